@@ -1,0 +1,18 @@
+# cmake -DOUTPUT=x.cc "-DFILES=a.sql;b.sql" -DNAME=demo_sql -P EmbedSql.cmake
+# String literals have a length limit in some compilers, so each file is cut into pieces of 8,000 characters.
+set(text "// Made from the SQL files by cmake/EmbedSql.cmake: do not edit.\n#include \"stack/${NAME}.h\"\n\nnamespace pgkeep::stack {\nnamespace {\nconstexpr EmbeddedSql kFiles[] = {\n")
+foreach(file IN LISTS FILES)
+  file(READ ${file} content)
+  get_filename_component(short ${file} NAME)
+  string(APPEND text "    {\"${short}\",\n")
+  string(LENGTH "${content}" left)
+  set(at 0)
+  while(at LESS left)
+    string(SUBSTRING "${content}" ${at} 8000 piece)
+    string(APPEND text "R\"PGKEEPSQL(${piece})PGKEEPSQL\"\n")
+    math(EXPR at "${at} + 8000")
+  endwhile()
+  string(APPEND text "    },\n")
+endforeach()
+string(APPEND text "};\n}  // namespace\nconst std::span<const EmbeddedSql> ${NAME}{kFiles};\n}  // namespace pgkeep::stack\n")
+file(WRITE ${OUTPUT} "${text}")

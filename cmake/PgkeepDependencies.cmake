@@ -1,0 +1,12 @@
+# Debian packages only; each is fenced to one folder (see ARCHITECTURE.md, "Dependencies").
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(nlohmann_json REQUIRED)
+pkg_check_modules(PGKEEP_LIBPQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(PGKEEP_TOML REQUIRED IMPORTED_TARGET tomlplusplus)
+find_library(PGKEEP_PG_QUERY_LIBRARY NAMES libpg_query.a REQUIRED)
+find_library(PGKEEP_PROTOBUF_C_LIBRARY NAMES protobuf-c REQUIRED)
+add_library(pgkeep_pg_query INTERFACE)
+target_link_libraries(pgkeep_pg_query INTERFACE ${PGKEEP_PG_QUERY_LIBRARY} ${PGKEEP_PROTOBUF_C_LIBRARY} Threads::Threads m)

@@ -1,0 +1,41 @@
+# One function for every folder of src/: a library, its public headers, and the folders it may use.
+#
+#   pgkeep_library(lint DEPS pgkeep::postgres pgkeep::catalog LIBS fmt::fmt PUBLIC lint.h)
+#
+# Sources are all *.cc below the folder but *_test.cc, which go into the one unit test program.
+
+find_program(PGKEEP_CCACHE ccache)
+if(PGKEEP_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PGKEEP_CCACHE})
+endif()
+
+add_library(pgkeep_warnings INTERFACE)
+add_library(pgkeep::warnings ALIAS pgkeep_warnings)
+target_compile_options(pgkeep_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
+                       $<$<BOOL:${PGKEEP_WERROR}>:-Werror>)
+
+set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
+
+function(pgkeep_library name)
+  cmake_parse_arguments(LIB "" "" "DEPS;LIBS;PUBLIC" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  add_library(pgkeep_${name} STATIC ${sources})
+  add_library(pgkeep::${name} ALIAS pgkeep_${name})
+  list(TRANSFORM LIB_PUBLIC PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  target_sources(pgkeep_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/src FILES ${LIB_PUBLIC})
+  target_link_libraries(pgkeep_${name} PUBLIC ${LIB_DEPS} PRIVATE ${LIB_LIBS} pgkeep::warnings)
+  set_property(GLOBAL APPEND PROPERTY PGKEEP_UNIT_TESTS ${tests})
+  set_property(GLOBAL APPEND PROPERTY PGKEEP_LIBRARIES pgkeep::${name})
+endfunction()
+
+# Writes <name>.cc into the build folder: the *.sql files of a folder, in order of their names, as one table of texts.
+function(pgkeep_embed_sql name folder)
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/*.sql)
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} "-DFILES=${files}" -DNAME=${name} -P ${CMAKE_SOURCE_DIR}/cmake/EmbedSql.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/EmbedSql.cmake VERBATIM COMMENT "Embedding the SQL of ${folder}")
+endfunction()

@@ -1,0 +1,176 @@
+// One pass: choose the rules, ask each, sort what they say. A rule's row decides whether it is
+// asked (version, sections, age of the counters); the judge itself only reads.
+#include "audit/audit.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "audit/families.h"
+#include "audit/not_yet.h"
+#include "audit/report_head.h"
+#include "base/text.h"
+#include "base/units.h"
+
+namespace pgkeep::audit {
+namespace {
+
+using catalog::Snapshot;
+using findings::Area;
+using findings::Finding;
+using findings::Report;
+using findings::Rule;
+using findings::Severity;
+using findings::Sink;
+
+std::vector<const Rule*> collect_rules() {
+  // The one list of families. The order within an area is the order here.
+  const auto families = std::to_array<std::span<const Rule>>({
+      key_rules,        foreign_key_rules, constraint_rules, sequence_rules,     type_rules,
+      partition_rules,  index_rules,       index_use_rules,  query_rules,        lock_rules,
+      wraparound_rules, vacuum_rules,      bloat_rules,      statistics_rules,   durability_rules,
+      version_rules,    memory_rules,      planner_rules,    logging_rules,      connection_rules,
+      timeout_rules,    pooler_rules,      slot_rules,       replication_rules,  archiving_rules,
+      role_rules,       privilege_rules,   function_rules,   row_security_rules, password_rules,
+      hba_rules,        tls_rules,         secret_rules,     extension_rules,    capacity_rules,
+      host_rules,
+  });
+  std::vector<const Rule*> rules;
+  for (const std::span<const Rule> family : families) {
+    for (const Rule& rule : family)
+      rules.push_back(&rule);
+  }
+  std::ranges::stable_sort(rules, {}, [](const Rule* rule) { return rule->area; });
+  return rules;
+}
+
+std::optional<Area> find_area(std::string_view name) {
+  for (int i = 0; i < findings::kAreaCount; ++i) {
+    const auto area = static_cast<Area>(i);
+    if (name_of(area) == name) return area;
+  }
+  return std::nullopt;
+}
+
+/// What --only or --skip names.
+class Selection {
+public:
+  static base::Result<Selection> make(const std::vector<std::string>& words) {
+    Selection selection;
+    for (const std::string& word : words) {
+      const std::string name = base::to_lower(word);
+      if (const auto area = find_area(name)) {
+        selection.areas_[static_cast<std::size_t>(*area)] = true;
+      } else if (const Rule* rule = findings::find_rule(all_rules(), name)) {
+        selection.rules_.push_back(rule);
+      } else {
+        return unknown(word);
+      }
+    }
+    return selection;
+  }
+  [[nodiscard]] bool holds(const Rule& rule) const {
+    return areas_[static_cast<std::size_t>(rule.area)] ||
+           std::ranges::find(rules_, &rule) != rules_.end();
+  }
+
+private:
+  static base::Error unknown(const std::string& word) {
+    std::vector<std::string_view> known;
+    for (int i = 0; i < findings::kAreaCount; ++i)
+      known.push_back(name_of(static_cast<Area>(i)));
+    std::vector<std::string> aliases; // Own the words that `known` looks at.
+    for (const Rule* rule : all_rules()) {
+      known.push_back(rule->id);
+      for (std::string& alias : base::split_words(rule->aliases))
+        aliases.push_back(std::move(alias));
+    }
+    known.insert(known.end(), aliases.begin(), aliases.end());
+    const std::optional<std::string> nearest = base::nearest(word, known);
+    return {.code = base::Code::usage,
+            .what = fmt::format("no rule or area is called \"{}\"", word),
+            .expected = nearest ? fmt::format("perhaps {}", *nearest)
+                                : "the id of a rule or the name of an area",
+            .hint = "`pgkeep audit --list` shows them all."};
+  }
+
+  std::array<bool, findings::kAreaCount> areas_{};
+  std::vector<const Rule*> rules_;
+};
+
+/// Why a rule cannot be asked at all; empty = ask it.
+std::string why_not_asked(const Rule& rule, const Snapshot& db, const findings::Limits& limits) {
+  const int major = db.server.version / 10'000;
+  if (major < rule.version_min) {
+    return fmt::format("needs PostgreSQL {}, the server is {}", rule.version_min, major);
+  }
+  if (std::string reason = db.why_absent(rule.needs); !reason.empty()) return reason;
+  const double needed_s = std::chrono::duration<double>(limits.counters_age).count();
+  if (rule.counts_rates && db.counters_age_s() < needed_s) {
+    return fmt::format("counters are only {} old, rates need {}; set audit.limits.counters-age",
+                       counters_age_text(db), base::human_duration(limits.counters_age));
+  }
+  return {};
+}
+
+bool is_not_yet(const Rule& rule, const Snapshot& db) {
+  return catalog::setting_text(db, "cluster_name") == kStackClusterName &&
+         std::ranges::find(kNotYet, rule.id) != kNotYet.end();
+}
+
+void ask(const Rule& rule, const Snapshot& db, const findings::Limits& limits, Report& report) {
+  if (std::string reason = why_not_asked(rule, db, limits); !reason.empty()) {
+    report.skipped.push_back({std::string(rule.id), std::move(reason)});
+    return;
+  }
+  Sink sink(rule);
+  rule.judge(db, limits, sink);
+  for (const std::string& reason : sink.skipped()) {
+    report.skipped.push_back({std::string(rule.id), reason});
+  }
+  if (sink.found().empty() && sink.skipped().empty()) report.passed.emplace_back(rule.id);
+  for (Finding& finding : sink.found()) {
+    if (!finding.severity) finding.severity = rule.severity;
+    if (is_not_yet(rule, db)) finding.severity = Severity::info;
+    report.findings.push_back(std::move(finding));
+  }
+}
+
+/// Worst first; within a severity by the rules' order (which is by area), then by object.
+void sort_findings(Report& report) {
+  std::unordered_map<std::string_view, std::size_t> order;
+  for (const Rule* rule : report.rules)
+    order.emplace(rule->id, order.size());
+  std::ranges::stable_sort(report.findings, [&](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity > b.severity;
+    const std::size_t first = order[a.rule];
+    const std::size_t second = order[b.rule];
+    return first != second ? first < second : a.object < b.object;
+  });
+}
+
+} // namespace
+
+std::span<const Rule* const> all_rules() {
+  static const std::vector<const Rule*> rules = collect_rules();
+  return rules;
+}
+
+base::Result<Report> judge(const Snapshot& db, const Options& options) {
+  PGKEEP_TRY(const Selection only, Selection::make(options.only));
+  PGKEEP_TRY(const Selection skip, Selection::make(options.skip));
+  Report report;
+  fill_head(report, db, options.limits);
+  for (const Rule* rule : all_rules()) {
+    if ((!options.only.empty() && !only.holds(*rule)) || skip.holds(*rule)) continue;
+    report.rules.push_back(rule);
+    ask(*rule, db, options.limits, report);
+  }
+  sort_findings(report);
+  report.checklists = answer_checklists(db, report);
+  return report;
+}
+
+} // namespace pgkeep::audit

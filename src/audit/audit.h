@@ -1,0 +1,28 @@
+/// The going-live checklist: judges a Snapshot by every rule and answers the checklists.
+///
+/// For: turning one Snapshot into one Report. Not for: opening connections or reading files (the
+/// caller fills Snapshot::outside). Threads: pure functions; any number at the same time.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/snapshot.h"
+#include "findings/report.h"
+
+namespace pgkeep::audit {
+
+/// Every rule, in the order of findings::Area, then of its family's file.
+std::span<const findings::Rule* const> all_rules();
+
+struct Options {
+  findings::Limits limits;
+  std::vector<std::string> only = {}; ///< Rule ids, aliases or area names; empty = all.
+  std::vector<std::string> skip = {}; ///< The same, left out.
+};
+/// Errors: Code::usage for an unknown rule or area, naming the nearest.
+base::Result<findings::Report> judge(const catalog::Snapshot& db, const Options& options);
+
+} // namespace pgkeep::audit

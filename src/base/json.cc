@@ -1,0 +1,323 @@
+// Reading: nlohmann's SAX parser, which does not recurse, drives a builder with a stack of open
+// arrays and objects. Writing: by hand, for order, for bytes that are no UTF-8, and so that what is
+// written is safe to show on a terminal.
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/text.h"
+#include "base/utf8.h"
+
+namespace pgkeep::base {
+
+namespace {
+
+constexpr std::size_t kDepthMax = 100;
+
+/// "line:column" of a byte, counted from one.
+std::string place_of(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, std::min(offset, text.size()));
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const std::size_t line_start =
+      before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  return fmt::format("{}:{}", line, before.size() - line_start + 1);
+}
+
+/// Builds our value from the parser's events; stops at the first failure, which it keeps.
+class Builder final : public nlohmann::json_sax<nlohmann::json> {
+public:
+  bool null() override { return add(Json()); }
+  bool boolean(bool value) override { return add(Json(value)); }
+  bool number_integer(number_integer_t value) override { return add(Json(std::int64_t{value})); }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (value > static_cast<number_unsigned_t>(std::numeric_limits<std::int64_t>::max()))
+      return add(Json(static_cast<double>(value)));
+    return add(Json(static_cast<std::int64_t>(value)));
+  }
+  bool number_float(number_float_t value, const string_t& /*text*/) override {
+    return add(Json(value));
+  }
+  bool string(string_t& value) override { return add(Json(std::move(value))); }
+  bool binary(binary_t& /*value*/) override { return false; } // JSON text has none.
+  bool start_object(std::size_t /*count*/) override { return open(Json(Json::Object{})); }
+  bool key(string_t& name) override {
+    open_.back().name = std::move(name);
+    return true;
+  }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t /*count*/) override { return open(Json(Json::Array{})); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::detail::exception& failure) override {
+    const std::string_view message = failure.what();
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while ...":
+    // the place is told apart.
+    const std::size_t start = message.find("syntax error");
+    const std::size_t bracket = message.find("] ");
+    what_ = printable(message.substr(start != std::string_view::npos     ? start
+                                     : bracket == std::string_view::npos ? 0
+                                                                         : bracket + 2));
+    offset_ = position > 0 ? position - 1 : 0;
+    return false;
+  }
+
+  [[nodiscard]] Json take() { return std::move(root_); }
+  [[nodiscard]] const std::string& what() const { return what_; }
+  /// Where it failed; unknown for the limit of depth, which the parser does not place.
+  [[nodiscard]] std::optional<std::size_t> offset() const { return offset_; }
+
+private:
+  struct Open {
+    Json value;
+    std::string name; // Of the member that comes next.
+  };
+
+  bool open(Json value) {
+    if (open_.size() >= kDepthMax) {
+      what_ = fmt::format("nested deeper than {} levels", kDepthMax);
+      return false;
+    }
+    open_.push_back({.value = std::move(value), .name = {}});
+    return true;
+  }
+  bool close() {
+    Json value = std::move(open_.back().value);
+    open_.pop_back();
+    return add(std::move(value));
+  }
+  bool add(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+    } else if (Open& top = open_.back(); top.value.as_object() != nullptr) {
+      top.value.as_object()->emplace_back(std::move(top.name), std::move(value));
+    } else {
+      top.value.as_array()->push_back(std::move(value));
+    }
+    return true;
+  }
+
+  Json root_;
+  std::vector<Open> open_;
+  std::string what_ = "not JSON";
+  std::optional<std::size_t> offset_;
+};
+
+/// The byte at which nesting passes the limit, for the message; brackets inside of strings do not
+/// count.
+std::size_t offset_of_depth(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '[' || c == '{')) {
+      if (++depth > kDepthMax) return i;
+    } else if (!in_string && (c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return text.size();
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const CodePoint point = decode_utf8(text);
+    switch (point.value) {
+    case U'"':
+      out += "\\\"";
+      break;
+    case U'\\':
+      out += "\\\\";
+      break;
+    case U'\b':
+      out += "\\b";
+      break;
+    case U'\f':
+      out += "\\f";
+      break;
+    case U'\n':
+      out += "\\n";
+      break;
+    case U'\r':
+      out += "\\r";
+      break;
+    case U'\t':
+      out += "\\t";
+      break;
+    default:
+      // Escaped beyond what JSON demands: reports in JSON end up on terminals and in logs too.
+      if (is_control(point.value)) {
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(point.value));
+      } else if (point.is_valid) {
+        out += text.substr(0, point.bytes);
+      } else {
+        append_utf8(out, kReplacementCharacter);
+      }
+    }
+    text.remove_prefix(point.bytes);
+  }
+  out += '"';
+}
+
+// The shortest figure that reads back as the same double, and as a double: 1.0 keeps its point.
+// JSON has no NaN nor infinity.
+std::string number_text(double value) {
+  if (!std::isfinite(value)) return "null";
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+// Recursive: parsed values are at most 100 deep, ours are shallow.
+class Writer {
+public:
+  explicit Writer(bool is_indented) : is_indented_(is_indented) {}
+
+  void write(const Json& value) {
+    if (const Json::Object* object = value.as_object()) {
+      write_object(*object);
+    } else if (const Json::Array* array = value.as_array()) {
+      write_array(*array);
+    } else if (const std::string* text = value.as_string()) {
+      append_quoted(out_, *text);
+    } else if (const std::int64_t* integer = value.as_int()) {
+      out_ += fmt::format("{}", *integer);
+    } else if (const double* number = value.as_double()) {
+      out_ += number_text(*number);
+    } else if (const bool* truth = value.as_bool()) {
+      out_ += *truth ? "true" : "false";
+    } else {
+      out_ += "null";
+    }
+  }
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+private:
+  void write_object(const Json::Object& object) {
+    out_ += '{';
+    ++depth_;
+    for (std::size_t i = 0; i < object.size(); ++i) {
+      next(i);
+      append_quoted(out_, object[i].first);
+      out_ += is_indented_ ? ": " : ":";
+      write(object[i].second);
+    }
+    end(object.empty(), '}');
+  }
+  void write_array(const Json::Array& array) {
+    out_ += '[';
+    ++depth_;
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      next(i);
+      write(array[i]);
+    }
+    end(array.empty(), ']');
+  }
+  void next(std::size_t index) {
+    if (index > 0) out_ += ',';
+    new_line();
+  }
+  void end(bool is_empty, char bracket) {
+    --depth_;
+    if (!is_empty) new_line();
+    out_ += bracket;
+  }
+  void new_line() {
+    if (is_indented_) out_.append(1, '\n').append(depth_ * 2, ' ');
+  }
+
+  std::string out_;
+  std::size_t depth_ = 0;
+  bool is_indented_;
+};
+
+// For a person: no digits that say nothing.
+std::string readable(double value) {
+  if (!std::isfinite(value)) return "unknown";
+  const double size = std::fabs(value);
+  if (size >= 1e15 || (size > 0 && size < 0.001)) return fmt::format("{:.3g}", value);
+  std::string text = fmt::format("{:.3f}", value);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
+} // namespace
+
+Json Json::list(const std::vector<std::string>& items) {
+  Array array;
+  array.reserve(items.size());
+  for (const std::string& item : items)
+    array.emplace_back(item);
+  return Json(std::move(array));
+}
+
+const Json* Json::find(std::string_view name) const {
+  const Object* object = as_object();
+  if (object == nullptr) return nullptr;
+  const auto found = std::find_if(object->begin(), object->end(),
+                                  [name](const Member& member) { return member.first == name; });
+  return found == object->end() ? nullptr : &found->second;
+}
+
+void Json::set(std::string name, Json value) {
+  if (is_null()) value_ = Object{};
+  PGKEEP_ASSERT(as_object() != nullptr);
+  as_object()->emplace_back(std::move(name), std::move(value));
+}
+
+void Json::push(Json value) {
+  if (is_null()) value_ = Array{};
+  PGKEEP_ASSERT(as_array() != nullptr);
+  as_array()->push_back(std::move(value));
+}
+
+std::string Json::dump(bool indented) const {
+  Writer writer(indented);
+  writer.write(*this);
+  return writer.take();
+}
+
+std::string Json::to_text() const {
+  if (is_null()) return "none";
+  if (const std::string* text = as_string()) return *text;
+  if (const double* number = as_double()) return readable(*number);
+  const Array* array = as_array();
+  if (array == nullptr) return dump();
+  std::vector<std::string> items;
+  items.reserve(array->size());
+  for (const Json& item : *array)
+    items.push_back(item.as_array() != nullptr ? item.dump() : item.to_text());
+  return join(items, ", ");
+}
+
+Result<Json> parse_json(std::string_view text) {
+  Builder builder;
+  try {
+    if (nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
+  } catch (const nlohmann::json::exception& failure) {
+    return Error{.code = Code::corrupt, .what = printable(failure.what())};
+  }
+  const std::optional<std::size_t> known = builder.offset();
+  const std::size_t offset = known ? *known : offset_of_depth(text);
+  return Error{.code = Code::corrupt, .what = builder.what(), .where = place_of(text, offset)};
+}
+
+std::string json_quote(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  append_quoted(out, text);
+  return out;
+}
+
+} // namespace pgkeep::base

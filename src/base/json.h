@@ -1,0 +1,76 @@
+/// JSON as a value: built by hand for output, parsed from text for input. Objects keep the order of insertion.
+///
+/// For evidence, reports and snapshots. Not for streams. Limits: parse() refuses nesting over 100 and text over the
+/// caller's limit. Thread-safety: a plain value.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace pgkeep::base {
+
+class Json {
+ public:
+  using Array = std::vector<Json>;
+  using Member = std::pair<std::string, Json>;
+  using Object = std::vector<Member>;
+
+  Json() = default;
+  Json(std::nullptr_t) {}                                     // NOLINT(google-explicit-constructor): literals read as JSON.
+  Json(bool value) : value_(value) {}                         // NOLINT(google-explicit-constructor): as above.
+  Json(double value) : value_(value) {}                       // NOLINT(google-explicit-constructor): as above.
+  Json(std::int64_t value) : value_(value) {}                 // NOLINT(google-explicit-constructor): as above.
+  Json(int value) : value_(std::int64_t{value}) {}            // NOLINT(google-explicit-constructor): as above.
+  Json(std::string value) : value_(std::move(value)) {}       // NOLINT(google-explicit-constructor): as above.
+  Json(std::string_view value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor): as above.
+  Json(const char* value) : value_(std::string(value)) {}     // NOLINT(google-explicit-constructor): as above.
+  Json(Array value) : value_(std::move(value)) {}             // NOLINT(google-explicit-constructor): as above.
+  Json(Object value) : value_(std::move(value)) {}            // NOLINT(google-explicit-constructor): as above.
+  /// An object: Json{{"rows", 3}, {"name", "x"}}.
+  Json(std::initializer_list<Member> members) : value_(Object(members)) {}
+
+  /// Arrays of text are common in evidence.
+  static Json list(const std::vector<std::string>& items);
+
+  [[nodiscard]] bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
+  [[nodiscard]] const bool* as_bool() const { return std::get_if<bool>(&value_); }
+  [[nodiscard]] const std::int64_t* as_int() const { return std::get_if<std::int64_t>(&value_); }
+  [[nodiscard]] const double* as_double() const { return std::get_if<double>(&value_); }
+  [[nodiscard]] const std::string* as_string() const { return std::get_if<std::string>(&value_); }
+  [[nodiscard]] const Array* as_array() const { return std::get_if<Array>(&value_); }
+  [[nodiscard]] const Object* as_object() const { return std::get_if<Object>(&value_); }
+  [[nodiscard]] Array* as_array() { return std::get_if<Array>(&value_); }
+  [[nodiscard]] Object* as_object() { return std::get_if<Object>(&value_); }
+  /// The member of that name, or null where there is none or this is no object.
+  [[nodiscard]] const Json* find(std::string_view name) const;
+
+  /// Appends a member (this must be an object or null, which becomes one).
+  void set(std::string name, Json value);
+  /// Appends an item (this must be an array or null, which becomes one).
+  void push(Json value);
+
+  /// Text without line breaks, or indented by two spaces. Bytes that are no UTF-8 become U+FFFD.
+  [[nodiscard]] std::string dump(bool indented = false) const;
+  /// One scalar as a person reads it: text without quotes, lists joined by ", ".
+  [[nodiscard]] std::string to_text() const;
+
+  friend bool operator==(const Json&, const Json&) = default;
+
+ private:
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+};
+
+/// Errors: Code::corrupt with the line and column in `where`.
+Result<Json> parse_json(std::string_view text);
+
+/// The text as a JSON string literal, quotes included.
+std::string json_quote(std::string_view text);
+
+}  // namespace pgkeep::base

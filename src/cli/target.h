@@ -1,0 +1,30 @@
+/// From words to facts: opens the database a command names, reads its Snapshot with a progress bar,
+/// fills the outside facts.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "base/result.h"
+#include "catalog/snapshot.h"
+#include "cli/command.h"
+
+namespace pgkeep::cli {
+
+struct SnapshotRequest {
+  std::string target;                     ///< libpq's; empty = the environment.
+  std::string command;                    ///< For application_name: "pgkeep/audit".
+  std::vector<std::string> replicas = {}; ///< Targets of every replica.
+  bool confirmed_no_replica = false;
+  std::optional<std::string> code = {}; ///< Folder of source code to read.
+  std::optional<std::int64_t> ram_bytes =
+      {}; ///< Of the server's machine, where that is not this one.
+};
+base::Result<catalog::Snapshot> take_snapshot(const SnapshotRequest& request, Io& io);
+
+/// pgkeep.toml: --config, else the one in the working directory, else defaults.
+base::Result<base::Config> load_config(const Arguments& arguments);
+
+} // namespace pgkeep::cli

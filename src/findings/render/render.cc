@@ -1,0 +1,27 @@
+#include "findings/render.h"
+
+#include "findings/render/renderers.h"
+
+namespace pgkeep::findings {
+
+std::string render(const Report& report, Format format, const RenderOptions& options) {
+  switch (format) {
+  case Format::text:
+    return render_text(report, options);
+  case Format::json:
+    return render_json(report);
+  case Format::sarif:
+    return render_sarif(report);
+  case Format::junit:
+    return render_junit(report);
+  case Format::markdown:
+    return render_markdown(report, options);
+  case Format::html:
+    return render_html(report);
+  case Format::github:
+    return render_github(report);
+  }
+  return render_text(report, options);
+}
+
+} // namespace pgkeep::findings

@@ -1,0 +1,19 @@
+/// One function a format. Private to findings: everybody else calls render().
+#pragma once
+
+#include <string>
+
+#include "findings/render.h"
+#include "findings/report.h"
+
+namespace pgkeep::findings {
+
+std::string render_text(const Report& report, const RenderOptions& options);
+std::string render_json(const Report& report);
+std::string render_sarif(const Report& report);
+std::string render_junit(const Report& report);
+std::string render_markdown(const Report& report, const RenderOptions& options);
+std::string render_html(const Report& report);
+std::string render_github(const Report& report);
+
+} // namespace pgkeep::findings

@@ -1,0 +1,30 @@
+/// SQL text by the server's own parser (libpg_query, PostgreSQL 15's grammar): the one header
+/// behind which it stands.
+///
+/// Thread-safe. Errors: Code::unsupported where the text does not parse (newer syntax or no SQL at
+/// all), with line:column in `where`. Source: libpg_query README.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace pgkeep::postgres {
+
+/// One statement of a text, with its place.
+struct StatementText {
+  std::string sql;        ///< Without the semicolon, trimmed.
+  std::size_t offset = 0; ///< Byte offset in the text.
+};
+base::Result<std::vector<StatementText>> split_statements(std::string_view sql);
+/// The parse tree as JSON text (libpg_query's protobuf-JSON form).
+base::Result<std::string> parse_to_json(std::string_view sql);
+/// The text with every constant replaced by $n. Text that does not parse becomes its first word
+/// followed by " ...".
+std::string normalize(std::string_view sql);
+/// Equal for statements that differ in constants only: 16 hexadecimal digits.
+base::Result<std::string> fingerprint(std::string_view sql);
+
+} // namespace pgkeep::postgres

@@ -1,0 +1,152 @@
+"""What every end-to-end test uses: the program, real servers of every version in temporary folders, psql.
+
+Servers run as the account postgres when we are root, on a Unix socket in a short folder, with fsync off. A test owns all that it starts;
+close() stops and removes it.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PGKEEP = TOP / "build/release/pgkeep"
+SERVERS = TOP / "build/servers"
+ACCOUNT = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+
+
+class Skip(Exception):
+    """The test cannot look here; the message says why."""
+
+
+def wait_for(condition, what, limit_s=60):
+    deadline = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {limit_s} s for: {what}")
+        time.sleep(0.05)
+
+
+def bin_of(major):
+    """The folder of that version's binaries."""
+    for candidate in (pathlib.Path(f"/usr/lib/postgresql/{major}/bin"), SERVERS / str(major) / "bin"):
+        if (candidate / "initdb").exists():
+            return candidate
+    raise Skip(f"no binaries of PostgreSQL {major}")
+
+
+def as_account(argv):
+    return ["runuser", "-u", ACCOUNT, "--", *argv] if os.geteuid() == 0 else argv
+
+
+def run(argv, check=True, **options):
+    result = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=options.pop("timeout", 300), **options)
+    if check and result.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, argv))}: exit {result.returncode}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+def pgkeep(*words, check=True, env=None, **options):
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    return run([PGKEEP, *words], check=check, env={**clean, **(env or {})}, **options)
+
+
+def audit(target, *words, check=True):
+    """The findings of an audit as JSON."""
+    result = pgkeep("audit", target, "--format", "json", "--fail-on", "never", *words, check=check)
+    return json.loads(result.stdout)
+
+
+def of_severity(report, *severities):
+    return [f for f in report["findings"] if f["severity"] in severities]
+
+
+def short(findings):
+    return "\n".join(f"{f['severity']} {f['rule']} {f['object']}: {f['message']}" for f in findings)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def folder(prefix="pgk"):
+    """A folder that the server's account can enter, with a short path."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Server:
+    """A cluster of its own."""
+
+    def __init__(self, major, settings=None):
+        self.major = major
+        self.bin = bin_of(major)
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix=f"pgk{major}-", dir="/tmp"))
+        if os.geteuid() == 0:
+            shutil.chown(self.home, ACCOUNT)
+        self.home.chmod(0o755)
+        self.data = self.home / "data"
+        self.port = free_port()
+        run(as_account([self.bin / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "--data-checksums",
+                        "--encoding=UTF8", "--locale=C.UTF-8"]))
+        base = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.home), "port": self.port, "fsync": "off",
+                "shared_buffers": "64MB", "max_prepared_transactions": 5}
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            for name, value in {**base, **(settings or {})}.items():
+                conf.write(f"{name} = '{value}'\n")
+        self.start()
+
+    def control(self, *words):
+        """pg_ctl; its output goes nowhere, for a server that it starts would keep our pipe open."""
+        argv = as_account([self.bin / "pg_ctl", "-D", self.data, "-w", "-t", "60", *words])
+        return subprocess.run([str(a) for a in argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120).returncode
+
+    def start(self):
+        if self.control("-l", self.home / "log", "start") != 0:
+            raise AssertionError((self.home / "log").read_text()[-2000:])
+
+    def stop(self):
+        self.control("-m", "fast", "stop")
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def uri(self, database="postgres", user="postgres"):
+        return f"postgresql:///{database}?host={self.home}&port={self.port}&user={user}"
+
+    def psql(self, sql, database="postgres", user="postgres", check=True):
+        """Rows as lists of texts."""
+        result = run(["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", self.uri(database, user), "-c", sql], check=check)
+        return [line.split("\x1f") for line in result.stdout.splitlines()]
+
+    def psql_file(self, path, database="postgres", check=True):
+        return run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", self.uri(database), "-f", path], check=check, timeout=600)
+
+    def close(self):
+        self.stop()
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

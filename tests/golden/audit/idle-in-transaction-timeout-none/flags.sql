@@ -1,0 +1,4 @@
+CREATE ROLE g_idle_in_transaction_timeout_none_app LOGIN;
+CREATE ROLE g_idle_in_transaction_timeout_none_migrator LOGIN;
+CREATE ROLE g_idle_in_transaction_timeout_none_backup LOGIN;
+GRANT pg_read_all_data TO g_idle_in_transaction_timeout_none_backup;

@@ -1,0 +1,2 @@
+CREATE ROLE g_idle_session_timeout_none_analyst LOGIN;
+CREATE ROLE g_idle_session_timeout_none_support LOGIN;

@@ -1,0 +1,10 @@
+CREATE TABLE imports (id bigint NOT NULL, v text);
+INSERT INTO imports SELECT g, md5(g::text) FROM generate_series(1, 5000) g;
+CREATE TABLE lookup (id integer NOT NULL, name text);
+INSERT INTO lookup VALUES (1, 'a'), (2, 'b');
+CREATE TABLE logs (id bigint NOT NULL, day date NOT NULL) PARTITION BY RANGE (day);
+CREATE TABLE logs_2026 PARTITION OF logs FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+INSERT INTO logs SELECT g, date '2026-03-01' FROM generate_series(1, 5000) g;
+CREATE TABLE nothing (id bigint NOT NULL);
+ANALYZE imports;
+ANALYZE logs;

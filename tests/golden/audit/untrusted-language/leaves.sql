@@ -1,0 +1,1 @@
+CREATE TRUSTED LANGUAGE g_trusted HANDLER plpgsql_call_handler;
