@@ -177,6 +177,15 @@ TEST(Audit, CommandLineSettingsAreNotPromisedToChange) {
   EXPECT_TRUE(judge_or_die(db, {"fsync-off"}).findings.at(0).fix->sql.empty());
 }
 
+TEST(Audit, UndoPutsBackWhatStoodInAutoConf) {
+  Snapshot db = small_server();
+  EXPECT_EQ(judge_or_die(db, {"fsync-off"}).findings.at(0).fix->undo.at(0),
+            "ALTER SYSTEM RESET fsync");
+  db.settings[0].source_file = "/data/postgresql.auto.conf";
+  EXPECT_EQ(judge_or_die(db, {"fsync-off"}).findings.at(0).fix->undo.at(0),
+            "ALTER SYSTEM SET fsync = 'off'");
+}
+
 TEST(Audit, HeadSaysWhatOneMustKnow) {
   const Report report = judge_or_die(small_server(), {"fsync-off"});
   EXPECT_EQ(report.title, "shop on 10.0.0.5:5432, PostgreSQL 15.18");

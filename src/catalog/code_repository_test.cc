@@ -23,8 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// ---- Secrets
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- Secrets ----
 
 struct SecretCase {
   const char* path;
@@ -55,6 +54,9 @@ TEST(CodeSecrets, FoundAndNotFound) {
       {"a.go", "const u = \"postgres://app@db/shop\"", ""},
       {"a.yml", "url: postgres://app:***@db/shop", ""},
       {"a.yml", "url: postgres://postgres:changeme@db/shop", "1 password in a URL"},
+      {"a.cc", "/// scheme://user:password@host\n", ""},
+      {"a.cc", "// postgres://app:9fKx82nvpQ2@host/x\n", "1 password in a URL"},
+      {"a.cc", "x = \"postgres://user:password@host/x\"\n", "1 password in a URL"},
       // SQL.
       {"roles.sql", "CREATE ROLE app LOGIN PASSWORD 'redacted';\n", "1 PASSWORD literal in SQL"},
       {"roles.sql", "ALTER USER app\n  WITH ENCRYPTED password E'abc';\n",
@@ -151,8 +153,7 @@ TEST(CodeSecrets, KeysByTheirShape) {
   EXPECT_EQ(count_secrets("a.pem", "-----BEGIN CERTIFICATE-----\n" + body), 0U);
 }
 
-// ---- Queries
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- Queries ----
 
 struct QueryCase {
   const char* path;
@@ -226,8 +227,7 @@ TEST(CodeQueries, FoundAndNotFound) {
   }
 }
 
-// ---- Migrations
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- Migrations ----
 
 TEST(CodeMigrations, RecognisedByTheirConventions) {
   const std::map<std::string, std::string> files{
@@ -331,8 +331,7 @@ TEST(CodeMigrations, RecognisedByTheirConventions) {
     EXPECT_TRUE(want.contains(path)) << path << " is none";
 }
 
-// ---- The walk
-// -----------------------------------------------------------------------------------------------------------------------
+// ---- The walk ----
 
 TEST(CodeIgnoreRules, AsGitHasThem) {
   code::IgnoreRules rules;

@@ -56,14 +56,34 @@ struct SequenceColumn {
   std::int32_t column = 0;
 };
 
+/// Columns by their table; null where they are not known. The columns must be sorted and stay where
+/// they are.
+class ColumnFinder {
+public:
+  explicit ColumnFinder(Snapshot& db);
+  [[nodiscard]] Column* find(OidNumber relation, std::int32_t number) const;
+  [[nodiscard]] Column* find(std::string_view schema, std::string_view relation,
+                             std::string_view column) const;
+
+private:
+  [[nodiscard]] std::span<Column> columns_of(OidNumber relation) const;
+  Snapshot& db_;
+  std::unordered_map<OidNumber, std::pair<std::uint32_t, std::uint32_t>> places_; ///< First, count.
+  std::unordered_map<std::string, OidNumber> names_; ///< schema NUL name.
+};
+
 struct ReadState {
   Snapshot db;
   Probe probe;
   const ReadOptions& options;
   std::vector<SequenceColumn> comparable = {}; ///< Filled by reader `sequence values`.
+  std::optional<ColumnFinder> finder = {};     ///< By finder_of().
   /// Set by a reader's `take`: why the section does not count as present although it was read.
   std::string hidden = {};
 };
+
+/// Made at the first call: after the readers of relations and columns.
+const ColumnFinder& finder_of(ReadState& state);
 
 struct Reader {
   std::string_view name;  ///< "relations": for progress and messages.
@@ -102,21 +122,6 @@ std::string expand(std::string_view sql, const Probe& probe);
 
 /// The text with every text constant replaced by '' (names of objects, '...'::regclass, stay).
 std::string without_literals(std::string_view expression);
-
-/// Where the schema, the relation and the column by these names are; null where they are not known.
-class ColumnFinder {
-public:
-  explicit ColumnFinder(Snapshot& db);
-  [[nodiscard]] Column* find(OidNumber relation, std::int32_t number) const;
-  [[nodiscard]] Column* find(std::string_view schema, std::string_view relation,
-                             std::string_view column) const;
-
-private:
-  [[nodiscard]] std::span<Column> columns_of(OidNumber relation) const;
-  Snapshot& db_;
-  std::unordered_map<OidNumber, std::pair<std::uint32_t, std::uint32_t>> places_; ///< First, count.
-  std::unordered_map<std::string, OidNumber> names_; ///< schema NUL name.
-};
 
 /// `take` for a list: .take = take_list<&Snapshot::roles>.
 template <auto Member>

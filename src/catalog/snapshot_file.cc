@@ -29,8 +29,7 @@ using base::Json;
 constexpr std::string_view kFormat = "snapshot/";
 constexpr int kVersion = 1;
 
-// ---- Writing
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- Writing ----
 
 void put(std::string& out, bool value) {
   out += value ? "true" : "false";
@@ -116,8 +115,7 @@ std::string sha256_hex(std::string_view text) {
   return hex;
 }
 
-// ---- Reading
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- Reading ----
 
 /// Where in the value we are, for messages: "relations[3].rows". Linked on the stack: text is built
 /// only when something is wrong.

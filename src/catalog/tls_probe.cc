@@ -53,8 +53,7 @@ std::string system_text(int error) {
   return std::generic_category().message(error);
 }
 
-// ---- Name and connection
-// ------------------------------------------------------------------------------------------------------------
+// ---- Name and connection ----
 
 /// A question to the resolver, which may outlive the caller: where the limit is reached and the
 /// resolver cannot be stopped, its memory must stay until it has answered.
@@ -159,8 +158,7 @@ Result<> ask_for_tls(int fd, Deadline deadline) {
   return failure("the answer is not a PostgreSQL server's");
 }
 
-// ---- Certificate
-// --------------------------------------------------------------------------------------------------------------------
+// ---- Certificate ----
 
 using ContextPtr = std::unique_ptr<SSL_CTX, Release<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, Release<SSL_free>>;

@@ -26,6 +26,7 @@ base::Result<> run_files(postgres::Connection& connection, bool in_shop,
   for (const EmbeddedSql& file : demo_sql) {
     if (file.name.starts_with("0") == in_shop) continue;
     on_step(fmt::format("demo: {}", file.name));
+    PGKEEP_CHECK(connection.execute("RESET search_path")); // Ours is pg_catalog alone.
     auto done = connection.execute(std::string(file.text));
     if (!done) return with_where(std::move(done).error(), fmt::format("demo/{}", file.name));
   }

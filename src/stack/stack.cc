@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -95,20 +96,33 @@ base::Result<> make_folders(const Layout& layout) {
   return {};
 }
 
+/// Folders of calls that were killed: no server ever ran on them. Their initdb may still be at
+/// work, so each call has its own name.
+void remove_partial_folders(const Layout& layout) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(layout.home, ignored)) {
+    if (entry.path().filename().string().starts_with("data.partial."))
+      found.push_back(entry.path());
+  }
+  for (const std::filesystem::path& path : found)
+    std::filesystem::remove_all(path, ignored);
+}
+
 /// initdb into a folder aside, then one rename: data is there whole or not at all.
 base::Result<> make_data(const Layout& layout, const postgres::ServerBinaries& binaries) {
   PGKEEP_TRY(const std::optional<int> present, postgres::data_major_version(layout.data()));
+  remove_partial_folders(layout);
   if (present) return {};
-  const std::filesystem::path partial = layout.home / "data.partial";
-  std::error_code failed;
-  std::filesystem::remove_all(partial, failed); // Left by a killed `up`: no server ever ran on it.
+  const std::filesystem::path partial = layout.home / fmt::format("data.partial.{}", ::getpid());
   PGKEEP_CHECK(base::make_directory(partial, {.mode = 0700, .owner = layout.account}));
   auto made =
       postgres::init_cluster({.binaries = binaries, .data = partial, .run_as = layout.account});
   if (!made) {
-    std::filesystem::remove_all(partial, failed);
+    remove_partial_folders(layout);
     return made;
   }
+  std::error_code failed;
   std::filesystem::rename(partial, layout.data(), failed);
   if (failed) {
     return base::Error{
@@ -187,6 +201,16 @@ base::Result<postgres::Connection> open_admin(const Layout& layout, int port) {
       {.application_name = "pgkeep/up", .read_only = false});
 }
 
+/// A server that cannot have its port would fail five times first: say it at once.
+base::Result<> require_free_port(int port) {
+  PGKEEP_TRY(const int free, postgres::free_port(port));
+  if (free == port) return {};
+  return base::Error{.code = base::Code::io,
+                     .what = fmt::format("port {} is in use by another program", port),
+                     .where = fmt::format("localhost:{}", port),
+                     .hint = fmt::format("Stop it, or use another one: --port {}.", free)};
+}
+
 struct Prepared {
   Layout layout;
   State state;
@@ -250,7 +274,11 @@ base::Result<> up_one(const std::filesystem::path& directory, const UpOptions& o
              lock_up(Layout{.directory = absolute, .home = {}, .sockets = {}, .account = {}}));
   PGKEEP_TRY(const Prepared stack, prepare(absolute, options, is_demo));
   PGKEEP_TRY(const auto running, postgres::running_postmaster(stack.layout.data()));
-  if (running) ::kill(running->process.pid, SIGHUP); // Files may have changed.
+  if (running) {
+    ::kill(running->process.pid, SIGHUP); // Files may have changed.
+  } else {
+    PGKEEP_CHECK(require_free_port(stack.state.port));
+  }
   options.on_step(running ? "adopting the running server" : "starting the server");
   PGKEEP_CHECK(start_supervisor(stack.layout));
   PGKEEP_CHECK(wait_until_ready(stack.layout));

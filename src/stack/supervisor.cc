@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "postgres/cluster.h"
 #include "stack/layout.h"
 #include "stack/server_files.h"
@@ -34,6 +35,27 @@ constexpr std::chrono::milliseconds kPauseMax{10'000};
 constexpr std::chrono::hours kCertificateCheck{6};
 
 enum class Wake : std::uint8_t { server_ended, told_to_stop, told_to_reload, time_passed };
+
+/// The last line of the server's newest log that says why it ended; empty where none does.
+std::string last_words(const Layout& layout) {
+  std::error_code ignored;
+  std::filesystem::path newest;
+  for (const auto& entry : std::filesystem::directory_iterator(layout.log(), ignored)) {
+    const bool is_newer = newest.empty() || entry.last_write_time(ignored) >
+                                                std::filesystem::last_write_time(newest, ignored);
+    if (is_newer) newest = entry.path();
+  }
+  const auto text = base::read_file(newest);
+  if (!text) return {};
+  std::string last;
+  for (const std::string& line : base::split(*text, '\n')) {
+    const bool is_telling = line.find("FATAL:") != std::string::npos ||
+                            line.find("PANIC:") != std::string::npos ||
+                            line.find("could not") != std::string::npos;
+    if (is_telling) last = line;
+  }
+  return last;
+}
 
 class Supervisor {
 public:
@@ -74,16 +96,20 @@ base::Result<> Supervisor::record(SupervisorState state) {
                                   {.mode = 0644});
 }
 
-/// A server that we adopted is not our child: when it dies, process 1 reaps it, perhaps late. Until then its pid exists, and a new
-/// server would refuse to start beside the postmaster.pid that names it.
+/// A server that we adopted is not our child: when it dies, process 1 reaps it, perhaps late. Until
+/// then its pid exists, and a new server would refuse to start beside the postmaster.pid that names
+/// it.
 void Supervisor::wait_until_reaped() {
   const auto text = base::read_file_if_exists(layout_.data() / "postmaster.pid");
   if (!text || !*text) return;
   pid_t pid = 0;
   const std::string& content = **text;
-  if (std::from_chars(content.data(), content.data() + content.size(), pid).ec != std::errc{} || pid <= 0) return;
+  if (std::from_chars(content.data(), content.data() + content.size(), pid).ec != std::errc{} ||
+      pid <= 0)
+    return;
   const std::optional<base::ProcessId> process = base::identify_process(pid);
-  if (process && base::is_running(*process)) return;  // Alive, and perhaps not even a server: its own check decides.
+  if (process && base::is_running(*process))
+    return; // Alive, and perhaps not even a server: its own check decides.
   base::wait_until(kReapLimit, [pid] { return ::kill(pid, 0) != 0; });
 }
 
@@ -201,7 +227,8 @@ base::Result<> Supervisor::run() {
       why = "the server process ended by itself; see the last lines of its log";
       if (Steady::now() - began > kHealthyAfter) pause = kPauseFirst;
     } else {
-      why = to_line(server.error());
+      why = server.error().what;
+      if (const std::string words = last_words(layout_); !words.empty()) why += ": " + words;
     }
     if (is_too_much(why)) break;
     PGKEEP_CHECK(record(SupervisorState::waiting));

@@ -16,7 +16,7 @@ import tempfile
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-PGKEEP = TOP / "build/release/pgkeep"
+PGKEEP = pathlib.Path(os.environ.get("PGKEEP_BINARY", TOP / "build/release/pgkeep"))
 SERVERS = TOP / "build/servers"
 ACCOUNT = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 

@@ -210,10 +210,15 @@ std::string TestServer::conninfo(std::string_view database, std::string_view use
 
 base::Result<postgres::Connection> TestServer::connect(std::string_view database,
                                                        std::string_view user) const {
-  return postgres::Connection::open(conninfo(database, user), {.application_name = "pgkeep-test",
-                                                               .read_only = false,
-                                                               .statement_limit = std::nullopt,
-                                                               .lock_limit = std::nullopt});
+  PGKEEP_TRY(
+      postgres::Connection connection,
+      postgres::Connection::open(conninfo(database, user), {.application_name = "pgkeep-test",
+                                                            .read_only = false,
+                                                            .statement_limit = std::nullopt,
+                                                            .lock_limit = std::nullopt}));
+  // Our connections look into pg_catalog only; scripts are written for psql.
+  PGKEEP_CHECK(connection.execute("SET search_path = \"$user\", public"));
+  return connection;
 }
 
 base::Result<> TestServer::create_database(const std::string& name) {

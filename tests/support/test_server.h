@@ -45,7 +45,8 @@ public:
   /// A libpq connection string; no password is needed.
   [[nodiscard]] std::string conninfo(std::string_view database = "postgres",
                                      std::string_view user = "postgres") const;
-  /// A connection that may write, without our own statement and lock limits.
+  /// A connection as psql makes it: it may write, has no limits of ours, and the default
+  /// search_path.
   [[nodiscard]] base::Result<postgres::Connection>
   connect(std::string_view database = "postgres", std::string_view user = "postgres") const;
 

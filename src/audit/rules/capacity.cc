@@ -18,6 +18,10 @@ constexpr double kWalFactor = 2; // check_postgres.
 
 void disk_full_soon(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   if (!db.outside.host) return;
+  if (db.outside.host->disks.empty()) {
+    out.skip("the disks of the server's machine are not known");
+    return;
+  }
   // One file system may carry several roles; its size and free space give it away, but for what was
   // written in between.
   std::set<std::pair<std::int64_t, std::int64_t>> seen;

@@ -1,17 +1,14 @@
 // Constraints that do not hold, hold twice, or are missing where the names promise them.
 #include <algorithm>
-#include <array>
 #include <map>
-#include <optional>
-#include <set>
 #include <unordered_map>
 
 #include "audit/families.h"
 #include "audit/rules/index_shape.h"
+#include "audit/rules/missing_checks.h"
 #include "audit/rules/name_words.h"
 #include "audit/rules/rule_tools.h"
 #include "audit/rules/table_tree.h"
-#include "audit/rules/type_change.h"
 
 namespace pgkeep::audit {
 namespace {
@@ -22,8 +19,6 @@ using catalog::Index;
 using catalog::OidNumber;
 using catalog::Relation;
 using catalog::Trigger;
-
-constexpr double kFewValues = 20; // More kinds of values than this is no list of states.
 
 std::string constraint_object(const Relation& relation, const std::string& name) {
   return catalog::qualified_name(relation) + "." + postgres::quote_identifier(name);
@@ -44,14 +39,15 @@ void add_domains(const Snapshot& db, Sink& out) {
         "contypid = {}::pg_catalog.regtype AND NOT convalidated LOOP EXECUTE pg_catalog.format("
         "'ALTER DOMAIN %s VALIDATE CONSTRAINT %I', {}, c); END LOOP; END $do$",
         postgres::quote_literal(name), postgres::quote_literal(name));
-    out.add({.object = name,
-             .message = "a constraint of this domain was never checked against the rows that are there",
-             .evidence = Json{{"domain", name}},
-             .fix = Fix{.safety = Safety::blocks_writes,
-                        .phase = Phase::keys,
-                        .sql = {validate},
-                        .note = "Reads every table that uses the domain while writes to them wait; "
-                                "fails and changes nothing when a value breaks it."}});
+    out.add(
+        {.object = name,
+         .message = "a constraint of this domain was never checked against the rows that are there",
+         .evidence = Json{{"domain", name}},
+         .fix = Fix{.safety = Safety::blocks_writes,
+                    .phase = Phase::keys,
+                    .sql = {validate},
+                    .note = "Reads every table that uses the domain while writes to them wait; "
+                            "fails and changes nothing when a value breaks it."}});
   }
 }
 
@@ -63,17 +59,18 @@ void constraint_not_valid(const Snapshot& db, const Limits& /*limits*/, Sink& ou
     if (relation == nullptr) continue;
     const auto rows = static_cast<std::int64_t>(std::max(0.0, tree.rows(*relation)));
     const std::string name = postgres::quote_identifier(constraint.name);
-    out.add({.object = constraint_object(*relation, constraint.name),
-             .message = fmt::format("this {} was never checked against the {} rows that were there "
-                                    "before it",
-                                    kind_of(constraint), human_count(rows)),
-             .evidence = Json{{"definition", constraint.definition}, {"rows", rows}},
-             .fix = Fix{.safety = Safety::online,
-                        .phase = Phase::keys,
-                        .sql = {fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}",
-                                            catalog::qualified_name(*relation), name)},
-                        .note = "Reads the table beside reads and writes; fails and changes nothing "
-                                "when a row breaks the constraint: mend the row first."}});
+    out.add(
+        {.object = constraint_object(*relation, constraint.name),
+         .message = fmt::format("this {} was never checked against the {} rows that were there "
+                                "before it",
+                                kind_of(constraint), human_count(rows)),
+         .evidence = Json{{"definition", constraint.definition}, {"rows", rows}},
+         .fix = Fix{.safety = Safety::online,
+                    .phase = Phase::keys,
+                    .sql = {fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}",
+                                        catalog::qualified_name(*relation), name)},
+                    .note = "Reads the table beside reads and writes; fails and changes nothing "
+                            "when a row breaks the constraint: mend the row first."}});
   }
   add_domains(db, out);
 }
@@ -144,12 +141,12 @@ void add_replica_roles(const Snapshot& db, Sink& out) {
              .evidence = Json{{"role", setting.role},
                               {"database", setting.database},
                               {"session_replication_role", setting.value}},
-             .fix = Fix{.safety = Safety::online,
-                        .phase = Phase::repair,
-                        .sql = {fmt::format("ALTER {} RESET session_replication_role", target)},
-                        .undo = {fmt::format("ALTER {} SET session_replication_role = 'replica'",
-                                             target)},
-                        .note = "New sessions get it; sessions that are open keep what they have."}});
+             .fix = Fix{
+                 .safety = Safety::online,
+                 .phase = Phase::repair,
+                 .sql = {fmt::format("ALTER {} RESET session_replication_role", target)},
+                 .undo = {fmt::format("ALTER {} SET session_replication_role = 'replica'", target)},
+                 .note = "New sessions get it; sessions that are open keep what they have."}});
   }
 }
 
@@ -183,12 +180,12 @@ std::string meaning_of(const Snapshot& db, const Constraint& constraint) {
   if (index == nullptr) return {};
   if (constraint.type == "x") return "x|" + constraint.definition;
   if (constraint.type != "p" && constraint.type != "u") return {};
-  const bool lets_nulls_repeat =
-      !index->nulls_not_distinct &&
-      std::ranges::any_of(constraint.columns, [&](std::int32_t number) {
-        const Column* const column = db.column(constraint.relation, number);
-        return column != nullptr && !column->not_null;
-      });
+  const bool lets_nulls_repeat = !index->nulls_not_distinct &&
+                                 std::ranges::any_of(constraint.columns, [&](std::int32_t number) {
+                                   const Column* const column =
+                                       db.column(constraint.relation, number);
+                                   return column != nullptr && !column->not_null;
+                                 });
   return fmt::format("u|{}|{}|{}", shape_of(*index), constraint.is_deferrable, lets_nulls_repeat);
 }
 
@@ -200,10 +197,10 @@ void add_duplicate(const Snapshot& db, const Relation& relation, const Constrain
   const bool has_index = index != nullptr && other.type != "c";
   out.add({.severity = has_index ? Severity::warning : Severity::info,
            .object = constraint_object(relation, other.name),
-           .message = has_index
-                          ? fmt::format("says the same as {} and keeps a second index of {}",
-                                        kept.name, human_bytes(index->size_bytes))
-                          : fmt::format("says the same as {}: every row is checked twice", kept.name),
+           .message = has_index ? fmt::format("says the same as {} and keeps a second index of {}",
+                                              kept.name, human_bytes(index->size_bytes))
+                                : fmt::format("says the same as {}: every row is checked twice",
+                                              kept.name),
            .evidence = Json{{"kept", kept.name},
                             {"definition", other.definition},
                             {"index_bytes", has_index ? index->size_bytes : 0}},
@@ -231,9 +228,9 @@ void duplicate_constraint(const Snapshot& db, const Limits& /*limits*/, Sink& ou
       });
       for (std::size_t i = 1; i < group.size(); ++i) {
         const Index* const index = db.index(group[i]->index);
-        const bool is_used = group[i]->type == "p" ||
-                             (index != nullptr && group[i]->type != "c" &&
-                              (index->supports_foreign_key || index->is_replica_identity));
+        const bool is_used =
+            group[i]->type == "p" || (index != nullptr && group[i]->type != "c" &&
+                                      (index->supports_foreign_key || index->is_replica_identity));
         if (!is_used) add_duplicate(db, relation, *group[i], *group.front(), out);
       }
     }
@@ -269,9 +266,8 @@ void unique_nullable(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
     const Relation* const relation = db.relation(index.relation);
     if (relation == nullptr || !is_full_unique(index) || index.nulls_not_distinct) continue;
     const std::vector<const Column*> columns = key_columns(db, index);
-    const auto nullable = std::ranges::find_if(columns, [](const Column* column) {
-      return !column->not_null;
-    });
+    const auto nullable =
+        std::ranges::find_if(columns, [](const Column* column) { return !column->not_null; });
     // A single nullable column is what "unique where given" is written as.
     if (columns.size() < 2 || nullable == columns.end()) continue;
     std::vector<std::string> sql;
@@ -279,24 +275,25 @@ void unique_nullable(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
       sql.push_back(fmt::format("CREATE UNIQUE INDEX CONCURRENTLY ON {} ({}) NULLS NOT DISTINCT",
                                 catalog::qualified_name(*relation), names_of(columns)));
     }
-    out.add({.object = catalog::qualified_name(index),
-             .message = fmt::format("({}) is unique, but {} may be NULL, and such rows repeat freely",
-                                    names_of(columns), (*nullable)->name),
-             .evidence = Json{{"definition", index.definition}},
-             .fix = Fix{.safety = Safety::manual,
-                        .phase = Phase::keys,
-                        .sql = std::move(sql),
-                        .note = "Whether two rows without a value are the same is a decision: set "
-                                "the column NOT NULL, or build the index NULLS NOT DISTINCT "
-                                "(PostgreSQL 15), after the repeated rows are mended."}});
+    out.add(
+        {.object = catalog::qualified_name(index),
+         .message = fmt::format("({}) is unique, but {} may be NULL, and such rows repeat freely",
+                                names_of(columns), (*nullable)->name),
+         .evidence = Json{{"definition", index.definition}},
+         .fix = Fix{.safety = Safety::manual,
+                    .phase = Phase::keys,
+                    .sql = std::move(sql),
+                    .note = "Whether two rows without a value are the same is a decision: set "
+                            "the column NOT NULL, or build the index NULLS NOT DISTINCT "
+                            "(PostgreSQL 15), after the repeated rows are mended."}});
   }
 }
 
 const Column* deletion_mark(const Snapshot& db, const Relation& relation) {
   for (const Column& column : db.columns_of(relation)) {
     const bool is_time = is_one_of(column.base_type, {"timestamptz", "timestamp", "date"});
-    const bool is_mark = is_one_of(column.name, {"deleted_at", "deleted_on", "archived_at",
-                                                 "removed_at", "discarded_at"});
+    const bool is_mark = is_one_of(
+        column.name, {"deleted_at", "deleted_on", "archived_at", "removed_at", "discarded_at"});
     if (is_time && is_mark && !column.not_null) return &column;
   }
   return nullptr;
@@ -313,130 +310,20 @@ void soft_delete_unique(const Snapshot& db, const Limits& /*limits*/, Sink& out)
       if (!is_full_unique(index) || index.supports_foreign_key || columns.empty() ||
           std::ranges::find(columns, mark) != columns.end())
         continue;
-      out.add({.object = catalog::qualified_name(index),
-               .message = fmt::format("a row marked in {} keeps its ({}), so nobody can use it again",
-                                      mark->name, names_of(columns)),
-               .evidence = Json{{"definition", index.definition}, {"mark", mark->name}},
-               .fix = Fix{.safety = Safety::manual,
-                          .phase = Phase::keys,
-                          .sql = {fmt::format("CREATE UNIQUE INDEX CONCURRENTLY ON {} ({}) WHERE {} "
-                                              "IS NULL",
-                                              catalog::qualified_name(relation), names_of(columns),
-                                              postgres::quote_identifier(mark->name))},
-                          .note = "Whether a deleted row still owns its value is a decision, and "
-                                  "ON CONFLICT must name the new condition: build the partial "
-                                  "index, adapt the statements, drop the full one."}});
-    }
-  }
-}
-
-bool has_check_over(const Snapshot& db, const Relation& relation, const Column& column) {
-  return std::ranges::any_of(db.constraints_of(relation.oid), [&](const Constraint& each) {
-    return (each.type == "c" || each.type == "f" || each.type == "x") &&
-           std::ranges::find(each.columns, column.number) != each.columns.end();
-  });
-}
-
-void status_without_check(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  for (const Relation& relation : db.relations) {
-    if (!relation.is_table() || is_judged_at_parent(relation)) continue;
-    for (const Column& column : db.columns_of(relation)) {
-      const std::vector<std::string> words = name_words(column.name);
-      const bool is_state = !words.empty() &&
-                            is_one_of(words.back(), {"status", "state", "kind", "type"});
-      if (!is_state || !is_text(column.base_type) || column.type_kind == "d") continue;
-      // Negative n_distinct is a share of the rows: the values grow with the table.
-      const bool is_open = column.has_stats && (column.distinct < 0 || column.distinct > kFewValues);
-      const bool may_be_few = column.has_stats && column.distinct < 0 && relation.rows > 0 &&
-                              -column.distinct * relation.rows <= kFewValues;
-      if ((is_open && !may_be_few) || has_check_over(db, relation, column)) continue;
-      const std::string seen = column.has_stats && column.distinct > 0
-                                   ? fmt::format("{:.0f} different values", column.distinct)
-                                   : std::string("any text");
-      out.add({.object = catalog::column_object(relation, column),
-               .message = fmt::format("holds {} and nothing keeps a misspelt one out", seen),
-               .evidence = Json{{"type", column.type}, {"distinct", column.distinct}},
-               .fix = Fix{.safety = Safety::manual,
-                          .phase = Phase::keys,
-                          .note = fmt::format(
-                              "Only a person knows the values that are right: ALTER TABLE {} ADD "
-                              "CHECK ({} IN (...)) NOT VALID, then VALIDATE; or a lookup table.",
-                              catalog::qualified_name(relation),
-                              postgres::quote_identifier(column.name))}});
-    }
-  }
-}
-
-struct RangeWords {
-  std::string_view low;
-  std::string_view high;
-};
-constexpr std::array kRangeWords = {
-    RangeWords{"start", "end"},   RangeWords{"starts", "ends"},   RangeWords{"started", "ended"},
-    RangeWords{"min", "max"},     RangeWords{"from", "to"},       RangeWords{"from", "until"},
-    RangeWords{"begin", "end"},   RangeWords{"begins", "ends"},   RangeWords{"minimum", "maximum"},
-    RangeWords{"lower", "upper"}, RangeWords{"opens", "closes"},
-};
-
-bool is_ordered(const Column& column) {
-  return is_one_of(column.base_type, {"int2", "int4", "int8", "numeric", "float4", "float8", "date",
-                                      "timestamp", "timestamptz", "time"});
-}
-
-/// The name of the other end of a range: "valid_from" -> "valid_to", "valid_until".
-std::vector<std::string> other_ends(const Column& column) {
-  std::vector<std::string> ends;
-  const std::vector<std::string> words = name_words(column.name);
-  for (const RangeWords& pair : kRangeWords) {
-    std::vector<std::string> other = words;
-    const auto at = std::ranges::find(other, pair.low);
-    if (at == other.end()) continue;
-    *at = std::string(pair.high);
-    ends.push_back(base::join(other, "_"));
-  }
-  return ends;
-}
-
-bool are_compared(const Snapshot& db, const Relation& relation, const Column& low,
-                  const Column& high) {
-  return std::ranges::any_of(db.constraints_of(relation.oid), [&](const Constraint& each) {
-    const auto holds = [&](const Column& column) {
-      return std::ranges::find(each.columns, column.number) != each.columns.end();
-    };
-    // Expressions of an exclusion constraint are not in its columns.
-    return each.type == "x" || (each.type == "c" && holds(low) && holds(high));
-  });
-}
-
-void add_range(const Snapshot& db, const Relation& relation, const Column& low, const Column& high,
-               Sink& out) {
-  if (low.base_type != high.base_type || are_compared(db, relation, low, high)) return;
-  out.add({.object = catalog::column_object(relation, low),
-           .message = fmt::format("nothing keeps {} from being after {}", low.name, high.name),
-           .evidence = Json{{"low", low.name}, {"high", high.name}, {"type", low.type}},
+      out.add(
+          {.object = catalog::qualified_name(index),
+           .message = fmt::format("a row marked in {} keeps its ({}), so nobody can use it again",
+                                  mark->name, names_of(columns)),
+           .evidence = Json{{"definition", index.definition}, {"mark", mark->name}},
            .fix = Fix{.safety = Safety::manual,
                       .phase = Phase::keys,
-                      .sql = {fmt::format("ALTER TABLE {} ADD CHECK ({} <= {}) NOT VALID",
-                                          catalog::qualified_name(relation),
-                                          postgres::quote_identifier(low.name),
-                                          postgres::quote_identifier(high.name))},
-                      .note = "Whether both ends may be equal, and what becomes of rows that break "
-                              "it, is a decision: add it NOT VALID, mend the rows, VALIDATE."}});
-}
-
-void check_missing_range(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  for (const Relation& relation : db.relations) {
-    if (!relation.is_table() || is_judged_at_parent(relation)) continue;
-    for (const Column& low : db.columns_of(relation)) {
-      // A transfer's from and to are accounts, not a range; times and bounds are.
-      const bool is_reference = low.name.ends_with("_id") || low.name.ends_with("id");
-      if (!is_ordered(low) || is_reference) continue;
-      for (const std::string& name : other_ends(low)) {
-        for (const Column& high : db.columns_of(relation)) {
-          if (base::join(name_words(high.name), "_") == name)
-            add_range(db, relation, low, high, out);
-        }
-      }
+                      .sql = {fmt::format("CREATE UNIQUE INDEX CONCURRENTLY ON {} ({}) WHERE {} "
+                                          "IS NULL",
+                                          catalog::qualified_name(relation), names_of(columns),
+                                          postgres::quote_identifier(mark->name))},
+                      .note = "Whether a deleted row still owns its value is a decision, and "
+                              "ON CONFLICT must name the new condition: build the partial "
+                              "index, adapt the statements, drop the full one."}});
     }
   }
 }

@@ -1,12 +1,14 @@
-// Foreign keys: what they cost when nobody indexes them, and where two of them, or none, say the same.
+// Foreign keys: what they cost when nobody indexes them, and where two of them, or none, say the
+// same.
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "audit/families.h"
 #include "audit/rules/index_shape.h"
-#include "audit/rules/name_words.h"
+#include "audit/rules/reference_names.h"
 #include "audit/rules/rule_tools.h"
 #include "audit/rules/table_tree.h"
 #include "audit/rules/type_change.h"
@@ -82,7 +84,10 @@ std::vector<const Constraint*> unserved(const Snapshot& db, const TableTree& tre
                                         const Relation& relation) {
   std::vector<const Constraint*> keys;
   for (const Constraint& key : db.constraints_of(relation.oid)) {
-    if (is_own_foreign_key(key) && !has_index_for(db, tree, relation, key.columns))
+    // Two keys over the same columns need one index: said once.
+    const bool is_known = std::ranges::any_of(
+        keys, [&](const Constraint* other) { return other->columns == key.columns; });
+    if (is_own_foreign_key(key) && !is_known && !has_index_for(db, tree, relation, key.columns))
       keys.push_back(&key);
   }
   std::ranges::stable_sort(keys, [](const Constraint* left, const Constraint* right) {
@@ -132,13 +137,12 @@ void foreign_key_without_index(const Snapshot& db, const Limits& limits, Sink& o
       const auto count = static_cast<std::int64_t>(std::max(0.0, rows));
       out.add({.severity = is_small || !changes ? Severity::info : Severity::warning,
                .object = key_object(db, *key),
-               .message = fmt::format("no index on ({}): each row deleted from {} reads all {} rows of {}",
-                                      catalog::column_list(db, relation.oid, key->columns),
-                                      target_name(db, *key), human_count(count),
-                                      catalog::qualified_name(relation)),
+               .message = fmt::format(
+                   "no index on ({}): each row deleted from {} reads all {} rows of {}",
+                   catalog::column_list(db, relation.oid, key->columns), target_name(db, *key),
+                   human_count(count), catalog::qualified_name(relation)),
                .evidence = Json{{"constraint", key->name},
                                 {"rows", count},
-                                {"size_bytes", relation.size_bytes},
                                 {"parent", target_name(db, *key)},
                                 {"parent_deletes", parent == nullptr ? -1 : parent->deleted},
                                 {"parent_updates", parent == nullptr ? -1 : parent->updated},
@@ -175,12 +179,13 @@ std::optional<Mismatch> mismatch(const Column& from, const Column& to) {
   if (is_text(from.base_type) && is_text(to.base_type)) {
     if ((from.base_type == "bpchar") != (to.base_type == "bpchar"))
       return Mismatch{"trailing blanks count in one and not in the other", Severity::warning};
-    const bool is_shorter = from.type_modifier >= 0 &&
-                            (to.type_modifier < 0 || from.type_modifier < to.type_modifier);
+    const bool is_shorter =
+        from.type_modifier >= 0 && (to.type_modifier < 0 || from.type_modifier < to.type_modifier);
     if (is_shorter) return Mismatch{"longer keys cannot be referenced", Severity::warning};
     if (from.collation != to.collation)
       return Mismatch{"their collations differ, so the key's index may not serve", Severity::info};
-    return std::nullopt; // text and varchar compare alike; a longer referencing column harms nobody.
+    return std::nullopt; // text and varchar compare alike; a longer referencing column harms
+                         // nobody.
   }
   if (from.base_type == to.base_type) return std::nullopt;
   const std::int64_t here = integer_maximum(from.base_type);
@@ -191,10 +196,11 @@ std::optional<Mismatch> mismatch(const Column& from, const Column& to) {
   return Mismatch{"each check compares two types", Severity::warning};
 }
 
-Fix mismatch_fix(const Snapshot& db, const KeyGroups& groups, const Column& from, const Column& to) {
+Fix mismatch_fix(const Snapshot& db, const KeyGroups& groups, const Column& from,
+                 const Column& to) {
   const std::vector<const Column*> group = groups.group(from);
-  const bool are_integers = std::ranges::all_of(
-      group, [](const Column* each) { return is_integer(each->base_type); });
+  const bool are_integers =
+      std::ranges::all_of(group, [](const Column* each) { return is_integer(each->base_type); });
   const bool are_texts =
       std::ranges::all_of(group, [](const Column* each) { return is_text(each->base_type); });
   if ((!are_integers && !are_texts) || from.collation != to.collation) {
@@ -257,12 +263,14 @@ Fix drop_foreign_key(const Snapshot& db, const Constraint& key, const Constraint
   Fix fix{.safety = Safety::online,
           .phase = Phase::keys,
           .sql = {fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, name)}};
-  const std::string add = fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", table, name, key.definition);
+  const std::string add =
+      fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", table, name, key.definition);
   const bool is_partitioned = relation != nullptr && relation->kind == "p";
   if (is_partitioned || key.definition.ends_with("NOT VALID")) {
     fix.undo = {add};
   } else {
-    fix.undo = {add + " NOT VALID", fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, name)};
+    fix.undo = {add + " NOT VALID",
+                fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, name)};
   }
   if (!same_actions(key, kept)) {
     fix.safety = Safety::manual;
@@ -278,8 +286,10 @@ bool is_better(const Constraint& left, const Constraint& right) {
   return left.oid < right.oid;
 }
 
+using Reported = std::set<OidNumber>; // Each key is said once, however many are like it.
+
 void judge_pair(const Snapshot& db, const Constraint& left, const Constraint& right,
-                bool want_equal, Sink& out) {
+                bool want_equal, Reported& reported, Sink& out) {
   const Pairs a = pairs_of(left);
   const Pairs b = pairs_of(right);
   const bool is_equal = a == b;
@@ -287,6 +297,7 @@ void judge_pair(const Snapshot& db, const Constraint& left, const Constraint& ri
   if (is_equal) {
     const Constraint& kept = is_better(left, right) ? left : right;
     const Constraint& other = &kept == &left ? right : left;
+    if (!reported.insert(other.oid).second) return;
     out.add({.object = constraint_object(db, other),
              .message = fmt::format("says the same as {}: every write is checked twice", kept.name),
              .evidence = Json{{"kept", kept.name}, {"definition", other.definition}},
@@ -298,16 +309,19 @@ void judge_pair(const Snapshot& db, const Constraint& left, const Constraint& ri
   const Pairs& outer = a.size() < b.size() ? b : a;
   const Constraint& large = &small == &left ? right : left;
   const bool is_inside = inner.size() < outer.size() &&
-                         std::ranges::all_of(inner, [&](const auto& pair) {
-                           const auto found = outer.find(pair.first);
-                           return found != outer.end() && found->second == pair.second;
-                         });
-  if (!is_inside) return;
+                         std::ranges::all_of(
+                             inner,
+                             [&](const auto& pair) {
+                               const auto found = outer.find(pair.first);
+                               return found != outer.end() && found->second == pair.second;
+                             });
+  if (!is_inside || !reported.insert(small.oid).second) return;
   // With MATCH SIMPLE the wider one lets a row pass in which any of its columns is NULL.
-  const bool implies = large.is_validated && std::ranges::all_of(large.columns, [&](std::int32_t number) {
-    const Column* const column = db.column(large.relation, number);
-    return column != nullptr && column->not_null;
-  });
+  const bool implies =
+      large.is_validated && std::ranges::all_of(large.columns, [&](std::int32_t number) {
+        const Column* const column = db.column(large.relation, number);
+        return column != nullptr && column->not_null;
+      });
   out.add({.severity = implies ? Severity::warning : Severity::info,
            .object = constraint_object(db, small),
            .message = fmt::format("{} joins the same tables by these columns and more", large.name),
@@ -322,13 +336,14 @@ void judge_pair(const Snapshot& db, const Constraint& left, const Constraint& ri
 
 void judge_pairs(const Snapshot& db, bool want_equal, Sink& out) {
   for (const Relation& relation : db.relations) {
+    Reported reported;
     std::vector<const Constraint*> keys;
     for (const Constraint& each : db.constraints_of(relation.oid)) {
       if (is_own_foreign_key(each)) keys.push_back(&each);
     }
     for (std::size_t i = 0; i < keys.size(); ++i) {
       for (std::size_t j = i + 1; j < keys.size(); ++j)
-        judge_pair(db, *keys[i], *keys[j], want_equal, out);
+        judge_pair(db, *keys[i], *keys[j], want_equal, reported, out);
     }
   }
 }
@@ -339,78 +354,6 @@ void foreign_key_duplicate(const Snapshot& db, const Limits& /*limits*/, Sink& o
 
 void foreign_key_intersecting(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   judge_pairs(db, false, out);
-}
-
-/// "user_id" -> user, users; "category_id" -> category, categories.
-std::vector<std::string> table_names_for(std::string_view column) {
-  constexpr std::string_view kSuffix = "_id";
-  const std::string stem(column.substr(0, column.size() - kSuffix.size()));
-  std::vector<std::string> names = {stem, stem + "s", stem + "es"};
-  if (stem.ends_with("y")) names.push_back(stem.substr(0, stem.size() - 1) + "ies");
-  if (stem == "person") names.emplace_back("people");
-  return names;
-}
-
-bool is_in_foreign_key(const Snapshot& db, const Column& column) {
-  return std::ranges::any_of(db.constraints_of(column.relation), [&](const Constraint& each) {
-    return each.type == "f" && std::ranges::find(each.columns, column.number) != each.columns.end();
-  });
-}
-
-/// The tables' single-column keys by "schema.table".
-std::unordered_map<std::string, const Column*> single_keys(const Snapshot& db) {
-  std::unordered_map<std::string, const Column*> keys;
-  for (const Constraint& each : db.constraints) {
-    const Relation* const relation = each.type == "p" ? db.relation(each.relation) : nullptr;
-    if (relation == nullptr || relation->is_partition || each.columns.size() != 1) continue;
-    keys[relation->schema + "." + relation->name] = db.column(each.relation, each.columns.front());
-  }
-  return keys;
-}
-
-Fix missing_key_fix(const Relation& relation, const Column& column, const Relation& target,
-                    const Column& key) {
-  const std::string from = catalog::qualified_name(relation);
-  const std::string name = postgres::quote_identifier(column.name);
-  return Fix{
-      .safety = Safety::manual,
-      .phase = Phase::keys,
-      .sql = {fmt::format("SELECT count(*) FROM {} AS c WHERE c.{} IS NOT NULL AND NOT EXISTS "
-                          "(SELECT FROM {} AS p WHERE p.{} = c.{})",
-                          from, name, catalog::qualified_name(target),
-                          postgres::quote_identifier(key.name), name),
-              fmt::format("ALTER TABLE {} ADD FOREIGN KEY ({}) REFERENCES {} ({}) NOT VALID", from, name,
-                          catalog::qualified_name(target), postgres::quote_identifier(key.name))},
-      .note = "What becomes of rows that point nowhere (the first statement counts them), and of "
-              "children when a parent goes, no statement can decide: mend the rows, add the key "
-              "NOT VALID, VALIDATE it, and index the column."};
-}
-
-void foreign_key_missing(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  const auto keys = single_keys(db);
-  for (const Relation& relation : db.relations) {
-    if (!relation.is_table() || is_judged_at_parent(relation)) continue;
-    for (const Column& column : db.columns_of(relation)) {
-      if (!column.name.ends_with("_id") || column.name.size() <= 3 || is_in_foreign_key(db, column))
-        continue;
-      for (const std::string& name : table_names_for(column.name)) {
-        const auto found = keys.find(relation.schema + "." + name);
-        if (found == keys.end() || found->second == nullptr) continue;
-        const Column& key = *found->second;
-        const Relation* const target = db.relation(key.relation);
-        const bool fits = key.base_type == column.base_type ||
-                          (is_integer(key.base_type) && is_integer(column.base_type));
-        if (target == nullptr || target->oid == relation.oid || !fits) continue;
-        out.add({.object = catalog::column_object(relation, column),
-                 .message = fmt::format("looks like a reference to {}, but nothing keeps it from "
-                                        "pointing nowhere",
-                                        catalog::column_object(*target, key)),
-                 .evidence = Json{{"type", column.type}, {"key_type", key.type}},
-                 .fix = missing_key_fix(relation, column, *target, key)});
-        break;
-      }
-    }
-  }
 }
 
 using Cascades = std::unordered_map<OidNumber, std::vector<const Constraint*>>; // By parent.
@@ -437,34 +380,18 @@ void foreign_key_cascade(const Snapshot& db, const Limits& limits, Sink& out) {
     if (!is_own_foreign_key(key) || key.on_delete != "c" || relation == nullptr) continue;
     const double rows = tree.rows(*relation);
     const int chain = 1 + chain_below(cascades, key.relation, 0);
-    const bool is_long = chain >= kCascadeChain && rows >= static_cast<double>(limits.small_table_rows);
+    const bool is_long =
+        chain >= kCascadeChain && rows >= static_cast<double>(limits.small_table_rows);
     if (rows < kCascadeRows && !is_long) continue;
-    out.add({.object = key_object(db, key),
-             .message = fmt::format("deleting from {} cascades into {} rows{}", target_name(db, key),
-                                    human_count(static_cast<std::int64_t>(rows)),
-                                    is_long ? fmt::format(", and on through {} tables", chain) : ""),
-             .evidence = Json{{"constraint", key.name}, {"rows", rows}, {"chain", chain}},
-             .fix = Fix{.safety = Safety::manual,
-                        .note = "Whether children should go silently is a decision: delete them in "
-                                "batches first and let the key only refuse (NO ACTION)."}});
-  }
-}
-
-void array_as_relation(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  for (const Relation& relation : db.relations) {
-    if (!relation.is_table() || is_judged_at_parent(relation)) continue;
-    for (const Column& column : db.columns_of(relation)) {
-      const bool holds_keys = is_one_of(column.base_type, {"_int2", "_int4", "_int8", "_uuid"});
-      if (!holds_keys || !column.name.ends_with("_ids")) continue;
-      out.add({.object = catalog::column_object(relation, column),
-               .message = fmt::format("{} holds keys of other rows, and no constraint can check them",
-                                      column.type),
-               .evidence = Json{{"type", column.type}},
-               .fix = Fix{.safety = Safety::manual,
-                          .note = "The junction table that replaces it changes the application's "
-                                  "statements too: create it with two foreign keys, copy by "
-                                  "unnest(), switch, drop the column."}});
-    }
+    out.add(
+        {.object = key_object(db, key),
+         .message = fmt::format("deleting from {} cascades into {} rows{}", target_name(db, key),
+                                human_count(static_cast<std::int64_t>(rows)),
+                                is_long ? fmt::format(", and on through {} tables", chain) : ""),
+         .evidence = Json{{"constraint", key.name}, {"rows", rows}, {"chain", chain}},
+         .fix = Fix{.safety = Safety::manual,
+                    .note = "Whether children should go silently is a decision: delete them in "
+                            "batches first and let the key only refuse (NO ACTION)."}});
   }
 }
 
@@ -474,7 +401,8 @@ constexpr Rule kRules[] = {
     {.id = "foreign-key-without-index",
      .aliases = "fk-without-index",
      .title = "Foreign key without an index on its own columns",
-     .why = "Deleting or re-keying one parent row reads the whole child table while locks are held.",
+     .why =
+         "Deleting or re-keying one parent row reads the whole child table while locks are held.",
      .how = "Index the referencing columns, concurrently; as the leading columns, in any order.",
      .source = "PostgreSQL manual, ddl-constraints: Foreign Keys",
      .severity = Severity::warning,

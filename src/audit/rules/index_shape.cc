@@ -20,9 +20,8 @@ constexpr std::size_t kNameBytes = 60; // Under NAMEDATALEN - 1 (63), with room 
 constexpr int kDepthMax = 16;          // Levels of partitions.
 
 bool same_set(std::span<const std::int32_t> keys, std::span<const std::int32_t> columns) {
-  return std::ranges::all_of(columns, [&](std::int32_t column) {
-    return std::ranges::find(keys, column) != keys.end();
-  });
+  return std::ranges::all_of(
+      columns, [&](std::int32_t column) { return std::ranges::find(keys, column) != keys.end(); });
 }
 
 std::string without_parentheses(std::string_view text) {
@@ -59,8 +58,7 @@ std::string_view cut(std::string_view text, std::size_t bytes) {
 }
 
 std::string name_key(std::string_view schema, std::string_view name) {
-  return fmt::format("{}.{}", postgres::quote_identifier(schema),
-                     postgres::quote_identifier(name));
+  return fmt::format("{}.{}", postgres::quote_identifier(schema), postgres::quote_identifier(name));
 }
 
 /// Statements for one partitioned table, sorted by kind.
@@ -99,8 +97,8 @@ const Index* attachable(const Snapshot& db, const Relation& partition,
                         std::span<const std::int32_t> columns) {
   for (const Index& index : db.indexes_of(partition.oid)) {
     const bool is_plain = index.method == "btree" && index.predicate.empty() &&
-                          index.expressions.empty() && !index.is_partition &&
-                          !index.is_unique && is_usable(index);
+                          index.expressions.empty() && !index.is_partition && !index.is_unique &&
+                          is_usable(index);
     if (is_plain && std::ranges::equal(index.columns, columns) &&
         std::ranges::all_of(index.key_options, [](std::int32_t option) { return option == 0; }))
       return &index;
@@ -140,7 +138,9 @@ std::string plan_partitioned(const Snapshot& db, const TableTree& tree, FreeName
 
 } // namespace
 
-bool is_usable(const Index& index) { return index.is_valid && index.is_ready && index.is_live; }
+bool is_usable(const Index& index) {
+  return index.is_valid && index.is_ready && index.is_live;
+}
 
 bool answers_equality(const Snapshot& db, const Index& index,
                       std::span<const std::int32_t> columns) {
@@ -156,9 +156,8 @@ bool answers_equality(const Snapshot& db, const Index& index,
 
 bool has_index_for(const Snapshot& db, const TableTree& tree, const Relation& relation,
                    std::span<const std::int32_t> columns) {
-  if (std::ranges::any_of(db.indexes_of(relation.oid), [&](const Index& index) {
-        return answers_equality(db, index, columns);
-      }))
+  if (std::ranges::any_of(db.indexes_of(relation.oid),
+                          [&](const Index& index) { return answers_equality(db, index, columns); }))
     return true;
   const auto children = tree.children(relation.oid);
   if (relation.kind != "p" || children.empty()) return false;

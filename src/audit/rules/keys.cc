@@ -55,11 +55,10 @@ const Index* key_candidate(const Snapshot& db, const Relation& relation) {
       return column != nullptr && column->not_null;
     };
     if (!is_plain || !std::ranges::all_of(keys, fits)) continue;
-    const bool is_default = std::ranges::all_of(index.key_options, [](std::int32_t option) {
-      return option == 0;
-    }) && std::ranges::none_of(index.operator_classes, [](const std::string& name) {
-      return name.ends_with("pattern_ops");
-    });
+    const bool is_default =
+        std::ranges::all_of(index.key_options, [](std::int32_t option) { return option == 0; }) &&
+        std::ranges::none_of(index.operator_classes,
+                             [](const std::string& name) { return name.ends_with("pattern_ops"); });
     if (is_default) return &index;
   }
   return nullptr;
@@ -68,27 +67,28 @@ const Index* key_candidate(const Snapshot& db, const Relation& relation) {
 Fix promote_index(const Snapshot& db, const Relation& relation, const Index& index) {
   const std::string table = catalog::qualified_name(relation);
   FreeNames names(db);
-  const std::string key = postgres::quote_identifier(names.take(relation.schema, relation.name, "_pkey"));
+  const std::string key =
+      postgres::quote_identifier(names.take(relation.schema, relation.name, "_pkey"));
   Fix fix{.safety = Safety::online, .phase = Phase::keys};
   if (index.constraint.empty()) {
-    fix.sql = {fmt::format("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY USING INDEX {}", table, key,
-                           postgres::quote_identifier(index.name))};
+    fix.sql = {fmt::format("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY USING INDEX {}", table,
+                           key, postgres::quote_identifier(index.name))};
     fix.undo = {fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, key),
                 build_concurrently(index.definition)};
     fix.note = "The index is renamed to the constraint's name; the lock is brief.";
     return fix;
   }
   const std::string columns = catalog::column_list(
-      db, relation.oid,
-      std::span(index.columns).first(static_cast<std::size_t>(index.key_count)));
-  fix.sql = {fmt::format("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} ({})", key, table, columns),
-             fmt::format("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY USING INDEX {}", table, key, key)};
+      db, relation.oid, std::span(index.columns).first(static_cast<std::size_t>(index.key_count)));
+  fix.sql = {
+      fmt::format("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} ({})", key, table, columns),
+      fmt::format("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY USING INDEX {}", table, key, key)};
   fix.undo = {fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, key)};
   const std::string unique = postgres::quote_identifier(index.constraint);
   if (!index.supports_foreign_key && !index.is_replica_identity) {
     fix.sql.push_back(fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, unique));
-    fix.undo.insert(fix.undo.begin(), fmt::format("ALTER TABLE {} ADD CONSTRAINT {} UNIQUE ({})", table,
-                                                  unique, columns));
+    fix.undo.insert(fix.undo.begin(), fmt::format("ALTER TABLE {} ADD CONSTRAINT {} UNIQUE ({})",
+                                                  table, unique, columns));
   }
   fix.note = "The index of a constraint cannot be handed to another, so a second one is built "
              "without blocking, and takes the place of the unique constraint.";
@@ -133,20 +133,23 @@ Fix add_key_column(const Snapshot& db, const TableTree& tree, const Relation& re
   Fix fix{.safety = Safety::blocks_all,
           .phase = Phase::keys,
           .undo = {fmt::format("ALTER TABLE {} DROP COLUMN {}", table, column)},
-          .note = "Rewrites the table while reads and writes wait. If the columns at hand already "
-                  "name a row, make those the key instead. A subscriber needs the new column first."};
+          .note =
+              "Rewrites the table while reads and writes wait. If the columns at hand already "
+              "name a row, make those the key instead. A subscriber needs the new column first."};
   if (relation.kind == "p") {
     std::vector<std::string> columns = partition_columns(db, relation);
     if (columns.empty()) {
       return Fix{.safety = Safety::manual,
-                 .note = "A primary key must hold the partition key, and this one is an "
-                         "expression: give each partition a unique index, or partition by a column."};
+                 .note =
+                     "A primary key must hold the partition key, and this one is an "
+                     "expression: give each partition a unique index, or partition by a column."};
     }
     columns.insert(columns.begin(), column);
     const bool has_identity = db.server.version >= kIdentityOnPartitioned;
-    fix.sql = {fmt::format("ALTER TABLE {} ADD COLUMN {} {}", table, column,
-                           has_identity ? "bigint GENERATED ALWAYS AS IDENTITY" : "bigserial"),
-               fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({})", table, base::join(columns, ", "))};
+    fix.sql = {
+        fmt::format("ALTER TABLE {} ADD COLUMN {} {}", table, column,
+                    has_identity ? "bigint GENERATED ALWAYS AS IDENTITY" : "bigserial"),
+        fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({})", table, base::join(columns, ", "))};
     return fix;
   }
   if (!tree.children(relation.oid).empty()) {
@@ -154,8 +157,9 @@ Fix add_key_column(const Snapshot& db, const TableTree& tree, const Relation& re
                .note = "Other tables inherit from it, and a key does not reach their rows: choose "
                        "partitions first (see table-inheritance)."};
   }
-  fix.sql = {fmt::format("ALTER TABLE {} ADD COLUMN {} bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-                         table, column)};
+  fix.sql = {
+      fmt::format("ALTER TABLE {} ADD COLUMN {} bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+                  table, column)};
   return fix;
 }
 
@@ -163,7 +167,8 @@ Fix add_key_column(const Snapshot& db, const TableTree& tree, const Relation& re
 std::unordered_set<OidNumber> published(const Snapshot& db, const TableTree& tree) {
   std::unordered_set<OidNumber> found;
   for (const catalog::PublishedTable& table : db.published_tables) {
-    const Relation* const relation = table.publishes_updates ? db.relation(table.relation) : nullptr;
+    const Relation* const relation =
+        table.publishes_updates ? db.relation(table.relation) : nullptr;
     if (relation == nullptr) continue;
     found.insert(relation->oid);
     found.insert(tree.root(*relation).oid);
@@ -183,7 +188,8 @@ void missing_primary_key(const Snapshot& db, const Limits& /*limits*/, Sink& out
     const Index* const index = relation.kind == "p" ? nullptr : key_candidate(db, relation);
     const auto rows = static_cast<std::int64_t>(std::max(0.0, tree.rows(relation)));
     std::string message = fmt::format("{} rows and no primary key", human_count(rows));
-    if (index != nullptr) message += fmt::format("; the unique index {} can become it", index->name);
+    if (index != nullptr)
+      message += fmt::format("; the unique index {} can become it", index->name);
     if (breaks) message += "; it is published, so UPDATE and DELETE on it fail";
     out.add({.severity = breaks ? Severity::error : Severity::warning,
              .object = catalog::qualified_name(relation),
@@ -222,16 +228,17 @@ void key_varchar(const Snapshot& db, const Limits& limits, Sink& out) {
     if (column == nullptr || !is_text(column->base_type) ||
         tree.rows(relation) < static_cast<double>(limits.small_table_rows))
       continue;
-    out.add({.object = catalog::column_object(relation, *column),
-             .message = fmt::format("the primary key of {} rows is {}", 
-                                    human_count(static_cast<std::int64_t>(tree.rows(relation))),
-                                    column->type),
-             .evidence = Json{{"type", column->type},
-                              {"average_width", column->average_width},
-                              {"rows", tree.rows(relation)}},
-             .fix = Fix{.safety = Safety::manual,
-                        .note = "Every table and statement that uses the key changes with it: add "
-                                "a bigint identity key, move the references, keep the text unique."}});
+    out.add(
+        {.object = catalog::column_object(relation, *column),
+         .message =
+             fmt::format("the primary key of {} rows is {}",
+                         human_count(static_cast<std::int64_t>(tree.rows(relation))), column->type),
+         .evidence = Json{{"type", column->type},
+                          {"average_width", column->average_width},
+                          {"rows", tree.rows(relation)}},
+         .fix = Fix{.safety = Safety::manual,
+                    .note = "Every table and statement that uses the key changes with it: add "
+                            "a bigint identity key, move the references, keep the text unique."}});
   }
 }
 
@@ -248,8 +255,8 @@ void uuid_v4_key(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
         made_by.find("uuid_generate_v4") == std::string::npos)
       continue;
     const std::string alter =
-        fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT ", catalog::qualified_name(relation),
-                    postgres::quote_identifier(column->name));
+        fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT ",
+                    catalog::qualified_name(relation), postgres::quote_identifier(column->name));
     Fix fix{.safety = Safety::manual,
             .note = "This server has no function for time-ordered keys: let the application make "
                     "UUIDs of version 7, or move to PostgreSQL 18, which has uuidv7()."};
@@ -308,7 +315,8 @@ constexpr Rule kRules[] = {
      .title = "Table without a primary key",
      .why = "No row can be named: duplicates cannot be told apart or removed, logical replication "
             "cannot update or delete, and no foreign key can point here.",
-     .how = "Make an existing unique index over NOT NULL columns the key, or add an identity column.",
+     .how =
+         "Make an existing unique index over NOT NULL columns the key, or add an identity column.",
      .source = "PostgreSQL manual, ddl-constraints: Primary Keys; logical-replication-publication",
      .severity = Severity::warning,
      .area = Area::schema,

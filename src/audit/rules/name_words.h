@@ -32,8 +32,7 @@ inline bool is_one_of(std::string_view word, std::initializer_list<std::string_v
 
 inline bool any_word(const std::vector<std::string>& words,
                      std::initializer_list<std::string_view> list) {
-  return std::ranges::any_of(words,
-                             [&](const std::string& word) { return is_one_of(word, list); });
+  return std::ranges::any_of(words, [&](const std::string& word) { return is_one_of(word, list); });
 }
 
 } // namespace pgkeep::audit

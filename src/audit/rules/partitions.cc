@@ -20,12 +20,14 @@ using catalog::Relation;
 using Days = std::chrono::sys_days;
 
 constexpr double kDaySeconds = 86'400;
-constexpr double kNoticeDays = 7;     // The rule's own: a week to notice.
-constexpr double kAheadDays = 30;     // What the fix creates.
-constexpr double kArchiveDays = 366;  // A table that ended before, and takes no rows, is an archive.
-constexpr int kNewPartitionsMax = 12;
+constexpr double kNoticeDays = 7;    // The rule's own: a week to notice.
+constexpr double kAheadDays = 30;    // What the fix creates.
+constexpr double kArchiveDays = 366; // A table that ended before, and takes no rows, is an archive.
+constexpr std::size_t kNewPartitionsMax = 14; // Two weeks of days.
 
-bool is_default(const Relation& relation) { return relation.partition_bound == "DEFAULT"; }
+bool is_default(const Relation& relation) {
+  return relation.partition_bound == "DEFAULT";
+}
 
 void partition_default_rows(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   const TableTree tree(db);
@@ -85,7 +87,8 @@ const Column* time_key(const Snapshot& db, const Relation& parent) {
   for (const Column& column : db.columns_of(parent)) {
     const bool is_time = column.base_type == "date" || column.base_type == "timestamp" ||
                          column.base_type == "timestamptz";
-    if (is_time && parent.partition_key == fmt::format("RANGE ({})", postgres::quote_identifier(column.name)))
+    if (is_time &&
+        parent.partition_key == fmt::format("RANGE ({})", postgres::quote_identifier(column.name)))
       return &column;
   }
   return nullptr;
@@ -165,26 +168,30 @@ std::string bound_text(Days day, const Column& key) {
 
 Fix by_hand(std::string why) {
   return Fix{.safety = Safety::manual,
-             .phase = Phase::repair,
+             .phase = Phase::maintenance,
              .note = std::move(why) + ": create the next partitions by hand, and let a job or "
                                       "pg_partman create them from now on."};
 }
 
 void add_partition(const Snapshot& db, FreeNames& names, const Relation& parent, const Column& key,
                    Days from, Days to, Fix& fix) {
-  const std::string stamp = base::replace_all(base::to_iso(base::Timestamp(from)).substr(0, 10), "-", "");
-  const std::string name = postgres::quote_qualified(parent.schema,
-                                                     names.take(parent.schema, parent.name, "_" + stamp));
+  const std::string stamp =
+      base::replace_all(base::to_iso(base::Timestamp(from)).substr(0, 10), "-", "");
+  const std::string name =
+      postgres::quote_qualified(parent.schema, names.take(parent.schema, parent.name, "_" + stamp));
   const std::string table = catalog::qualified_name(parent);
-  fix.sql.push_back(fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)", name, table));
+  fix.sql.push_back(
+      fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)", name, table));
   if (parent.owner != db.server.user)
-    fix.sql.push_back(fmt::format("ALTER TABLE {} OWNER TO {}", name, postgres::quote_identifier(parent.owner)));
-  fix.sql.push_back(fmt::format("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})", table,
-                                name, bound_text(from, key), bound_text(to, key)));
+    fix.sql.push_back(
+        fmt::format("ALTER TABLE {} OWNER TO {}", name, postgres::quote_identifier(parent.owner)));
+  fix.sql.push_back(fmt::format("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})",
+                                table, name, bound_text(from, key), bound_text(to, key)));
   fix.undo.insert(fix.undo.begin(), fmt::format("DROP TABLE {}", name));
 }
 
-Fix next_partitions(const Snapshot& db, const Relation& parent, const Column& key, const Edge& edge) {
+Fix next_partitions(const Snapshot& db, const Relation& parent, const Column& key,
+                    const Edge& edge) {
   if (edge.default_holds_rows)
     return by_hand("The default partition holds rows that the next ones may claim, and they cannot "
                    "be attached before those are moved");
@@ -196,28 +203,27 @@ Fix next_partitions(const Snapshot& db, const Relation& parent, const Column& ke
   const auto step = from && to ? step_of(*from, *to) : std::nullopt;
   if (!step) return by_hand("The partitions are no whole days or months long");
   Fix fix{.safety = edge.has_default ? Safety::blocks_all : Safety::online,
-          .phase = Phase::repair,
+          .phase = Phase::maintenance, // After the indexes that it copies from the parent.
           .note = "Creates empty tables like the parent and attaches them, which does not block "
                   "it. From now on let a job or pg_partman do it."};
-  if (edge.has_default)
-    fix.note += " The default partition is read while writes to it wait.";
+  if (edge.has_default) fix.note += " The default partition is read while writes to it wait.";
   FreeNames names(db);
+  // After a long gap only the time ahead matters: what is over is skipped.
+  Days start = *to;
+  while (seconds_of_day(next_day(start, *step)) <= db.server.now)
+    start = next_day(start, *step);
   const double horizon = db.server.now + kAheadDays * kDaySeconds;
-  std::vector<Days> edges = {*to};
-  while (seconds_of_day(edges.back()) < horizon && edges.size() < 100'000)
-    edges.push_back(next_day(edges.back(), *step));
-  // After a long gap only the time ahead matters: skip what is over.
-  std::size_t first = 0;
-  while (edges.size() - first - 1 > static_cast<std::size_t>(kNewPartitionsMax) &&
-         seconds_of_day(edges[first + 1]) <= db.server.now)
-    ++first;
-  for (std::size_t i = first; i + 1 < edges.size(); ++i)
-    add_partition(db, names, parent, key, edges[i], edges[i + 1], fix);
+  for (std::size_t i = 0; i < kNewPartitionsMax && seconds_of_day(start) < horizon; ++i) {
+    const Days end = next_day(start, *step);
+    add_partition(db, names, parent, key, start, end, fix);
+    start = end;
+  }
   return fix;
 }
 
 /// Nothing comes in any more, and the end is long past.
-bool is_archive(const Snapshot& db, const TableTree& tree, const Relation& parent, const Edge& edge) {
+bool is_archive(const Snapshot& db, const TableTree& tree, const Relation& parent,
+                const Edge& edge) {
   if (db.server.now - edge.end < kArchiveDays * kDaySeconds) return false;
   return std::ranges::all_of(tree.leaves(parent),
                              [](const Relation* leaf) { return leaf->inserted <= 0; });
@@ -234,24 +240,27 @@ void no_future_partition(const Snapshot& db, const Limits& /*limits*/, Sink& out
     if (days >= kNoticeDays || is_archive(db, tree, parent, edge)) continue;
     const std::string when = bound_of(*edge.last).to;
     const std::string_view fate = edge.has_default ? "go to the default partition" : "fail";
-    out.add({.object = catalog::qualified_name(parent),
-             .message = days < 0
-                            ? fmt::format("the last partition ended at {}: inserts for today {}", when, fate)
-                            : fmt::format("the last partition ends at {}, in {:.1f} days: later inserts {}",
-                                          when, days, fate),
-             .evidence = Json{{"ends_at", when},
-                              {"last_partition", catalog::qualified_name(*edge.last)},
-                              {"days_left", days},
-                              {"has_default", edge.has_default}},
-             .fix = next_partitions(db, parent, *key, edge)});
+    out.add(
+        {.object = catalog::qualified_name(parent),
+         .message =
+             days < 0
+                 ? fmt::format("the last partition ended at {}: inserts for today {}", when, fate)
+                 : fmt::format("the last partition ends at {}, in {:.1f} days: later inserts {}",
+                               when, days, fate),
+         .evidence = Json{{"ends_at", when},
+                          {"last_partition", catalog::qualified_name(*edge.last)},
+                          {"days_left", days},
+                          {"has_default", edge.has_default}},
+         .fix = next_partitions(db, parent, *key, edge)});
   }
 }
 
 constexpr Rule kRules[] = {
     {.id = "partition-default-rows",
      .title = "Rows in the default partition",
-     .why = "They are in nobody's range, so queries and retention miss them, and the partition they "
-            "belong to cannot be attached.",
+     .why =
+         "They are in nobody's range, so queries and retention miss them, and the partition they "
+         "belong to cannot be attached.",
      .how = "Create the partitions that are missing and move the rows.",
      .source = "PostgreSQL manual, ddl-partitioning; pg_partman check_default",
      .severity = Severity::warning,

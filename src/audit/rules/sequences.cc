@@ -1,4 +1,5 @@
-// Sequences: how far they are from their end, whether they are behind their tables, who may use them.
+// Sequences: how far they are from their end, whether they are behind their tables, who may use
+// them.
 #include <algorithm>
 #include <optional>
 
@@ -15,7 +16,7 @@ using catalog::Relation;
 using catalog::Role;
 using catalog::Sequence;
 
-constexpr double kWarnShare = 0.75;  // pgMonitor and check_postgres.
+constexpr double kWarnShare = 0.75; // pgMonitor and check_postgres.
 constexpr double kErrorShare = 0.90;
 constexpr std::size_t kListCap = 20; // Snapshot: lists of roles end there.
 
@@ -38,7 +39,8 @@ End end_of(const Snapshot& db, const KeyGroups& groups, const Sequence& sequence
   return end;
 }
 
-Fix lift_end(const Snapshot& db, const KeyGroups& groups, const Sequence& sequence, const End& end) {
+Fix lift_end(const Snapshot& db, const KeyGroups& groups, const Sequence& sequence,
+             const End& end) {
   const std::string name = catalog::qualified_name(sequence);
   const bool is_last = end.maximum == integer_maximum("int8");
   if (is_last) {
@@ -47,17 +49,17 @@ Fix lift_end(const Snapshot& db, const KeyGroups& groups, const Sequence& sequen
                        "start again in a free range, or move to uuid keys."};
   }
   if (end.column == nullptr) {
-    const std::string_view base_type = sequence.type == "smallint" ? "int2"
+    const std::string_view base_type = sequence.type == "smallint"  ? "int2"
                                        : sequence.type == "integer" ? "int4"
                                                                     : "int8";
     const bool has_room = sequence.maximum < integer_maximum(base_type);
-    return Fix{.safety = Safety::online,
-               .phase = Phase::repair,
-               .sql = {fmt::format("ALTER SEQUENCE {}{} NO MAXVALUE", name,
-                                   has_room ? "" : " AS bigint")},
-               .undo = {fmt::format("ALTER SEQUENCE {} AS {} MAXVALUE {}", name, sequence.type,
-                                    sequence.maximum)},
-               .note = "What takes its numbers must hold them: a bigint column."};
+    return Fix{
+        .safety = Safety::online,
+        .phase = Phase::repair,
+        .sql = {fmt::format("ALTER SEQUENCE {}{} NO MAXVALUE", name, has_room ? "" : " AS bigint")},
+        .undo = {fmt::format("ALTER SEQUENCE {} AS {} MAXVALUE {}", name, sequence.type,
+                             sequence.maximum)},
+        .note = "What takes its numbers must hold them: a bigint column."};
   }
   Fix fix = change_type(db, groups, *end.column,
                         {.type = "bigint",
@@ -88,20 +90,22 @@ void sequence_overflow(const Snapshot& db, const Limits& /*limits*/, Sink& out) 
       continue;
     }
     const End end = end_of(db, groups, sequence);
-    const double share = static_cast<double>(sequence.last_value) / static_cast<double>(end.maximum);
+    const double share =
+        static_cast<double>(sequence.last_value) / static_cast<double>(end.maximum);
     if (end.maximum <= 0 || share < kWarnShare) continue;
-    const Relation* const narrow = end.column == nullptr ? nullptr : db.relation(end.column->relation);
-    const std::string limit =
-        narrow == nullptr ? "its own maximum"
-                          : fmt::format("{} of {}", end.column->type,
-                                        catalog::column_object(*narrow, *end.column));
+    const Relation* const narrow =
+        end.column == nullptr ? nullptr : db.relation(end.column->relation);
+    const std::string limit = narrow == nullptr
+                                  ? "its own maximum"
+                                  : fmt::format("{} of {}", end.column->type,
+                                                catalog::column_object(*narrow, *end.column));
     const std::int64_t left = std::max<std::int64_t>(0, end.maximum - sequence.last_value);
     out.add({.severity = share >= kErrorShare ? Severity::error : Severity::warning,
              .object = object_of(db, sequence),
-             .message = fmt::format("{} is at {}, {} of what {} holds: {} numbers are left",
-                                    catalog::qualified_name(sequence),
-                                    human_count(sequence.last_value), human_percent(share), limit,
-                                    human_count(left / sequence.increment)),
+             .message =
+                 fmt::format("{} is at {}, {} of what {} holds: {} numbers are left",
+                             catalog::qualified_name(sequence), human_count(sequence.last_value),
+                             human_percent(share), limit, human_count(left / sequence.increment)),
              .evidence = Json{{"sequence", catalog::qualified_name(sequence)},
                               {"last_value", sequence.last_value},
                               {"maximum", end.maximum},
@@ -119,13 +123,13 @@ void sequence_behind_table(const Snapshot& db, const Limits& /*limits*/, Sink& o
   for (const Sequence& sequence : db.sequences) {
     const Relation* const relation = db.relation(sequence.relation);
     const Column* const column = db.column(sequence.relation, sequence.column);
-    const bool is_known = sequence.has_column_maximum && (sequence.has_last_value || sequence.may_read);
+    const bool is_known =
+        sequence.has_column_maximum && (sequence.has_last_value || sequence.may_read);
     if (relation == nullptr || column == nullptr || !is_known || sequence.cycles ||
         sequence.increment <= 0)
       continue;
-    const bool is_behind = sequence.has_last_value
-                               ? sequence.column_maximum > sequence.last_value
-                               : sequence.column_maximum >= sequence.start;
+    const bool is_behind = sequence.has_last_value ? sequence.column_maximum > sequence.last_value
+                                                   : sequence.column_maximum >= sequence.start;
     if (!is_behind) continue;
     const std::string table = catalog::qualified_name(*relation);
     const std::string name = catalog::qualified_name(sequence);
@@ -143,13 +147,14 @@ void sequence_behind_table(const Snapshot& db, const Limits& /*limits*/, Sink& o
              .note = "The largest value is beyond what the sequence can give, so it cannot be "
                      "moved there: find out where that value comes from."};
     }
-    out.add({.object = catalog::column_object(*relation, *column),
-             .message = fmt::format("holds {}, but {} gives {} next: inserts will fail as duplicates",
-                                    human_count(sequence.column_maximum), name, human_count(next)),
-             .evidence = Json{{"sequence", name},
-                              {"next_value", next},
-                              {"column_maximum", sequence.column_maximum}},
-             .fix = std::move(fix)});
+    out.add(
+        {.object = catalog::column_object(*relation, *column),
+         .message = fmt::format("holds {}, but {} gives {} next: inserts will fail as duplicates",
+                                human_count(sequence.column_maximum), name, human_count(next)),
+         .evidence = Json{{"sequence", name},
+                          {"next_value", next},
+                          {"column_maximum", sequence.column_maximum}},
+         .fix = std::move(fix)});
   }
 }
 
@@ -174,18 +179,19 @@ void sequence_usage_missing(const Snapshot& db, const Limits& /*limits*/, Sink& 
       if (may_use(db, sequence, role)) continue;
       const std::string name = catalog::qualified_name(sequence);
       const std::string who = role == "public" ? "PUBLIC" : postgres::quote_identifier(role);
-      out.add({.object = fmt::format("{} for {}", name, who),
-               .message = fmt::format("{} may INSERT into {} but not use the sequence that {} takes "
-                                      "its numbers from: the insert fails",
-                                      who, catalog::qualified_name(*relation), column->name),
-               .evidence = Json{{"role", role},
-                                {"table", catalog::qualified_name(*relation)},
-                                {"column", column->name},
-                                {"sequence", name}},
-               .fix = Fix{.safety = Safety::online,
-                          .phase = Phase::roles,
-                          .sql = {fmt::format("GRANT USAGE ON SEQUENCE {} TO {}", name, who)},
-                          .undo = {fmt::format("REVOKE USAGE ON SEQUENCE {} FROM {}", name, who)}}});
+      out.add(
+          {.object = fmt::format("{} for {}", name, who),
+           .message = fmt::format("{} may INSERT into {} but not use the sequence that {} takes "
+                                  "its numbers from: the insert fails",
+                                  who, catalog::qualified_name(*relation), column->name),
+           .evidence = Json{{"role", role},
+                            {"table", catalog::qualified_name(*relation)},
+                            {"column", column->name},
+                            {"sequence", name}},
+           .fix = Fix{.safety = Safety::online,
+                      .phase = Phase::roles,
+                      .sql = {fmt::format("GRANT USAGE ON SEQUENCE {} TO {}", name, who)},
+                      .undo = {fmt::format("REVOKE USAGE ON SEQUENCE {} FROM {}", name, who)}}});
     }
   }
 }
@@ -199,21 +205,23 @@ void serial(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
       continue;
     const std::string table = catalog::qualified_name(*relation);
     const std::string name = postgres::quote_identifier(column->name);
-    out.add({.object = catalog::column_object(*relation, *column),
-             .message = fmt::format("takes its numbers from the default nextval({}), as serial does",
-                                    catalog::qualified_name(sequence)),
-             .evidence = Json{{"sequence", catalog::qualified_name(sequence)}, {"type", column->type}},
-             .fix = Fix{.safety = Safety::manual,
-                        .phase = Phase::keys,
-                        .sql = {fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", table, name),
-                                fmt::format("ALTER SEQUENCE {} OWNED BY NONE",
-                                            catalog::qualified_name(sequence)),
-                                fmt::format("ALTER TABLE {} ALTER COLUMN {} ADD GENERATED ALWAYS "
-                                            "AS IDENTITY",
-                                            table, name)},
-                        .note = "Code may name the old sequence (currval, nextval) or have grants on "
-                                "it, which no statement can see: in one transaction run these, "
-                                "setval() the new sequence to the old one's last value, drop the old."}});
+    out.add(
+        {.object = catalog::column_object(*relation, *column),
+         .message = fmt::format("takes its numbers from the default nextval({}), as serial does",
+                                catalog::qualified_name(sequence)),
+         .evidence = Json{{"sequence", catalog::qualified_name(sequence)}, {"type", column->type}},
+         .fix =
+             Fix{.safety = Safety::manual,
+                 .phase = Phase::keys,
+                 .sql = {fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", table, name),
+                         fmt::format("ALTER SEQUENCE {} OWNED BY NONE",
+                                     catalog::qualified_name(sequence)),
+                         fmt::format("ALTER TABLE {} ALTER COLUMN {} ADD GENERATED ALWAYS "
+                                     "AS IDENTITY",
+                                     table, name)},
+                 .note = "Code may name the old sequence (currval, nextval) or have grants on "
+                         "it, which no statement can see: in one transaction run these, "
+                         "setval() the new sequence to the old one's last value, drop the old."}});
   }
 }
 
@@ -223,17 +231,18 @@ void identity_by_default(const Snapshot& db, const Limits& /*limits*/, Sink& out
     for (const Column& column : db.columns_of(relation)) {
       if (column.identity != "d") continue;
       const std::string alter =
-          fmt::format("ALTER TABLE {} ALTER COLUMN {} SET GENERATED ", catalog::qualified_name(relation),
-                      postgres::quote_identifier(column.name));
-      out.add({.object = catalog::column_object(relation, column),
-               .message = "accepts numbers given by hand, which the sequence later gives again",
-               .evidence = Json{{"identity", "by default"}, {"type", column.type}},
-               .fix = Fix{.safety = Safety::online,
-                          .phase = Phase::keys,
-                          .sql = {alter + "ALWAYS"},
-                          .undo = {alter + "BY DEFAULT"},
-                          .note = "Statements that give a number of their own then fail unless they "
-                                  "say OVERRIDING SYSTEM VALUE: look for them first."}});
+          fmt::format("ALTER TABLE {} ALTER COLUMN {} SET GENERATED ",
+                      catalog::qualified_name(relation), postgres::quote_identifier(column.name));
+      out.add(
+          {.object = catalog::column_object(relation, column),
+           .message = "accepts numbers given by hand, which the sequence later gives again",
+           .evidence = Json{{"identity", "by default"}, {"type", column.type}},
+           .fix = Fix{.safety = Safety::online,
+                      .phase = Phase::keys,
+                      .sql = {alter + "ALWAYS"},
+                      .undo = {alter + "BY DEFAULT"},
+                      .note = "Statements that give a number of their own then fail unless they "
+                              "say OVERRIDING SYSTEM VALUE: look for them first."}});
     }
   }
 }
@@ -251,8 +260,9 @@ void sequence_not_owned(const Snapshot& db, const Limits& /*limits*/, Sink& out)
             .sql = {fmt::format("ALTER SEQUENCE {} OWNED BY {}", name,
                                 catalog::column_object(*relation, *column))},
             .undo = {fmt::format("ALTER SEQUENCE {} OWNED BY NONE", name)},
-            .note = "Dropping the table then drops the sequence: not where a second table takes its "
-                    "numbers from it."};
+            .note =
+                "Dropping the table then drops the sequence: not where a second table takes its "
+                "numbers from it."};
     if (sequence.owner != relation->owner || sequence.schema != relation->schema) {
       fix = {.safety = Safety::manual,
              .note = "A sequence can only belong to a table of the same owner and schema: whose it "

@@ -11,6 +11,15 @@ constexpr std::string_view kCommandLineNote =
     "{} stands on the server's command line (or in its environment), which wins over ALTER SYSTEM: "
     "change it where the server is started.";
 
+/// RESET would go back to postgresql.conf; a value that stood in postgresql.auto.conf is put back
+/// as it was (in the setting's own unit, as pg_settings gives it).
+void put_back(Fix& fix, const catalog::Setting& setting) {
+  if (!setting.source_file.ends_with("postgresql.auto.conf") || fix.undo.empty()) return;
+  fix.undo.front() =
+      fmt::format("ALTER SYSTEM SET {} = {}", postgres::quote_identifier(setting.name),
+                  postgres::quote_literal(setting.value));
+}
+
 bool is_given_at_start(const catalog::Setting& setting) {
   return setting.source == "command line" || setting.source == "environment variable";
 }
@@ -28,6 +37,7 @@ const catalog::Setting* look_at(const Snapshot& db, std::string_view name, Sink&
 Fix set_server(const Snapshot& db, std::string_view name, std::string_view value) {
   Fix fix = alter_system(db, name, value);
   const catalog::Setting* const setting = db.setting(name);
+  if (setting != nullptr) put_back(fix, *setting);
   if (!db.server.managed_by.empty()) {
     fix.safety = Safety::manual;
     fix.sql.clear();

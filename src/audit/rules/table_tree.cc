@@ -56,7 +56,8 @@ std::vector<const Relation*> TableTree::leaves(const Relation& relation) const {
 
 double TableTree::rows(const Relation& relation) const {
   if (relation.kind != "p") {
-    return std::max(relation.rows, static_cast<double>(relation.live_rows));
+    return relation.rows > 0 ? relation.rows
+                             : std::max(relation.rows, static_cast<double>(relation.live_rows));
   }
   double total = -1;
   for (const Relation* const leaf : leaves(relation)) {
@@ -66,7 +67,9 @@ double TableTree::rows(const Relation& relation) const {
   return total;
 }
 
-bool is_judged_at_parent(const Relation& relation) { return relation.is_partition; }
+bool is_judged_at_parent(const Relation& relation) {
+  return relation.is_partition;
+}
 
 bool is_inherited_column(const Snapshot& db, const Relation& relation,
                          const catalog::Column& column) {

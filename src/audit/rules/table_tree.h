@@ -1,8 +1,8 @@
 /// Which tables belong together: partitions below their parents, and what a whole tree holds.
 ///
 /// For rules that judge a partitioned table once, at its root. Rows are estimates: the planner's
-/// (pg_class.reltuples) or the counters' (n_live_tup), whichever is larger, because either may be
-/// old. Thread-safety: immutable after construction; the Snapshot must outlive it. Private to
+/// (pg_class.reltuples), or the counters' (n_live_tup) where it has none or found the table empty.
+/// Thread-safety: immutable after construction; the Snapshot must outlive it. Private to
 /// audit/rules.
 #pragma once
 

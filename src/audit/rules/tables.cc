@@ -144,10 +144,10 @@ void unlogged_in_production(const Snapshot& db, const Limits& /*limits*/, Sink& 
     std::unordered_set<OidNumber> visited;
     add_set_logged(db, relation, visited, fix);
     out.add({.object = catalog::qualified_name(relation),
-             .message = fmt::format("is unlogged: its {} rows are gone after a crash, and no "
-                                    "replica or backup has them",
-                                    human_count(static_cast<std::int64_t>(
-                                        std::max(0.0, tree.rows(relation))))),
+             .message = fmt::format(
+                 "is unlogged: its {} rows are gone after a crash, and no "
+                 "replica or backup has them",
+                 human_count(static_cast<std::int64_t>(std::max(0.0, tree.rows(relation))))),
              .evidence = Json{{"rows", relation.rows}, {"size_bytes", relation.size_bytes}},
              .fix = std::move(fix)});
   }

@@ -60,10 +60,10 @@ std::optional<std::string> obstacle(const Snapshot& db, const Column& column,
     return fmt::format("{} is inherited and can only be changed with its parent", name);
   if (!column.generated.empty()) return fmt::format("{} is a generated column", name);
   if (column.type_kind == "d") return fmt::format("{} has a domain as its type", name);
-  if (target.reshapes && is_in_expression(db, column))
+  if (target.breaks_indexes && is_in_expression(db, column))
     return fmt::format("an index expression or predicate over {} may not accept the new type",
                        name);
-  if (target.reshapes && is_checked(db, column))
+  if (target.breaks_checks && is_checked(db, column))
     return fmt::format("a CHECK over {} may not accept the new type", name);
   return std::nullopt;
 }
@@ -74,7 +74,8 @@ std::string alter(const Snapshot& db, const Column& column, const std::string& t
   const std::string name = postgres::quote_identifier(column.name);
   std::string sql = fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {}",
                                 catalog::qualified_name(*relation), name, type);
-  if (!using_expression.empty()) sql += " USING " + fmt::format(fmt::runtime(using_expression), name);
+  if (!using_expression.empty())
+    sql += " USING " + fmt::format(fmt::runtime(using_expression), name);
   return sql;
 }
 
@@ -87,8 +88,8 @@ void widen_sequences(const Snapshot& db, const std::vector<const Column*>& chang
     if (!feeds) continue;
     const std::string name = catalog::qualified_name(sequence);
     fix.sql.push_back(fmt::format("ALTER SEQUENCE {} AS bigint NO MAXVALUE", name));
-    fix.undo.push_back(fmt::format("ALTER SEQUENCE {} AS {} MAXVALUE {}", name, sequence.type,
-                                   sequence.maximum));
+    fix.undo.push_back(
+        fmt::format("ALTER SEQUENCE {} AS {} MAXVALUE {}", name, sequence.type, sequence.maximum));
   }
 }
 
@@ -137,7 +138,9 @@ std::int64_t integer_maximum(std::string_view base_type) {
   return 0;
 }
 
-bool is_integer(std::string_view base_type) { return integer_maximum(base_type) != 0; }
+bool is_integer(std::string_view base_type) {
+  return integer_maximum(base_type) != 0;
+}
 
 bool is_text(std::string_view base_type) {
   return base_type == "text" || base_type == "varchar" || base_type == "bpchar";

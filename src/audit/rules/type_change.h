@@ -25,19 +25,20 @@ public:
   [[nodiscard]] std::vector<const catalog::Column*> group(const catalog::Column& column) const;
 
 private:
-  [[nodiscard]] std::vector<const catalog::Column*>
-  neighbours(const catalog::Column& column) const;
+  [[nodiscard]] std::vector<const catalog::Column*> neighbours(const catalog::Column& column) const;
 
   const Snapshot* db_;
   std::unordered_map<std::uint64_t, std::vector<const catalog::Column*>> joined_;
 };
 
 struct NewType {
-  std::string type;            ///< "bigint", "numeric(19,4)".
-  std::string using_expression = {}; ///< With {} for the quoted column; empty = the assignment cast.
+  std::string type; ///< "bigint", "numeric(19,4)".
+  std::string using_expression =
+      {}; ///< With {} for the quoted column; empty = the assignment cast.
   std::string undo_using = {};
-  bool is_free = false;   ///< No rewrite and no scan: varchar(n) to text.
-  bool reshapes = false;  ///< Expressions over the column may not accept the new type.
+  bool is_free = false;        ///< No rewrite and no scan: varchar(n) to text.
+  bool breaks_indexes = false; ///< Index expressions over the column may not accept the new type.
+  bool breaks_checks = false;  ///< The same of CHECK constraints.
   std::string note = {};
 };
 

@@ -1,8 +1,6 @@
 // Column types. Each column gets at most one verdict that changes its type, so that no two written
 // fixes undo each other: verdict_of() is the order of precedence, and each rule reports its own.
 #include <algorithm>
-#include <array>
-#include <map>
 #include <optional>
 
 #include "audit/families.h"
@@ -10,6 +8,7 @@
 #include "audit/rules/rule_tools.h"
 #include "audit/rules/table_tree.h"
 #include "audit/rules/type_change.h"
+#include "audit/rules/type_consistency.h"
 
 namespace pgkeep::audit {
 namespace {
@@ -36,8 +35,8 @@ enum class Verdict : std::uint8_t {
   unsupported_reg,
 };
 
-constexpr std::int32_t kVarcharHeader = 4;       // The type modifier counts it.
-constexpr std::int32_t kArbitraryLimit = 255;    // The limit that nobody chose.
+constexpr std::int32_t kVarcharHeader = 4;    // The type modifier counts it.
+constexpr std::int32_t kArbitraryLimit = 255; // The limit that nobody chose.
 
 /// Names of amounts of money. A word that measures something else takes the meaning away.
 bool names_money(const Column& column) {
@@ -48,8 +47,8 @@ bool names_money(const Column& column) {
                        "weight", "distance", "km",      "kg",         "bytes", "size",   "mb",
                        "gb",     "points",   "units",   "quantity",   "area",  "length", "rows"}))
     return false;
-  if (any_word(words, {"price", "prices", "salary", "balance", "fee", "fees", "cost", "costs", "tax",
-                       "amount", "revenue", "payout", "discount", "subtotal"}))
+  if (any_word(words, {"price", "prices", "salary", "balance", "fee", "fees", "cost", "costs",
+                       "tax", "amount", "revenue", "payout", "discount", "subtotal"}))
     return true;
   return words.back() == "total";
 }
@@ -58,8 +57,8 @@ bool names_quantity(const Column& column) {
   const std::vector<std::string> words = name_words(column.name);
   return names_money(column) ||
          any_word(words, {"count", "quantity", "qty", "age", "size", "weight", "width", "height",
-                          "length", "score", "rating", "stock", "percent", "rate", "votes",
-                          "views", "points", "total", "duration"});
+                          "length", "score", "rating", "stock", "percent", "rate", "votes", "views",
+                          "points", "total", "duration"});
 }
 
 Verdict verdict_on_text(const Column& column) {
@@ -73,8 +72,8 @@ Verdict verdict_on_text(const Column& column) {
   if (column.flat_shape == "inet") return Verdict::ip_as_text;
   if (column.flat_shape == "number" && names_quantity(column)) return Verdict::number_as_text;
   if (column.base_type == "bpchar") return Verdict::char_type;
-  const bool is_arbitrary = column.base_type == "varchar" &&
-                            column.type_modifier == kArbitraryLimit + kVarcharHeader;
+  const bool is_arbitrary =
+      column.base_type == "varchar" && column.type_modifier == kArbitraryLimit + kVarcharHeader;
   return is_arbitrary ? Verdict::varchar_limit : Verdict::none;
 }
 
@@ -145,7 +144,6 @@ void money_as_float(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
          {.verdict = Verdict::money_as_float,
           .message = "{} cannot hold most amounts exactly: sums are off by cents",
           .target = {.type = "numeric(19,4)",
-                     .reshapes = true,
                      .note = "Values are rounded to four places; widen the scale where four are "
                              "not enough."}},
          out);
@@ -163,13 +161,14 @@ void numeric_without_scale(const Snapshot& db, const Limits& /*limits*/, Sink& o
 }
 
 void varchar_limit(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  report(db,
-         {.verdict = Verdict::varchar_limit,
-          .message = "{} is a limit that nobody chose: it saves nothing and refuses the long value",
-          .target = {.type = "text",
-                     .is_free = true,
-                     .note = "No rewrite. Where a limit is meant, add CHECK (char_length(x) <= n)."}},
-         out);
+  report(
+      db,
+      {.verdict = Verdict::varchar_limit,
+       .message = "{} is a limit that nobody chose: it saves nothing and refuses the long value",
+       .target = {.type = "text",
+                  .is_free = true,
+                  .note = "No rewrite. Where a limit is meant, add CHECK (char_length(x) <= n)."}},
+      out);
 }
 
 void char_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
@@ -177,7 +176,6 @@ void char_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
          {.verdict = Verdict::char_type,
           .message = "{} pads with blanks that some comparisons ignore and others do not",
           .target = {.type = "text",
-                     .reshapes = true,
                      .note = "Trailing blanks are dropped. Where the length matters, add CHECK "
                              "(char_length(x) = n)."}},
          out);
@@ -190,7 +188,8 @@ void money_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
           .target = {.type = "numeric(19,2)",
                      .using_expression = "{}::numeric",
                      .undo_using = "{}::money",
-                     .reshapes = true,
+                     .breaks_indexes = true,
+                     .breaks_checks = true,
                      .note = "Keep the currency in a column of its own."}},
          out);
 }
@@ -200,8 +199,9 @@ void timetz(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
          {.verdict = Verdict::timetz,
           .message = "{} has an offset but no date, so no offset of a real zone can be right",
           .target = {},
-          .manual = "Whether a moment (timestamptz) or a time of day (time) is meant is a decision, "
-                    "and the stored offsets are lost either way."},
+          .manual =
+              "Whether a moment (timestamptz) or a time of day (time) is meant is a decision, "
+              "and the stored offsets are lost either way."},
          out);
 }
 
@@ -212,7 +212,7 @@ void timestamp_without_zone(const Snapshot& db, const Limits& /*limits*/, Sink& 
           .target = {.type = "timestamp with time zone",
                      .using_expression = "{} AT TIME ZONE 'UTC'",
                      .undo_using = "{} AT TIME ZONE 'UTC'",
-                     .reshapes = true,
+                     .breaks_indexes = true,
                      .note = "The zone in which the stored values were written must be known: the "
                              "statement takes them as UTC; put the right zone in its place."}},
          out);
@@ -229,14 +229,16 @@ void timestamp_precision(const Snapshot& db, const Limits& /*limits*/, Sink& out
 }
 
 void json_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  report(db,
-         {.verdict = Verdict::json_type,
-          .message = "{} is text that is parsed again by each query and cannot be indexed or compared",
-          .target = {.type = "jsonb",
-                     .reshapes = true,
-                     .note = "The order of keys, repeated keys and blanks are lost; \\u0000 in a "
-                             "value makes it fail, and nothing is changed then."}},
-         out);
+  report(
+      db,
+      {.verdict = Verdict::json_type,
+       .message = "{} is text that is parsed again by each query and cannot be indexed or compared",
+       .target = {.type = "jsonb",
+                  .breaks_indexes = true,
+                  .breaks_checks = true,
+                  .note = "The order of keys, repeated keys and blanks are lost; \\u0000 in a "
+                          "value makes it fail, and nothing is changed then."}},
+      out);
 }
 
 constexpr std::string_view kSampled =
@@ -300,70 +302,15 @@ void unsupported_reg(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
                      "the database",
           .target = {.type = "text",
                      .using_expression = "{}::text",
-                     .reshapes = true,
+                     .breaks_indexes = true,
+                     .breaks_checks = true,
                      .note = "The names stay; cast them where the object is needed."}},
          out);
 }
 
-/// Types that are told apart here: varchar and text, say, are the same to everyone.
-std::string_view family_of(const Column& column) {
-  if (is_text(column.base_type)) return "text";
-  if (column.base_type == "timestamp" || column.base_type == "timestamptz") return "timestamp";
-  return column.base_type;
-}
-
-struct Uses {
-  std::map<std::string_view, std::vector<const Column*>> by_family;
-  std::size_t count = 0;
-};
-
-void add_inconsistent(const Snapshot& db, std::string_view name, const Uses& uses, Sink& out) {
-  const auto most = std::ranges::max_element(uses.by_family, {}, [](const auto& entry) {
-    return entry.second.size();
-  });
-  std::vector<std::string> others;
-  Json types;
-  for (const auto& [family, columns] : uses.by_family) {
-    types.set(std::string(family), static_cast<std::int64_t>(columns.size()));
-    if (family == most->first) continue;
-    for (const Column* const column : columns) {
-      if (const Relation* const relation = db.relation(column->relation))
-        others.push_back(fmt::format("{} ({})", catalog::column_object(*relation, *column), column->type));
-    }
-  }
-  constexpr std::size_t kShown = 20;
-  const std::size_t total = others.size();
-  if (others.size() > kShown) others.resize(kShown);
-  const Column& usual = *most->second.front();
-  out.add({.object = fmt::format("columns named {}", postgres::quote_identifier(name)),
-           .message = fmt::format("{} is {} in {} tables and something else in {}", name, usual.type,
-                                  most->second.size(), total),
-           .evidence = Json{{"types", std::move(types)}, {"others", Json::list(others)}},
-           .fix = Fix{.safety = Safety::manual,
-                      .phase = Phase::types,
-                      .note = "Which of the types is right, or whether the columns only share a "
-                              "name, no statement knows: decide, then change or rename."}});
-}
-
-void column_type_inconsistent(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  std::map<std::string_view, Uses> names;
-  for (const Relation& relation : db.relations) {
-    if (!relation.is_table() || is_judged_at_parent(relation) || relation.parent != 0) continue;
-    for (const Column& column : db.columns_of(relation)) {
-      // Only names that mean one thing: keys of other tables.
-      if (!column.name.ends_with("_id") || column.name.size() <= 3) continue;
-      Uses& uses = names[column.name];
-      uses.by_family[family_of(column)].push_back(&column);
-      ++uses.count;
-    }
-  }
-  for (const auto& [name, uses] : names) {
-    if (uses.by_family.size() > 1) add_inconsistent(db, name, uses, out);
-  }
-}
-
 constexpr std::string_view kWiki = "PostgreSQL wiki, Don't Do This";
-constexpr Facts kColumnFacts = Facts::relations | Facts::columns | Facts::constraints | Facts::indexes;
+constexpr Facts kColumnFacts =
+    Facts::relations | Facts::columns | Facts::constraints | Facts::indexes;
 
 constexpr Rule kRules[] = {
     {.id = "money-as-float",

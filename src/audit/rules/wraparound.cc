@@ -24,6 +24,7 @@ constexpr std::int64_t kErrorAge = 1'000'000'000;
 constexpr std::int64_t kStopAge =
     2'147'483'647 - 3'000'000; // varsup.c: three million before the end it takes no more writes.
 constexpr double kRateAgeSecondsMin = 3600;
+constexpr std::string_view kVacuum = "VACUUM (FREEZE, INDEX_CLEANUP off)";
 constexpr std::size_t kRelationsMax = 50;
 constexpr std::size_t kRelationsShown = 10;
 
@@ -85,7 +86,6 @@ std::vector<const Relation*> worst_relations(const Snapshot& db, const Counter& 
 
 Fix freeze(const Snapshot& db, const Database& database,
            const std::vector<const Relation*>& worst) {
-  constexpr std::string_view kVacuum = "VACUUM (FREEZE, INDEX_CLEANUP off)";
   if (database.name != db.server.database) {
     std::string note = fmt::format(
         "VACUUM works only in the database one is connected to: connect to {} and run it there.",

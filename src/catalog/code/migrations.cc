@@ -35,8 +35,7 @@ bool has_prefix(const Paths& all, const std::string& prefix) {
   return found != all.end() && found->starts_with(prefix);
 }
 
-// ---- SQL
-// ----------------------------------------------------------------------------------------------------------------------------
+// ---- SQL ----
 
 /// Whether a line that holds the marker is followed by any SQL (not comments) before the next
 /// marker of the tool.
@@ -127,8 +126,7 @@ std::optional<bool> judge_sql(const SourceFile& file, const Paths& all) {
   return std::nullopt;
 }
 
-// ---- Code
-// ---------------------------------------------------------------------------------------------------------------------------
+// ---- Code ----
 
 /// The text between the bracket at `open` and its partner (to the end where there is none). Text in
 /// quotes is stepped over.

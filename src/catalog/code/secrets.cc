@@ -40,8 +40,7 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// ---- What kind of file
-// --------------------------------------------------------------------------------------------------------------
+// ---- What kind of file ----
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   for (const std::string_view each : words) {
@@ -88,8 +87,15 @@ bool is_example_file(const SourceFile& file, Form form) {
   return false;
 }
 
-// ---- Detectors
-// ----------------------------------------------------------------------------------------------------------------------
+/// A comment in code explains with example words, as documentation does.
+bool is_comment(const Line& line) {
+  if (line.form != Form::code) return false;
+  const std::string_view text = base::trim(line.text);
+  return text.starts_with("//") || text.starts_with('#') || text.starts_with('*') ||
+         text.starts_with("/*");
+}
+
+// ---- Detectors ----
 
 /// scheme://user:password@
 bool has_url_password(const Line& line) {
@@ -241,8 +247,7 @@ bool is_userlist_line(const Line& line) {
   return parts.size() >= 5 && parts[0].empty() && !is_placeholder(parts[3], false);
 }
 
-// ---- Assignments
-// --------------------------------------------------------------------------------------------------------------------
+// ---- Assignments ----
 
 /// ENV NAME value, without a sign.
 bool has_env_pair(const Line& line) {
@@ -395,7 +400,7 @@ std::vector<SecretInCode> find_secrets(const SourceFile& file) {
             .whole = file.text,
             .name = file.name(),
             .form = form_of(file)};
-  line.is_example = is_example_file(file, line.form);
+  const bool is_example = is_example_file(file, line.form);
   std::int32_t number = 0;
   for (std::size_t at = 0; at < file.text.size();) {
     const std::size_t end = std::min(file.text.find('\n', at), file.text.size());
@@ -403,6 +408,7 @@ std::vector<SecretInCode> find_secrets(const SourceFile& file) {
     line.text = file.text.substr(at, std::min(end - at, kLineBytesMax));
     line.rest = file.text.substr(at);
     ++number;
+    line.is_example = is_example || is_comment(line);
     const std::string_view kind = kind_of(line);
     if (!kind.empty())
       found.push_back({.path = file.path, .line = number, .kind = std::string(kind)});

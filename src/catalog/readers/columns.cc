@@ -18,38 +18,27 @@
 namespace pgkeep::catalog {
 namespace {
 
+// Equal defaults (of the partitions of a table, say) are put into words once; expressions of
+// generated columns name columns and are not. `type` is a number until the next reader.
 constexpr std::string_view kColumns = R"(
-WITH RECURSIVE domain(oid, base) AS (
-  SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.typtype = 'd'
-  UNION ALL
-  SELECT d.oid, t.typbasetype FROM domain d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
-), used AS (
-  SELECT DISTINCT a.atttypid, a.atttypmod FROM pg_attribute a
-  WHERE a.attnum > 0 AND a.attrelid >= 16384 AND NOT a.attisdropped
-), type AS MATERIALIZED (
-  SELECT u.atttypid, u.atttypmod, format_type(u.atttypid, u.atttypmod) AS name,
-         b.typname AS base, tn.nspname AS schema, t.typtype AS kind, t.typlen, t.typalign,
-         CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE u.atttypmod END AS modifier,
-         t.typcollation
-  FROM used u
-  JOIN pg_type t ON t.oid = u.atttypid
-  JOIN pg_namespace tn ON tn.oid = t.typnamespace
-  LEFT JOIN (SELECT d.oid, d.base FROM domain d JOIN pg_type x ON x.oid = d.base
-             WHERE x.typtype <> 'd') d ON d.oid = t.oid
-  JOIN pg_type b ON b.oid = coalesce(d.base, t.oid)
+WITH equal AS MATERIALIZED (
+  SELECT min(d.oid) AS oid, d.adbin::text COLLATE "C" AS tree FROM pg_attrdef d GROUP BY 2
+), worded AS MATERIALIZED (
+  SELECT e.tree, pg_get_expr(d.adbin, d.adrelid) AS expression
+  FROM equal e JOIN pg_attrdef d ON d.oid = e.oid
 )
-SELECT a.attrelid AS relation, a.attnum AS number, a.attname AS name, t.name AS type,
-       t.base AS base_type, t.schema AS type_schema, t.kind::text AS type_kind,
-       t.modifier AS type_modifier, t.typlen AS length, t.typalign::text AS alignment,
-       a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default_expression,
-       a.attidentity::text AS identity, a.attgenerated::text AS generated,
+SELECT a.attrelid AS relation, a.attnum AS number, a.attname AS name, a.atttypid AS type,
+       a.atttypmod AS type_modifier, a.attnotnull AS not_null,
+       CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) ELSE w.expression END
+         AS default_expression,
+       nullif(a.attidentity, '')::text AS identity, nullif(a.attgenerated, '')::text AS generated,
        co.collname AS collation, CASE WHEN e.objoid IS NOT NULL THEN 'yes' END AS comment
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN type t ON t.atttypid = a.atttypid AND t.atttypmod = a.atttypmod
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN pg_collation co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
+LEFT JOIN worded w ON w.tree = d.adbin::text
+LEFT JOIN pg_collation co ON co.oid = a.attcollation AND co.oid <> 100
 LEFT JOIN pg_description e ON e.objoid = a.attrelid AND e.objsubid = a.attnum
   AND e.classoid = 'pg_class'::regclass
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384
@@ -64,6 +53,67 @@ void take_columns(const postgres::Rows& rows, ReadState& state) {
   const auto place = [](const Column& c) { return std::pair(c.relation, c.number); };
   if (!std::ranges::is_sorted(state.db.columns, {}, place))
     std::ranges::sort(state.db.columns, {}, place);
+}
+
+// $1, $2: the distinct types and modifiers of the columns. A domain may stand on another one.
+constexpr std::string_view kTypes = R"(
+WITH RECURSIVE used AS (
+  SELECT u.oid, u.modifier FROM unnest($1::oid[], $2::int4[]) u(oid, modifier)
+), base(oid, base, modifier) AS (
+  SELECT DISTINCT u.oid, u.oid, -1 FROM used u
+  UNION ALL
+  SELECT b.oid, t.typbasetype, t.typtypmod FROM base b JOIN pg_type t ON t.oid = b.base
+  WHERE t.typtype = 'd'
+)
+SELECT u.oid::text || ' ' || u.modifier::text AS name, format_type(u.oid, u.modifier) AS type,
+       x.typname AS base_type, n.nspname AS type_schema, t.typtype::text AS type_kind,
+       CASE WHEN t.typtype = 'd' THEN b.modifier ELSE u.modifier END AS type_modifier,
+       t.typlen AS length, t.typalign::text AS alignment, co.collname AS collation
+FROM used u
+JOIN pg_type t ON t.oid = u.oid
+JOIN pg_namespace n ON n.oid = t.typnamespace
+JOIN base b ON b.oid = u.oid
+JOIN pg_type x ON x.oid = b.base AND x.typtype <> 'd'
+LEFT JOIN pg_collation co ON co.oid = t.typcollation)";
+
+std::string type_key(const Column& column) {
+  return fmt::format("{} {}", column.type, column.type_modifier);
+}
+
+std::vector<std::optional<std::string>> type_arguments(const ReadState& state) {
+  std::set<std::pair<std::string_view, std::int32_t>> types;
+  for (const Column& column : state.db.columns)
+    types.emplace(column.type, column.type_modifier);
+  std::string oids;
+  std::string modifiers;
+  for (const auto& [oid, modifier] : types) {
+    const char* const comma = oids.empty() ? "" : ",";
+    oids += fmt::format("{}{}", comma, oid);
+    modifiers += fmt::format("{}{}", comma, modifier);
+  }
+  return {"{" + oids + "}", "{" + modifiers + "}"};
+}
+
+/// A row is a column without place, whose name is the type's number and modifier.
+void take_types(const postgres::Rows& rows, ReadState& state) {
+  std::unordered_map<std::string, Column> types;
+  for (Column& type : decode_rows<Column>(rows)) {
+    std::string key = type.name;
+    types.emplace(std::move(key), std::move(type));
+  }
+  for (Column& column : state.db.columns) {
+    const auto found = types.find(type_key(column));
+    if (found == types.end()) continue;
+    const Column& type = found->second;
+    column.type = type.type;
+    column.base_type = type.base_type;
+    column.type_schema = type.type_schema;
+    column.type_kind = type.type_kind;
+    column.type_modifier = type.type_modifier;
+    column.length = type.length;
+    column.alignment = type.alignment;
+    if (column.collation == type.collation) column.collation.clear();
+  }
 }
 
 // stakind: 1 most common values, 3 correlation. Of a partitioned table the statistics with
@@ -97,7 +147,7 @@ void set_statistic(const postgres::Rows& rows, int row, const std::array<int, 5>
 }
 
 void take_statistic(const postgres::Rows& rows, ReadState& state) {
-  const ColumnFinder finder(state.db);
+  const ColumnFinder& finder = finder_of(state);
   const std::array<int, 5> places = statistic_columns(rows);
   const int relation = rows.column_index("relation");
   const int number = rows.column_index("number");
@@ -121,7 +171,7 @@ WHERE s.schemaname NOT IN ('pg_catalog', 'information_schema'))";
 /// A parent's column has a row of its own, which wins, and one for the whole tree; that of the tree
 /// is the only one of a partitioned table.
 void take_stats(const postgres::Rows& rows, ReadState& state) {
-  const ColumnFinder finder(state.db);
+  const ColumnFinder& finder = finder_of(state);
   const std::array<int, 5> places = statistic_columns(rows);
   const int schema = rows.column_index("schema");
   const int relation = rows.column_index("relation");
@@ -140,6 +190,7 @@ bool applies_stats(const ReadState& state) {
 }
 
 constexpr std::size_t kShapeNamesMax = 500;
+constexpr int kShapesMax = 2000; ///< The LIMIT below; values of 10,000 columns cost half a second.
 constexpr std::string_view kTextTypes[] = {"text", "varchar", "bpchar", "citext"};
 constexpr std::string_view kSecretWords[] = {
     "password", "passwd", "pwd", "passphrase", "secret", "token", "apikey",   "ssn",
@@ -218,25 +269,29 @@ std::vector<std::optional<std::string>> shape_arguments(const ReadState& state) 
   return {array_literal(secret), array_literal(flat)};
 }
 
-// The names are conditions that pg_stats lets through to its tables. Values are joined by line
-// feeds, so that one comparison says whether all of them look alike; one with a line feed in it
-// looks like none. Up to eight values, of which MCV come first.
+// The names are conditions that pg_stats lets through to its tables. Secrets: up to four values,
+// cut from the text of the array, for a hash needs no quotes in it. Others: up to eight, joined by
+// line feeds, so that one comparison says whether all of them look alike; a value with a line feed
+// in it looks like none.
 constexpr std::string_view kShapes = R"(
 SELECT v.schema, v.relation, v.column,
-       CASE WHEN NOT v.is_secret THEN ''
-            WHEN v.sample = '' THEN 'unknown'
-            WHEN v.sample ~ ('^((([$]2[abxy]?[$]|[$]argon2|[$]scrypt[$]|[$]pbkdf2|pbkdf2_|[$][156][$]|'
-              || '[$]y[$]|scrypt:|pbkdf2:|bcrypt|SCRAM-SHA-|[{]S?SHA|md5)[^\n]{16,})'
-              || '|(([0-9a-fA-F]{8}){4,16})|([A-Za-z0-9+/_-]{22}==|[A-Za-z0-9+/_-]{27}=|'
-              || '[A-Za-z0-9+/_-]{43}=|[A-Za-z0-9+/_-]{64}|[A-Za-z0-9+/_-]{86}==))(\n|$))+$')
-              THEN 'hash'
+       CASE WHEN NOT v.is_secret THEN '' WHEN v.list = '' THEN 'unknown'
+            WHEN (SELECT bool_and(
+                CASE WHEN x.value ~ '^[0-9a-fA-F]+$' THEN length(x.value) IN (32, 40, 48, 56, 64, 96, 128)
+                     WHEN x.value ~ '^[A-Za-z0-9+/_-]+={0,2}$'
+                       THEN length(x.value) IN (24, 28, 44, 64, 88) AND x.value ~ '[A-Z]'
+                         AND x.value ~ '[a-z]' AND x.value ~ '[0-9]'
+                     ELSE length(x.value) >= 30 AND x.value ~ ('^([$]2[abxy]?[$]|[$]argon2|[$]scrypt[$]|'
+                       || '[$]s0[$]|[$]pbkdf2|pbkdf2_|[$][156][$]|[$]y[$]|scrypt:|pbkdf2:|bcrypt|'
+                       || 'argon2|SCRAM-SHA-|[{]S?SHA|md5)') END)
+              FROM unnest((string_to_array(v.list, ','))[1:4]) x(value)) THEN 'hash'
             ELSE 'plain' END AS value_shape,
        CASE WHEN v.is_secret OR v.sample = '' THEN ''
             WHEN v.sample ~ '^([[:space:]]*([{][^\n]*[}]|[[][^\n]*[]])[[:space:]]*(\n|$))+$'
               THEN 'json'
-            WHEN v.sample ~ ('^([0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}[^\n]*)?(\n|$))+$')
+            WHEN v.sample ~ '^([0-9]+-[0-9]+-[0-9]+([ T][0-9]+:[0-9]+[^\n]*)?(\n|$))+$'
               THEN 'date'
-            WHEN v.sample ~ ('^(([0-9]{1,3}[.]){3}[0-9]{1,3}(/[0-9]+)?(\n|$))+$')
+            WHEN v.sample ~ '^([0-9]+[.][0-9]+[.][0-9]+[.][0-9]+(/[0-9]+)?(\n|$))+$'
               OR v.sample ~ '^([0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*(/[0-9]+)?(\n|$))+$'
               THEN 'inet'
             WHEN v.sample ~* '^((true|false|t|f|yes|no|y|n|on|off)(\n|$))+$'
@@ -247,20 +302,28 @@ SELECT v.schema, v.relation, v.column,
             ELSE '' END AS flat_shape
 FROM (SELECT s.schemaname AS schema, s.tablename AS relation, s.attname AS column,
              s.attname = ANY ($1::name[]) AS is_secret,
-             coalesce(array_to_string((coalesce(s.most_common_vals, s.histogram_bounds)
-               ::text::text[])[1:8], E'\n'), '') AS sample
+             CASE WHEN s.attname = ANY ($1::name[]) THEN coalesce(btrim(left(
+               coalesce(s.most_common_vals, s.histogram_bounds)::text, 800), '{}'), '')
+               ELSE '' END AS list,
+             CASE WHEN s.attname = ANY ($1::name[]) THEN '' ELSE coalesce(array_to_string((
+               coalesce(s.most_common_vals, s.histogram_bounds)::text::text[])[1:8], E'\n'), '')
+               END AS sample
       FROM pg_stats s
       WHERE s.attname = ANY ($1::name[] || $2::name[])
-        AND s.schemaname NOT IN ('pg_catalog', 'information_schema') OFFSET 0) v)";
+        AND s.schemaname NOT IN ('pg_catalog', 'information_schema') LIMIT 2000) v)";
 
 void take_shapes(const postgres::Rows& rows, ReadState& state) {
-  const ColumnFinder finder(state.db);
+  const ColumnFinder& finder = finder_of(state);
   for (int row = 0; row < rows.count(); ++row) {
     Column* column = finder.find(rows.text(row, 0), rows.text(row, 1), rows.text(row, 2));
     if (column == nullptr || !is_text(*column)) continue;
     column->value_shape = rows.text(row, 3);
     column->flat_shape = rows.text(row, 4);
   }
+  if (rows.count() == kShapesMax)
+    state.db.notes.push_back(
+        fmt::format("sampled values of {} columns were looked at, others with such names were not",
+                    kShapesMax));
   // Where nothing was sampled the question stands all the same.
   for (Column& column : state.db.columns) {
     if (column.value_shape.empty() && is_text(column) && is_secret_name(words_of(column.name)))
@@ -273,7 +336,15 @@ constexpr Reader kReaders[] = {
      .facts = Facts::columns,
      .title = "Columns, their types and defaults",
      .sql = kColumns,
-     .take = take_columns},
+     .take = take_columns,
+     .leaves_traces = true,
+     .prelude = "SET LOCAL enable_nestloop = off"},
+    {.name = "column types",
+     .facts = Facts::columns,
+     .title = "The types of the columns",
+     .sql = kTypes,
+     .take = take_types,
+     .arguments = type_arguments},
     {.name = "column statistics (pg_statistic)",
      .facts = Facts::column_stats,
      .title = "What ANALYZE found out about columns",
@@ -298,6 +369,8 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
+const std::span<const Reader> column_readers{kReaders};
+
 ColumnFinder::ColumnFinder(Snapshot& db) : db_(db) {
   for (std::uint32_t i = 0; i < db.columns.size(); ++i) {
     auto& [first, count] = places_.try_emplace(db.columns[i].relation, i, 0U).first->second;
@@ -306,6 +379,11 @@ ColumnFinder::ColumnFinder(Snapshot& db) : db_(db) {
   names_.reserve(db.relations.size());
   for (const Relation& relation : db.relations)
     names_.emplace(relation.schema + '\0' + relation.name, relation.oid);
+}
+
+const ColumnFinder& finder_of(ReadState& state) {
+  if (!state.finder) state.finder.emplace(state.db);
+  return *state.finder;
 }
 
 std::span<Column> ColumnFinder::columns_of(OidNumber relation) const {

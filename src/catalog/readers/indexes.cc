@@ -6,13 +6,16 @@
 // other than the column's.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "catalog/reader.h"
 #include "postgres/quote.h"
 
 namespace pgkeep::catalog {
 namespace {
 
-// From 18 on each NOT NULL is a constraint: those that hold are in the columns already.
+// Foreign keys without a special clause are put into words by plain_definition(). From 18 on each
+// NOT NULL is a constraint: those that hold are in the columns already.
 constexpr std::string_view kConstraints = R"(
 SELECT con.oid, con.conrelid AS relation, con.conname AS name, con.contype::text AS type,
        con.conkey AS columns, con.confrelid AS target, con.confkey AS target_columns,
@@ -21,7 +24,9 @@ SELECT con.oid, con.conrelid AS relation, con.conname AS name, con.contype::text
        con.conparentid <> 0 OR con.coninhcount > 0 AS is_inherited,
        CASE WHEN con.contype = 'f' THEN con.confdeltype::text END AS on_delete,
        CASE WHEN con.contype = 'f' THEN con.confupdtype::text END AS on_update,
-       pg_get_constraintdef(con.oid) AS definition
+       CASE WHEN con.contype <> 'f' OR con.confmatchtype <> 's' OR con.condeferrable
+              OR NOT con.convalidated {{is_special_foreign_key}}
+            THEN pg_get_constraintdef(con.oid) END AS definition
 FROM pg_constraint con
 JOIN pg_class c ON c.oid = con.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -46,9 +51,6 @@ WITH class AS MATERIALIZED (
      OR (100 = ANY (u.indcollation::oid[])
          AND (SELECT {{default_collation_version}} <> {{default_collation_actual}}
               FROM pg_database d WHERE d.datname = current_database()))
-), special AS MATERIALIZED (
-  SELECT DISTINCT a.attrelid FROM pg_attribute a
-  WHERE a.attoptions IS NOT NULL AND a.attrelid >= 16384
 )
 SELECT i.indexrelid AS oid, i.indrelid AS relation, n.nspname AS schema, ic.relname AS name,
        am.amname AS method, i.indisunique AS is_unique, i.indisprimary AS is_primary,
@@ -62,7 +64,10 @@ SELECT i.indexrelid AS oid, i.indrelid AS relation, n.nspname AS schema, ic.reln
        CASE WHEN i.indexprs IS NOT NULL THEN pg_get_expr(i.indexprs, i.indrelid) END AS expressions,
        CASE WHEN i.indpred IS NOT NULL THEN pg_get_expr(i.indpred, i.indrelid) END AS predicate,
        CASE WHEN i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR ic.reloptions IS NOT NULL
-              OR x.attrelid IS NOT NULL OR k.are_default IS NOT TRUE
+              OR k.are_default IS NOT TRUE
+              -- Classes of b-trees and hashes have no options.
+              OR am.amname NOT IN ('btree', 'hash') AND EXISTS (SELECT FROM pg_attribute a
+                WHERE a.attrelid = i.indexrelid AND a.attoptions IS NOT NULL)
             THEN pg_get_indexdef(i.indexrelid) END AS definition,
        ic.reloptions AS options, ic.reltuples AS rows, ic.relpages AS pages,
        ic.relpages * {{block}} AS size_bytes, con.conname AS constraint,
@@ -75,13 +80,68 @@ JOIN pg_namespace n ON n.oid = ic.relnamespace
 JOIN pg_am am ON am.oid = ic.relam
 JOIN class k ON k.indclass = i.indclass
 LEFT JOIN stale st ON st.indcollation = i.indcollation
-LEFT JOIN special x ON x.attrelid = i.indexrelid
 LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.contype IN ('p', 'u', 'x')
 LEFT JOIN (SELECT DISTINCT fk.conindid FROM pg_constraint fk WHERE fk.contype = 'f') f
   ON f.conindid = i.indexrelid
 LEFT JOIN (SELECT DISTINCT p.index_relid FROM pg_stat_progress_create_index p) b
   ON b.index_relid = i.indexrelid
 WHERE i.indrelid >= 16384 AND {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}})";
+
+/// RelationsByOid: those of the Snapshot, before link() makes lookups.
+using RelationsByOid = std::unordered_map<OidNumber, const Relation*>;
+
+RelationsByOid relations_by_oid(const Snapshot& db) {
+  RelationsByOid relations;
+  relations.reserve(db.relations.size());
+  for (const Relation& relation : db.relations)
+    relations.emplace(relation.oid, &relation);
+  return relations;
+}
+
+std::optional<std::string> names_of(std::span<const std::int32_t> numbers, OidNumber relation,
+                                    const ColumnFinder& columns) {
+  std::string list;
+  for (const std::int32_t number : numbers) {
+    const Column* column = columns.find(relation, number);
+    if (column == nullptr) return std::nullopt;
+    if (!list.empty()) list += ", ";
+    list += postgres::quote_identifier(column->name);
+  }
+  return list;
+}
+
+std::string_view action_words(std::string_view action) {
+  if (action == "r") return "RESTRICT";
+  if (action == "c") return "CASCADE";
+  if (action == "n") return "SET NULL";
+  return action == "d" ? "SET DEFAULT" : "";
+}
+
+/// As pg_get_constraintdef() writes a foreign key; empty where a part is not known.
+std::string plain_definition(const Constraint& key, const RelationsByOid& relations,
+                             const ColumnFinder& columns) {
+  const auto target = relations.find(key.target);
+  const auto own = names_of(key.columns, key.relation, columns);
+  const auto others = names_of(key.target_columns, key.target, columns);
+  if (target == relations.end() || !own || !others) return {};
+  std::string text =
+      fmt::format("FOREIGN KEY ({}) REFERENCES {}({})", *own,
+                  postgres::quote_qualified(target->second->schema, target->second->name), *others);
+  if (const auto words = action_words(key.on_update); !words.empty())
+    text += fmt::format(" ON UPDATE {}", words);
+  if (const auto words = action_words(key.on_delete); !words.empty())
+    text += fmt::format(" ON DELETE {}", words);
+  return text;
+}
+
+void take_constraints(const postgres::Rows& rows, ReadState& state) {
+  state.db.constraints = decode_rows<Constraint>(rows);
+  const ColumnFinder& columns = finder_of(state);
+  const RelationsByOid relations = relations_by_oid(state.db);
+  for (Constraint& each : state.db.constraints) {
+    if (each.definition.empty()) each.definition = plain_definition(each, relations, columns);
+  }
+}
 
 constexpr std::int32_t kDescending = 1;
 constexpr std::int32_t kNullsFirst = 2;
@@ -118,11 +178,8 @@ std::string plain_definition(const Index& index, const Relation& table,
 
 void take_indexes(const postgres::Rows& rows, ReadState& state) {
   state.db.indexes = decode_rows<Index>(rows);
-  const ColumnFinder columns(state.db);
-  std::unordered_map<OidNumber, const Relation*> relations;
-  relations.reserve(state.db.relations.size());
-  for (const Relation& relation : state.db.relations)
-    relations.emplace(relation.oid, &relation);
+  const ColumnFinder& columns = finder_of(state);
+  const RelationsByOid relations = relations_by_oid(state.db);
   for (Index& index : state.db.indexes) {
     const auto table = relations.find(index.relation);
     if (index.definition.empty() && table != relations.end())
@@ -153,7 +210,7 @@ constexpr Reader kReaders[] = {
      .facts = Facts::constraints,
      .title = "Keys, checks and foreign keys",
      .sql = kConstraints,
-     .take = take_list<&Snapshot::constraints>},
+     .take = take_constraints},
     {.name = "indexes",
      .facts = Facts::indexes,
      .title = "Indexes, their columns, state and size",

@@ -1,6 +1,7 @@
 // Triggers, functions, policies, extensions, languages, collations, tablespaces, types, large
 // objects.
-#include "base/text.h"
+#include <algorithm>
+
 #include "catalog/reader.h"
 
 namespace pgkeep::catalog {
@@ -102,15 +103,16 @@ WHERE t.typtype IN ('e', 'd') AND {{user_schema}}
 ORDER BY n.nspname, t.typname)";
 
 // More than a million are as good as a million.
-constexpr std::string_view kLargeObjects = R"(
-SELECT (SELECT count(*) FROM (SELECT FROM pg_largeobject_metadata LIMIT 1000000) l) AS count,
-       (SELECT count(*) FROM pg_attribute a
-        JOIN pg_class c ON c.oid = a.attrelid
-        JOIN pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_type t ON t.oid = a.atttypid
-        WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384
-          AND t.typname IN ('oid', 'lo') AND c.relkind IN ('r', 'p', 'm')
-          AND {{user_schema}} AND {{not_of_extension}}) AS reference_columns)";
+constexpr std::string_view kLargeObjects =
+    "SELECT count(*) AS count FROM (SELECT FROM pg_largeobject_metadata LIMIT 1000000) l";
+
+void take_large_objects(const postgres::Rows& rows, ReadState& state) {
+  state.db.large_objects = decode_row<LargeObjects>(rows);
+  state.db.large_objects.reference_columns =
+      std::ranges::count_if(state.db.columns, [](const Column& column) {
+        return column.base_type == "oid" || column.base_type == "lo";
+      });
+}
 
 constexpr Reader kReaders[] = {
     {.name = "triggers",
@@ -152,7 +154,7 @@ constexpr Reader kReaders[] = {
      .facts = Facts::large_objects,
      .title = "Large objects and the columns that may refer to them",
      .sql = kLargeObjects,
-     .take = take_one<&Snapshot::large_objects>},
+     .take = take_large_objects},
 };
 
 } // namespace

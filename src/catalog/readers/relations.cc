@@ -21,21 +21,23 @@ ORDER BY n.oid)";
 
 // age() of a frozen XID 0 (views, partitioned tables) would be the largest of all.
 constexpr std::string_view kRelations = R"(
-WITH acl AS (
-  SELECT a.relacl, a.relowner,
+WITH granted AS MATERIALIZED (
+  SELECT c.oid, c.relacl, c.relacl::text AS list, c.relowner FROM pg_class c
+  WHERE {{user_kinds}} AND c.relacl IS NOT NULL AND c.oid >= 16384
+), acl AS MATERIALIZED (
+  SELECT a.list, a.relowner,
          bool_or(x.grantee = 0 AND x.privilege_type = 'SELECT') AS public_select,
          bool_or(x.grantee = 0 AND x.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
            AS public_write,
          (array_agg(r.rolname ORDER BY r.rolname) FILTER (WHERE x.privilege_type = 'SELECT'
-           AND x.grantee <> a.relowner))[1:20] AS readers,
+           AND x.grantee NOT IN (0, a.relowner)))[1:20] AS readers,
          (array_agg(r.rolname ORDER BY r.rolname) FILTER (WHERE x.privilege_type = 'INSERT'
-           AND x.grantee <> a.relowner))[1:20] AS inserters
-  FROM (SELECT DISTINCT c.relacl, c.relowner FROM pg_class c
-        WHERE {{user_kinds}} AND c.relacl IS NOT NULL) a
+           AND x.grantee NOT IN (0, a.relowner)))[1:20] AS inserters
+  FROM (SELECT DISTINCT ON (g.list, g.relowner) g.list, g.relacl, g.relowner FROM granted g) a
   CROSS JOIN LATERAL (SELECT DISTINCT e.grantee, e.privilege_type FROM aclexplode(a.relacl) e) x
   LEFT JOIN pg_roles r ON r.oid = x.grantee
   WHERE x.grantee = 0 OR r.rolname IS NOT NULL
-  GROUP BY a.relacl, a.relowner
+  GROUP BY a.list, a.relowner
 ), view_tables AS (
   SELECT w.ev_class, array_agg(DISTINCT d.refobjid) AS tables
   FROM pg_rewrite w
@@ -73,7 +75,8 @@ LEFT JOIN pg_roles o ON o.oid = c.relowner
 LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
 LEFT JOIN pg_inherits h ON h.inhrelid = c.oid AND h.inhseqno = 1
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
-LEFT JOIN acl ON acl.relacl = c.relacl AND acl.relowner = c.relowner
+LEFT JOIN granted g ON g.oid = c.oid
+LEFT JOIN acl ON acl.list = g.list AND acl.relowner = g.relowner
 LEFT JOIN view_tables v ON v.ev_class = c.oid
 WHERE {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}}
 ORDER BY c.oid)";

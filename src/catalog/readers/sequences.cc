@@ -20,45 +20,54 @@ namespace {
 constexpr std::string_view kSequences = R"(
 WITH owner AS (
   SELECT DISTINCT ON (d.objid) d.objid, d.refobjid AS relation, d.refobjsubid AS number, d.deptype
-  FROM pg_depend d
+  FROM pg_sequence q JOIN pg_depend d ON d.objid = q.seqrelid
   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-    AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 AND d.objid >= 16384
-    AND d.objsubid = 0
+    AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 AND d.objsubid = 0
   ORDER BY d.objid, d.deptype DESC
 ), used AS (
   SELECT d.refobjid AS objid, min(a.adrelid) AS relation,
          (array_agg(a.adnum ORDER BY a.adrelid, a.adnum))[1] AS number
-  FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid
+  FROM pg_sequence q JOIN pg_depend d ON d.refobjid = q.seqrelid
+  JOIN pg_attrdef a ON a.oid = d.objid
   WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
     AND d.refobjsubid = 0 AND d.deptype = 'n'
   GROUP BY d.refobjid
-), acl AS (
-  SELECT s.relacl, s.relowner, array_agg(DISTINCT r.rolname ORDER BY r.rolname) AS roles
-  FROM (SELECT DISTINCT c.relacl, c.relowner FROM pg_class c
-        WHERE c.relkind = 'S' AND c.relacl IS NOT NULL) s
+), granted AS MATERIALIZED (
+  SELECT c.oid, c.relacl, c.relacl::text AS list, c.relowner FROM pg_class c
+  WHERE c.relkind = 'S' AND c.relacl IS NOT NULL
+), acl AS MATERIALIZED (
+  SELECT s.list, s.relowner, array_agg(DISTINCT r.rolname ORDER BY r.rolname) AS roles
+  FROM (SELECT DISTINCT ON (g.list, g.relowner) g.list, g.relacl, g.relowner FROM granted g) s
   CROSS JOIN LATERAL aclexplode(s.relacl) x
   JOIN pg_roles r ON r.oid = x.grantee
   WHERE x.privilege_type = 'USAGE' AND x.grantee <> s.relowner
-  GROUP BY s.relacl, s.relowner
+  GROUP BY s.list, s.relowner
 )
 SELECT c.oid, n.nspname AS schema, c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
        format_type(s.seqtypid, NULL) AS type, s.seqmin AS minimum, s.seqmax AS maximum,
        s.seqincrement AS increment, s.seqcycle AS cycles,
        has_sequence_privilege(c.oid, 'SELECT, USAGE') AS may_read,
        coalesce(o.relation, u.relation) AS relation, coalesce(o.number, u.number) AS column,
-       t.typname AS column_type, o.objid IS NOT NULL AS is_owned,
+       o.objid IS NOT NULL AS is_owned,
        coalesce(o.deptype = 'i', false) AS is_identity, acl.roles[1:20] AS users
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN owner o ON o.objid = c.oid
 LEFT JOIN used u ON u.objid = c.oid
-LEFT JOIN pg_attribute a ON a.attrelid = coalesce(o.relation, u.relation)
-  AND a.attnum = coalesce(o.number, u.number)
-LEFT JOIN pg_type t ON t.oid = a.atttypid
-LEFT JOIN acl ON acl.relacl = c.relacl AND acl.relowner = c.relowner
+LEFT JOIN granted g ON g.oid = c.oid
+LEFT JOIN acl ON acl.list = g.list AND acl.relowner = g.relowner
 WHERE {{user_schema}} AND {{not_of_extension}}
 ORDER BY c.oid)";
+
+void take_sequences(const postgres::Rows& rows, ReadState& state) {
+  state.db.sequences = decode_rows<Sequence>(rows);
+  const ColumnFinder& columns = finder_of(state);
+  for (Sequence& each : state.db.sequences) {
+    if (const Column* column = columns.find(each.relation, each.column); column != nullptr)
+      each.column_type = column->base_type;
+  }
+}
 
 // $1: how many at most; $2, $3, $4: sequences with the relation and number of their column, in
 // order of importance.
@@ -201,7 +210,7 @@ std::string maxima_sql(ReadState& state) {
   for (const Relation& relation : db.relations)
     relations.emplace(relation.oid, &relation);
   const std::unordered_set<std::uint64_t> leading = leading_columns(db);
-  const ColumnFinder columns(state.db);
+  const ColumnFinder& columns = finder_of(state);
   std::string sql;
   int taken = 0;
   for (const SequenceColumn& each : state.comparable) {
@@ -235,7 +244,9 @@ void take_maxima(const postgres::Rows& rows, ReadState& state) {
   }
   const auto with_column = std::ranges::count_if(
       state.db.sequences, [](const Sequence& each) { return each.relation != 0; });
-  if (rows.count() < with_column) {
+  if (rows.count() == 0 && with_column > 0) {
+    state.hidden = "no sequence may be read together with its column";
+  } else if (rows.count() < with_column) {
     state.db.notes.push_back(
         fmt::format("{} of {} sequences compared with their columns", rows.count(), with_column));
   }
@@ -246,7 +257,7 @@ constexpr Reader kReaders[] = {
      .facts = Facts::sequences,
      .title = "Sequences and the columns that they serve",
      .sql = kSequences,
-     .take = take_list<&Snapshot::sequences>},
+     .take = take_sequences},
     {.name = "sequence values",
      .facts = Facts::sequences,
      .title = "How far sequences are",
