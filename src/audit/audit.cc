@@ -79,6 +79,7 @@ public:
 private:
   static base::Error unknown(const std::string& word) {
     std::vector<std::string_view> known;
+    known.reserve(findings::kAreaCount + all_rules().size());
     for (int i = 0; i < findings::kAreaCount; ++i)
       known.push_back(name_of(static_cast<Area>(i)));
     std::vector<std::string> aliases; // Own the words that `known` looks at.
@@ -156,6 +157,12 @@ void sort_findings(Report& report) {
 std::span<const Rule* const> all_rules() {
   static const std::vector<const Rule*> rules = collect_rules();
   return rules;
+}
+
+base::Result<> check_selection(const Options& options) {
+  PGKEEP_CHECK(Selection::make(options.only));
+  PGKEEP_CHECK(Selection::make(options.skip));
+  return {};
 }
 
 base::Result<Report> judge(const Snapshot& db, const Options& options) {

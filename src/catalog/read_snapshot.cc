@@ -110,9 +110,13 @@ base::Result<> SnapshotReader::set_savepoint(const Reader& reader) {
 }
 
 base::Result<postgres::Rows> SnapshotReader::ask(const Reader& reader) {
-  const std::string sql = reader.generate != nullptr
-                              ? reader.generate(state_)
-                              : std::string(base::trim(expand(reader.sql, state_.probe)));
+  std::string sql = reader.generate != nullptr
+                        ? reader.generate(state_)
+                        : std::string(base::trim(expand(reader.sql, state_.probe)));
+  // For those who look at the server's log, sessions and statistics. Behind the first word: from 18
+  // on pg_stat_statements does not keep what comes before it.
+  const std::size_t first_word = std::min(sql.find_first_of(" \n"), sql.size());
+  sql.insert(first_word, fmt::format(" /* pgkeep: {} */", reader.name));
   std::vector<std::optional<std::string>> arguments;
   if (reader.arguments != nullptr) arguments = reader.arguments(state_);
   ++state_.db.statement_count;

@@ -75,7 +75,9 @@ std::string overview_text(int columns) {
 }
 
 std::string help_text(const Command& command, int columns) {
-  std::string text = fmt::format("pgkeep {}: {}\n\nExample:\n", command.name, command.summary);
+  std::string text =
+      wrapped(fmt::format("pgkeep {}: {}", command.name, command.summary), columns) +
+      "\nExample:\n";
   for (const std::string& line : base::split(command.example, '\n'))
     text += fmt::format("  {}\n", line);
   text += fmt::format("\nUsage: pgkeep {}{}{} [options]\n", command.name,

@@ -75,7 +75,7 @@ void add_slots(CLI::App& app, const Command& command, std::deque<Slot>& slots,
       app.add_flag(name, slot.is_set, std::string(flag->help));
     } else {
       CLI::Option* const option = app.add_option(name, slot.values, std::string(flag->help));
-      option->expected(1)->take_last();
+      option->expected(1)->allow_extra_args(false)->take_last();
       if (flag->may_repeat) option->take_all();
     }
   }

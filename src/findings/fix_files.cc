@@ -57,7 +57,7 @@ std::string found_comments(const Batch& batch, std::size_t from, std::size_t to)
     out += comment("Found: ", fmt::format("{}: {}", object_of(finding), finding.message));
     if (const std::string evidence = evidence_line(finding); !evidence.empty())
       out += comment("       ", evidence);
-    if (!finding.fix->note.empty()) out += comment("Know:  ", finding.fix->note);
+    if (!fix_of(finding).note.empty()) out += comment("Know:  ", fix_of(finding).note);
   }
   if (to - from > kObjectsInHead)
     out += comment("Found: ", fmt::format("and {} more", to - from - kObjectsInHead));
@@ -182,7 +182,7 @@ std::string no_undo_comment(const Piece& piece, const FirstFiles& first_files) {
                     first == first_files.end() ? "an earlier file" : down_name(first->second),
                     subject));
   }
-  if (!piece.finding->fix->undo.empty()) {
+  if (!fix_of(*piece.finding).undo.empty()) {
     return comment("Nothing to do here: ",
                    fmt::format("what takes back {} stands in another down file.", subject));
   }

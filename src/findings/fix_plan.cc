@@ -64,7 +64,7 @@ Segment segment_of(StatementKind kind, const Finding& finding, const Rule* rule)
 std::vector<Segment> cut(const Finding& finding, const Rule* rule, Seen& seen, Seen& seen_undo) {
   std::vector<Segment> segments;
   std::vector<std::string> left_out;
-  for (const std::string& raw : finding.fix->sql) {
+  for (const std::string& raw : fix_of(finding).sql) {
     std::string statement = without_semicolon(raw);
     if (statement.empty()) continue;
     if (seen.contradiction(statement) != nullptr) {
@@ -92,7 +92,7 @@ std::vector<Segment> cut(const Finding& finding, const Rule* rule, Seen& seen, S
   Piece& first = segments.front().piece;
   first.is_first = true;
   first.left_out = std::move(left_out);
-  for (const std::string& raw : finding.fix->undo) {
+  for (const std::string& raw : fix_of(finding).undo) {
     std::string statement = without_semicolon(raw);
     if (statement.empty()) continue;
     if (kind_of(statement) == StatementKind::reload || seen_undo.add(statement))
@@ -110,7 +110,7 @@ bool one_object_a_file(const Fix& fix) {
 /// Findings that share a file, of one rule.
 std::vector<std::vector<const Finding*>> chunks_of(const std::vector<const Finding*>& findings) {
   std::vector<std::vector<const Finding*>> chunks;
-  const std::size_t size = one_object_a_file(*findings.front()->fix)
+  const std::size_t size = one_object_a_file(fix_of(*findings.front()))
                                ? (findings.size() + kFilesPerRuleMax - 1) / kFilesPerRuleMax
                                : findings.size();
   for (std::size_t i = 0; i < findings.size(); ++i) {
@@ -126,11 +126,11 @@ std::vector<std::vector<const Finding*>> groups_of(const Report& report, Phase p
   std::vector<std::vector<const Finding*>> groups;
   std::map<GroupKey, std::size_t> places;
   for (const Finding& finding : report.findings) {
-    if (!finding.fix || finding.fix->phase != phase || finding.fix->safety == Safety::manual ||
-        finding.fix->sql.empty())
+    if (!finding.fix || fix_of(finding).phase != phase ||
+        fix_of(finding).safety == Safety::manual || fix_of(finding).sql.empty())
       continue;
     const auto [place, is_new] =
-        places.try_emplace({finding.rule, finding.fix->safety}, groups.size());
+        places.try_emplace({finding.rule, fix_of(finding).safety}, groups.size());
     if (is_new) groups.emplace_back();
     groups[place->second].push_back(&finding);
   }
@@ -146,8 +146,8 @@ void add_chunk(const std::vector<const Finding*>& chunk, const RuleIndex& index,
     for (std::size_t i = 0; i < segments.size(); ++i) {
       Batch& batch = files[{i, segments[i].kind}];
       batch.kind = segments[i].kind;
-      batch.phase = finding->fix->phase;
-      batch.safety = finding->fix->safety;
+      batch.phase = fix_of(*finding).phase;
+      batch.safety = fix_of(*finding).safety;
       batch.pieces.push_back(std::move(segments[i].piece));
     }
   }

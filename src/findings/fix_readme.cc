@@ -74,6 +74,7 @@ std::string table_of(const std::vector<FixFile>& files) {
   std::string text = "## Files\n\n| file | while it works | rules |\n|---|---|---|\n";
   for (const FixFile& file : files) {
     std::vector<std::string> rules;
+    rules.reserve(file.rules.size());
     for (const std::string& rule : file.rules)
       rules.push_back(plain(rule));
     text += fmt::format("| `{}` | {} | {} |\n", file.name, locks_of(file), base::join(rules, ", "));

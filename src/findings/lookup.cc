@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "base/result.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -46,9 +48,9 @@ std::vector<RuleGroup> group_by_rule(const Report& report, const RuleIndex& inde
 
 /// Numbers that name something: thousands separators would falsify them.
 bool is_identity(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kNames = {"pid",     "pids",   "oid", "port", "line",
-                                                      "version", "number", "xid", "id"};
-  return std::ranges::any_of(kNames, [name](std::string_view one) {
+  constexpr std::array<std::string_view, 9> names = {"pid",     "pids",   "oid", "port", "line",
+                                                     "version", "number", "xid", "id"};
+  return std::ranges::any_of(names, [name](std::string_view one) {
     return name == one || (name.size() > one.size() && name.ends_with(one) &&
                            name[name.size() - one.size() - 1] == '_');
   });
@@ -62,6 +64,20 @@ bool is_worse(const AreaGroup& a, const AreaGroup& b) {
   const bool b_warning = b.counts.warning > 0;
   if (a_warning != b_warning) return a_warning;
   return a.area < b.area;
+}
+
+/// Within a severity the report's order stays: all findings are elements of one vector, so their
+/// addresses tell it.
+void sort_worst_first(AreaGroup& area) {
+  std::ranges::sort(area.rules, {}, [](const RuleGroup& group) {
+    // Not sorted yet: the first one is the rule's first finding in the report.
+    return std::pair(order_of(group.worst), group.findings.front());
+  });
+  for (RuleGroup& group : area.rules) {
+    std::ranges::sort(group.findings, {}, [&group](const Finding* finding) {
+      return std::pair(order_of(severity_of(*finding, group.rule)), finding);
+    });
+  }
 }
 
 } // namespace
@@ -82,22 +98,22 @@ std::vector<AreaGroup> group_findings(const Report& report) {
   for (std::size_t i = 0; i < areas.size(); ++i)
     areas[i].area = static_cast<Area>(i);
   for (RuleGroup& group : group_by_rule(report, index)) {
-    AreaGroup& area =
-        areas[static_cast<std::size_t>(group.rule == nullptr ? Area::schema : group.rule->area)];
+    const Area place = group.rule == nullptr ? Area::schema : group.rule->area;
+    AreaGroup& area = areas[static_cast<std::size_t>(place)];
     for (const Finding* finding : group.findings)
       count(area.counts, severity_of(*finding, group.rule));
-    std::ranges::stable_sort(group.findings, {}, [&group](const Finding* f) {
-      return order_of(severity_of(*f, group.rule));
-    });
     area.rules.push_back(std::move(group));
   }
   std::erase_if(areas, [](const AreaGroup& area) { return area.rules.empty(); });
-  for (AreaGroup& area : areas) {
-    std::ranges::stable_sort(area.rules, {},
-                             [](const RuleGroup& group) { return order_of(group.worst); });
-  }
-  std::ranges::stable_sort(areas, is_worse);
+  std::ranges::sort(areas, is_worse);
+  for (AreaGroup& area : areas)
+    sort_worst_first(area);
   return areas;
+}
+
+const Fix& fix_of(const Finding& finding) {
+  PGKEEP_ASSERT(finding.fix.has_value());
+  return *finding.fix;
 }
 
 Severity severity_of(const Finding& finding, const Rule* rule) {
@@ -198,7 +214,7 @@ std::string evidence_label(std::string_view name) {
 std::string fix_in_short(const RuleGroup& group) {
   for (const Finding* finding : group.findings) {
     if (!finding->fix) continue;
-    const Fix& fix = *finding->fix;
+    const Fix& fix = fix_of(*finding);
     if (fix.safety != Safety::manual && !fix.sql.empty())
       return fmt::format("fix ({}): {}", name_of(fix.safety), fix.sql.front());
     if (!fix.note.empty()) return "manual: " + fix.note;

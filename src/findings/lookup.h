@@ -47,6 +47,8 @@ struct AreaGroup {
 std::vector<AreaGroup> group_findings(const Report& report);
 
 Severity severity_of(const Finding& finding, const Rule* rule);
+/// The fix of a finding that has one: the caller has looked.
+const Fix& fix_of(const Finding& finding);
 std::string_view name_of(Phase phase) noexcept; ///< "index-build".
 /// "online: no lock that anybody waits for", for a person.
 std::string_view sentence_of(Safety safety) noexcept;

@@ -21,15 +21,11 @@ bool is_word(char c) {
 std::size_t skip_quoted(std::string_view sql, std::size_t at, bool backslash_escapes) {
   const char quote = sql[at++];
   while (at < sql.size()) {
-    if (backslash_escapes && sql[at] == '\\') {
-      at += 2;
-    } else if (sql[at] != quote) {
-      ++at;
-    } else if (at + 1 < sql.size() && sql[at + 1] == quote) {
-      at += 2;
-    } else {
-      return at + 1;
-    }
+    const bool escapes = backslash_escapes && sql[at] == '\\';
+    const bool is_quote = sql[at] == quote;
+    const bool is_doubled = is_quote && at + 1 < sql.size() && sql[at + 1] == quote;
+    if (is_quote && !is_doubled) return at + 1;
+    at += escapes || is_doubled ? 2 : 1;
   }
   return sql.size();
 }
@@ -89,10 +85,10 @@ bool starts_with(const std::vector<std::string>& words,
 
 bool runs_alone(const std::vector<std::string>& words) {
   if (words.empty()) return false;
-  constexpr std::array<std::string_view, 2> kObjects = {"DATABASE", "TABLESPACE"};
+  constexpr std::array<std::string_view, 2> objects = {"DATABASE", "TABLESPACE"};
   if (words[0] == "VACUUM") return true;
   if (words[0] == "CREATE" || words[0] == "DROP") {
-    if (words.size() > 1 && std::ranges::find(kObjects, words[1]) != kObjects.end()) return true;
+    if (words.size() > 1 && std::ranges::find(objects, words[1]) != objects.end()) return true;
     return has_word(words, "SUBSCRIPTION") ||
            (has_word(words, "INDEX") && has_word(words, "CONCURRENTLY"));
   }
@@ -140,15 +136,15 @@ StatementKind kind_of(std::string_view sql) {
 }
 
 bool takes_locks(std::string_view sql) {
-  constexpr std::array<std::string_view, 8> kVerbs = {"ALTER",   "CREATE",  "DROP", "TRUNCATE",
-                                                      "REINDEX", "CLUSTER", "LOCK", "REFRESH"};
+  constexpr std::array<std::string_view, 8> verbs = {"ALTER",   "CREATE",  "DROP", "TRUNCATE",
+                                                     "REINDEX", "CLUSTER", "LOCK", "REFRESH"};
   const std::vector<std::string> words = bare_words(sql);
   if (words.empty() || starts_with(words, {"ALTER", "SYSTEM"})) return false;
   if (words.size() > 1 && words[0] == "ALTER") {
     return words[1] != "ROLE" && words[1] != "USER" && words[1] != "DATABASE" &&
            words[1] != "DEFAULT";
   }
-  return std::ranges::find(kVerbs, words[0]) != kVerbs.end();
+  return std::ranges::find(verbs, words[0]) != verbs.end();
 }
 
 std::string setting_target(std::string_view sql) {

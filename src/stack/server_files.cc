@@ -78,10 +78,14 @@ base::Result<> write_settings(const Layout& layout, const std::vector<ServerSett
 
 base::Result<> write_access_files(const Layout& layout, std::string_view database) {
   if (layout.is_demo) {
+    // The server listens on this machine only, whatever these lines say.
     const std::string hba = "# A shop that nobody looked after: wrong on purpose.\n"
-                            "local   all  all                 peer map=pgkeep\n"
-                            "host    all  all  127.0.0.1/32   trust\n"
-                            "host    all  all  ::1/128        md5\n";
+                            "local   all   all       peer map=pgkeep\n"
+                            "host    all   all       127.0.0.1/32  trust\n"
+                            "host    all   all       ::1/128       md5\n"
+                            "host    shop  shop_app  10.0.0.0/8    scram-sha-256\n"
+                            "hostssl shop  all       10.1.0.0/16   password\n"
+                            "hostssl all   all       0.0.0.0/0     scram-sha-256\n";
     PGKEEP_CHECK(write_if_different(layout.data() / "pg_hba.conf", hba, private_file(layout)));
   } else {
     const std::string hba = fmt::format(

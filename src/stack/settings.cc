@@ -180,8 +180,17 @@ std::vector<ServerSetting> demo_settings(const Layout& layout, int port) {
           {"listen_addresses", "localhost", "the mistakes stay on this machine"},
           {"port", fmt::format("{}", port), ""},
           {"unix_socket_directories", layout.sockets.string(), ""},
+          // What only takes effect at a start; the demo's SQL does the rest.
           {"shared_preload_libraries", "pg_stat_statements", ""},
-          {"max_prepared_transactions", "5", ""}};
+          {"pg_stat_statements.max", "300", ""},
+          {"max_connections", "1000", ""},
+          {"superuser_reserved_connections", "0", ""},
+          {"max_prepared_transactions", "5", ""},
+          {"archive_mode", "on", ""},
+          {"archive_command", "/bin/true", ""},
+          {"ssl", "on", ""},
+          {"ssl_cert_file", (layout.tls() / "server.crt").string(), ""},
+          {"ssl_key_file", (layout.tls() / "server.key").string(), ""}};
 }
 
 std::string settings_file(const std::vector<ServerSetting>& settings) {

@@ -248,7 +248,7 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
       is_demo ? demo_settings(layout, port) : production_settings(host, layout, port, state.major);
   PGKEEP_CHECK(write_settings(layout, settings));
   PGKEEP_CHECK(write_access_files(layout, kDatabase));
-  if (!is_demo) PGKEEP_CHECK(ensure_certificates(layout, base::SystemClock().now()));
+  PGKEEP_CHECK(ensure_certificates(layout, base::SystemClock().now()));
   return Prepared{.layout = std::move(layout), .state = std::move(state)};
 }
 

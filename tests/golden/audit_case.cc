@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -185,6 +187,16 @@ std::vector<std::string> expected_lines(const AuditCase& golden) {
   }
   std::ranges::sort(lines);
   return lines;
+}
+
+void update_expected(const AuditCase& golden, const std::vector<std::string>& lines) {
+  if (std::getenv("PGKEEP_UPDATE_GOLDEN") == nullptr) return;
+  std::string text;
+  for (const std::string& line : lines)
+    text += line + "\n";
+  if (auto done = base::write_file_durably(golden.folder / "expected.txt", text); !done) {
+    std::fputs(fmt::format("{}\n", base::to_line(done.error())).c_str(), stderr);
+  }
 }
 
 std::string skip_reasons(const findings::Report& report) {

@@ -53,6 +53,9 @@ base::Result<findings::Report> judge_one(const catalog::Snapshot& db, const std:
 /// "<severity> <object> <safety>", sorted; "-" for what a finding has not.
 std::vector<std::string> finding_lines(const findings::Report& report);
 std::vector<std::string> expected_lines(const AuditCase& golden);
+/// With PGKEEP_UPDATE_GOLDEN in the environment (tools/update-golden) writes the lines to
+/// expected.txt in place of comparing; the reviewer reads the difference.
+void update_expected(const AuditCase& golden, const std::vector<std::string>& lines);
 /// Why each skip happened, for messages.
 std::string skip_reasons(const findings::Report& report);
 /// What is wrong with the form of a finding (style.md 6: evidence, figures, a fix that says why it

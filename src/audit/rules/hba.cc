@@ -97,7 +97,7 @@ void hba_md5(const Snapshot& db, const Limits&, Sink& out) {
 
 void hba_world_open(const Snapshot& db, const Limits&, Sink& out) {
   for (const catalog::HbaRule& rule : db.hba) {
-    if (!is_network(rule) || rule.method == "reject" || !is_world(rule) ||
+    if (!is_network(rule) || rule.method == "reject" || !rule.error.empty() || !is_world(rule) ||
         !names_all(rule.databases) || !names_all(rule.users))
       continue;
     const bool may_be_plain = rule.type == "host" || rule.type == "hostnossl";
@@ -111,7 +111,7 @@ void hba_world_open(const Snapshot& db, const Limits&, Sink& out) {
 void hba_no_tls(const Snapshot& db, const Limits&, Sink& out) {
   for (const catalog::HbaRule& rule : db.hba) {
     if ((rule.type != "host" && rule.type != "hostnossl") || rule.method == "reject" ||
-        is_loopback(rule))
+        !rule.error.empty() || is_loopback(rule))
       continue;
     add(out, rule, Severity::warning,
         fmt::format("{} accepts connections without TLS from beyond this machine", line_of(rule)),

@@ -34,7 +34,9 @@ void password_md5(const Snapshot& db, const Limits&, Sink& out) {
   }
   for (const catalog::Role& role : db.roles) {
     if (role.password_kind != "md5") continue;
-    out.add({.object = "role " + role.name,
+    // One that may not log in now may tomorrow.
+    out.add({.severity = role.can_login ? Severity::error : Severity::info,
+             .object = "role " + role.name,
              .message = fmt::format(
                  "the password of {} is stored as MD5: the stored text alone is enough to log in",
                  role.name),

@@ -7,26 +7,34 @@
 namespace pgkeep::audit {
 namespace {
 
-bool has_word(std::string_view name, std::span<const std::string_view> words) {
+bool has_part(std::string_view name, std::span<const std::string_view> parts) {
   return std::ranges::any_of(
-      words, [&](std::string_view word) { return base::contains_ignoring_case(name, word); });
+      parts, [&](std::string_view part) { return base::contains_ignoring_case(name, part); });
+}
+
+/// Short words count only when they stand alone: "feedback" is no DBA and "wallet" ships no WAL.
+bool has_word(std::string_view name, std::string_view word) {
+  std::string words = base::to_lower(name);
+  std::ranges::replace_if(words, [](char c) { return !(c >= 'a' && c <= 'z'); }, ' ');
+  return std::ranges::any_of(base::split_words(words),
+                             [&](const std::string& each) { return each == word; });
 }
 
 } // namespace
 
 bool is_administrative(std::string_view role) {
-  constexpr auto kWords = std::to_array<std::string_view>({"admin", "dba"});
+  constexpr auto kWords = std::to_array<std::string_view>({"admin"});
   constexpr auto kManaged = std::to_array<std::string_view>(
       {"rds", "cloudsql", "azure", "alloydb", "supabase", "aiven", "pg_"});
-  return role == "postgres" || has_word(role, kWords) ||
+  return role == "postgres" || has_part(role, kWords) || has_word(role, "dba") ||
          std::ranges::any_of(kManaged,
                              [&](std::string_view prefix) { return role.starts_with(prefix); });
 }
 
 bool is_for_copies(std::string_view role) {
   constexpr auto kWords = std::to_array<std::string_view>(
-      {"backup", "replic", "standby", "barman", "wal", "dump", "patroni", "repmgr"});
-  return has_word(role, kWords);
+      {"backup", "replic", "standby", "barman", "dump", "patroni", "repmgr"});
+  return has_part(role, kWords) || has_word(role, "wal");
 }
 
 std::vector<std::string> everyday_grants(const Snapshot& db, std::string_view role) {

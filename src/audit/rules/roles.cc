@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_map>
 
 #include "audit/families.h"
 #include "audit/rules/role_groups.h"
@@ -132,8 +133,9 @@ void role_attributes_dangerous(const Snapshot& db, const Limits&, Sink& out) {
       rights.push_back(membership.role);
       fix.sql.push_back(
           fmt::format("REVOKE {} FROM {}", postgres::quote_identifier(membership.role), who));
-      fix.undo.push_back(
-          fmt::format("GRANT {} TO {}", postgres::quote_identifier(membership.role), who));
+      fix.undo.push_back(fmt::format("GRANT {} TO {}{}",
+                                     postgres::quote_identifier(membership.role), who,
+                                     membership.admin ? " WITH ADMIN OPTION" : ""));
     }
     if (rights.empty()) continue;
     out.add({.object = "role " + role.name,
@@ -144,20 +146,25 @@ void role_attributes_dangerous(const Snapshot& db, const Limits&, Sink& out) {
 }
 
 void app_owns_schema(const Snapshot& db, const Limits&, Sink& out) {
+  std::unordered_map<std::string_view, std::int64_t> owned_by;
+  for (const catalog::Relation& relation : db.relations)
+    owned_by[relation.owner] += relation.is_table() ? 1 : 0;
+  // An owner who looks at his own database is no program.
+  std::unordered_map<std::string_view, std::int64_t> own_sessions;
+  for (const catalog::Session& session : db.sessions)
+    own_sessions[session.user] += session.is_own ? 1 : 0;
   for (const catalog::Role& role : db.roles) {
-    if (!role.can_login || role.superuser || !role.owns_relations || role.sessions == 0 ||
+    const std::int64_t owned = owned_by[role.name];
+    const std::int64_t sessions = role.sessions - own_sessions[role.name];
+    if (!role.can_login || role.superuser || owned == 0 || sessions <= 0 ||
         is_administrative(role.name))
       continue;
-    std::int64_t owned = 0;
-    for (const catalog::Relation& relation : db.relations)
-      owned += relation.owner == role.name && relation.is_table() ? 1 : 0;
-    if (owned == 0) continue;
     out.add(
         {.object = "role " + role.name,
          .message = fmt::format("{} has {} sessions now and owns {} tables: the running program "
                                 "may drop and alter them, and row security does not bind it",
-                                role.name, role.sessions, owned),
-         .evidence = Json{{"sessions", role.sessions}, {"tables_owned", owned}},
+                                role.name, sessions, owned),
+         .evidence = Json{{"sessions", sessions}, {"tables_owned", owned}},
          .fix = Fix{
              .safety = Safety::manual,
              .phase = Phase::roles,

@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "audit/families.h"
-#include "audit/rules/rule_tools.h"
+#include "audit/rules/role_groups.h"
 
 namespace pgkeep::audit {
 namespace {
@@ -107,13 +107,14 @@ void rls_disabled(const Snapshot& db, const Limits&, Sink& out) {
       if (is_tenant_column(column.name)) tables_with[column.name].push_back(&relation);
     }
   }
+  std::unordered_set<OidNumber> reported; // A table may have two such columns.
   for (const auto& [column, users] : tables_with) {
     const auto share = static_cast<double>(users.size()) / std::max(1, tables);
     if (static_cast<int>(users.size()) < kTenantTablesMin || share < kTenantShare) continue;
     const bool some_are_fenced =
         std::ranges::any_of(users, [](const Relation* relation) { return relation->row_security; });
     for (const Relation* const relation : users) {
-      if (relation->row_security) continue;
+      if (relation->row_security || !reported.insert(relation->oid).second) continue;
       const std::string name = catalog::qualified_name(*relation);
       out.add({.severity = some_are_fenced ? Severity::warning : Severity::info,
                .object = name,
@@ -137,15 +138,38 @@ void rls_disabled(const Snapshot& db, const Limits&, Sink& out) {
   }
 }
 
+/// Whether any row may be written by what this policy says alone.
+bool lets_write_all(const catalog::Policy& policy) {
+  if (policy.command == "r") return false;
+  if (policy.command == "a") return policy.check_is_true;
+  return policy.using_is_true && (policy.check_is_true || policy.check_expression.empty());
+}
+
+/// Whether a RESTRICTIVE policy fences what this one lets through: then true is how one opens the
+/// way up to that fence.
+bool is_fenced(const catalog::Policy& policy, std::span<const catalog::Policy* const> others) {
+  return std::ranges::any_of(others, [&](const catalog::Policy* other) {
+    if (other->is_permissive || lets_write_all(*other)) return false;
+    const bool same_command = other->command == "*" || other->command == policy.command;
+    const auto binds = [&](const std::string& role) {
+      return std::ranges::find(other->roles, role) != other->roles.end();
+    };
+    return same_command && (binds("public") || std::ranges::all_of(policy.roles, binds));
+  });
+}
+
 void policy_always_true(const Snapshot& db, const Limits&, Sink& out) {
+  std::unordered_map<OidNumber, std::vector<const catalog::Policy*>> by_table;
+  for (const catalog::Policy& policy : db.policies)
+    by_table[policy.relation].push_back(&policy);
   for (const catalog::Policy& policy : db.policies) {
     const Relation* const relation = db.relation(policy.relation);
-    if (relation == nullptr || !policy.is_permissive || policy.command == "r") continue;
-    const bool lets_write =
-        policy.command == "a"
-            ? policy.check_is_true
-            : policy.using_is_true && (policy.check_is_true || policy.check_expression.empty());
-    if (!lets_write) continue;
+    if (relation == nullptr || !policy.is_permissive || !lets_write_all(policy)) continue;
+    // A way past the fence for administrators and copies is what such a policy is for.
+    const bool is_for_keepers = std::ranges::all_of(policy.roles, [](const std::string& role) {
+      return is_administrative(role) || is_for_copies(role);
+    });
+    if (is_for_keepers || is_fenced(policy, by_table[policy.relation])) continue;
     out.add(
         {.object = policy_object(*relation, policy),
          .message = fmt::format("policy {} lets {} write any row of {}; permissive policies add "
@@ -227,8 +251,10 @@ void security_definer_view(const Snapshot& db, const Limits&, Sink& out) {
         continue;
       }
       const std::string name = catalog::qualified_name(view);
+      const bool has_readers = view.public_select || !view.readers.empty();
       out.add(
-          {.object = name,
+          {.severity = has_readers ? Severity::warning : Severity::info,
+           .object = name,
            .message = fmt::format(
                "view {} reads {} with the rights of {}, whom its row security does not bind", name,
                catalog::qualified_name(*table), view.owner),

@@ -20,6 +20,7 @@ bool listens_beyond_loopback(const Snapshot& db) {
 }
 
 void ssl_off(const Snapshot& db, const Limits&, Sink& out) {
+  if (look_at(db, "ssl", out) == nullptr || look_at(db, "listen_addresses", out) == nullptr) return;
   if (catalog::setting_is_on(db, "ssl") || !listens_beyond_loopback(db)) return;
   out.add(setting_finding(db, "ssl",
                           fmt::format("the server listens on {} without TLS: passwords and rows "
@@ -33,7 +34,10 @@ void ssl_off(const Snapshot& db, const Limits&, Sink& out) {
 }
 
 void ssl_weak(const Snapshot& db, const Limits&, Sink& out) {
-  if (!catalog::setting_is_on(db, "ssl")) return;
+  if (look_at(db, "ssl", out) == nullptr || !catalog::setting_is_on(db, "ssl")) return;
+  if (look_at(db, "ssl_min_protocol_version", out) == nullptr ||
+      look_at(db, "ssl_ciphers", out) == nullptr)
+    return;
   const std::string protocol = catalog::setting_text(db, "ssl_min_protocol_version");
   if (protocol == "TLSv1" || protocol == "TLSv1.1" || protocol.empty()) {
     out.add(setting_finding(
@@ -54,8 +58,9 @@ void ssl_weak(const Snapshot& db, const Limits&, Sink& out) {
 void tls_unused(const Snapshot& db, const Limits&, Sink& out) {
   std::map<std::string, int> users;
   for (const catalog::Session& session : db.sessions) {
-    if (session.is_remote && !session.uses_tls && session.backend_type == "client backend")
-      ++users[session.user];
+    const bool is_client =
+        session.backend_type == "client backend" || session.backend_type == "walsender";
+    if (session.is_remote && !session.uses_tls && is_client) ++users[session.user];
   }
   for (const auto& [user, count] : users) {
     out.add(
@@ -72,6 +77,7 @@ void tls_unused(const Snapshot& db, const Limits&, Sink& out) {
 }
 
 void cert_expiring(const Snapshot& db, const Limits&, Sink& out) {
+  if (!db.outside.tls) return;
   const catalog::TlsProbe& probe = *db.outside.tls;
   if (!probe.handshake_done) {
     out.skip(fmt::format("no TLS handshake: {}", probe.error));
@@ -99,6 +105,7 @@ void cert_expiring(const Snapshot& db, const Limits&, Sink& out) {
 }
 
 void listen_all(const Snapshot& db, const Limits&, Sink& out) {
+  if (look_at(db, "listen_addresses", out) == nullptr) return;
   const std::string listen = catalog::setting_text(db, "listen_addresses");
   const std::vector<std::string> addresses = base::split_words(listen);
   if (std::ranges::none_of(

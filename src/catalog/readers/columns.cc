@@ -19,20 +19,33 @@ namespace pgkeep::catalog {
 namespace {
 
 // Equal defaults (of the partitions of a table, say) are put into words once; expressions of
-// generated columns name columns and are not. `type` is a number until the next reader.
+// generated columns name columns and are not. Views, policies, triggers, other columns' generation
+// and partition keys pin a column's type. `type` is a number until the next reader.
 constexpr std::string_view kColumns = R"(
 WITH equal AS MATERIALIZED (
   SELECT min(d.oid) AS oid, d.adbin::text COLLATE "C" AS tree FROM pg_attrdef d GROUP BY 2
 ), worded AS MATERIALIZED (
   SELECT e.tree, pg_get_expr(d.adbin, d.adrelid) AS expression
   FROM equal e JOIN pg_attrdef d ON d.oid = e.oid
+), pinned AS MATERIALIZED (
+  SELECT d.refobjid AS relation, d.refobjsubid AS number FROM pg_depend d
+  LEFT JOIN pg_attrdef x ON x.oid = d.objid AND d.classid = 'pg_attrdef'::regclass
+  WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid >= 16384
+    AND (d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass,
+                       'pg_publication_rel'::regclass, 'pg_proc'::regclass)
+         OR d.classid = 'pg_attrdef'::regclass
+           AND (x.adrelid, x.adnum::int) IS DISTINCT FROM (d.refobjid, d.refobjsubid))
+  UNION
+  SELECT p.partrelid, k.number FROM pg_partitioned_table p
+  CROSS JOIN LATERAL unnest(p.partattrs::int2[]) k(number)
 )
 SELECT a.attrelid AS relation, a.attnum AS number, a.attname AS name, a.atttypid AS type,
        a.atttypmod AS type_modifier, a.attnotnull AS not_null,
        CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) ELSE w.expression END
          AS default_expression,
        nullif(a.attidentity, '')::text AS identity, nullif(a.attgenerated, '')::text AS generated,
-       co.collname AS collation, CASE WHEN e.objoid IS NOT NULL THEN 'yes' END AS comment
+       co.collname AS collation, CASE WHEN e.objoid IS NOT NULL THEN 'yes' END AS comment,
+       pin.relation IS NOT NULL AS type_pinned
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -41,6 +54,7 @@ LEFT JOIN worded w ON w.tree = d.adbin::text
 LEFT JOIN pg_collation co ON co.oid = a.attcollation AND co.oid <> 100
 LEFT JOIN pg_description e ON e.objoid = a.attrelid AND e.objsubid = a.attnum
   AND e.classoid = 'pg_class'::regclass
+LEFT JOIN pinned pin ON pin.relation = a.attrelid AND pin.number = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384
   AND {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}})";
 

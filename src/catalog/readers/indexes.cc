@@ -64,7 +64,7 @@ SELECT i.indexrelid AS oid, i.indrelid AS relation, n.nspname AS schema, ic.reln
        CASE WHEN i.indexprs IS NOT NULL THEN pg_get_expr(i.indexprs, i.indrelid) END AS expressions,
        CASE WHEN i.indpred IS NOT NULL THEN pg_get_expr(i.indpred, i.indrelid) END AS predicate,
        CASE WHEN i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR ic.reloptions IS NOT NULL
-              OR k.are_default IS NOT TRUE
+              OR k.are_default IS NOT TRUE OR NOT '{0,100}'::oid[] @> i.indcollation::oid[]
               -- Classes of b-trees and hashes have no options.
               OR am.amname NOT IN ('btree', 'hash') AND EXISTS (SELECT FROM pg_attribute a
                 WHERE a.attrelid = i.indexrelid AND a.attoptions IS NOT NULL)
@@ -161,12 +161,16 @@ std::string plain_definition(const Index& index, const Relation& table,
   for (std::size_t i = 0; i < index.columns.size(); ++i) {
     const Column* column = columns.find(index.relation, index.columns[i]);
     if (column == nullptr) return {};
-    const bool is_key = i < static_cast<std::size_t>(index.key_count);
+    const bool is_key = i < static_cast<std::size_t>(index.key_count) &&
+                        i < index.collations.size() && i < index.key_options.size();
     std::string& list = is_key ? keys : included;
     if (!list.empty()) list += ", ";
     list += postgres::quote_identifier(column->name);
+    // Others than the default are left to the server.
+    if (is_key && !column->collation.empty() && index.collations[i] != 0)
+      list += " COLLATE \"default\"";
     // Only methods that keep an order have options; the server leaves them 0 elsewhere.
-    if (is_key && i < index.key_options.size()) list += key_order(index.key_options[i]);
+    if (is_key) list += key_order(index.key_options[i]);
   }
   return fmt::format(
       "CREATE {}INDEX {} ON {}{} USING {} ({}){}{}", index.is_unique ? "UNIQUE " : "",

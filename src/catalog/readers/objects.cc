@@ -66,7 +66,7 @@ WITH used AS (
                       WHERE o.oid <> 0) k
   GROUP BY k.oid
 )
-SELECT co.collname AS name,
+SELECT quote_ident(n.nspname) || '.' || quote_ident(co.collname) AS name,
        (CASE WHEN co.oid = 100 THEN {{default_collation_provider}} ELSE co.collprovider END)::text
          AS provider,
        CASE WHEN co.oid = 100 THEN {{default_collation_version}} ELSE co.collversion END AS version,
@@ -74,6 +74,7 @@ SELECT co.collname AS name,
             ELSE pg_collation_actual_version(co.oid) END AS version_actual,
        u.indexes
 FROM used u JOIN pg_collation co ON co.oid = u.oid
+JOIN pg_namespace n ON n.oid = co.collnamespace
 CROSS JOIN (SELECT * FROM pg_database d WHERE d.datname = current_database()) d
 ORDER BY co.collname, co.oid)";
 

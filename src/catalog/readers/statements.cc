@@ -1,7 +1,8 @@
 // pg_stat_statements: the statements that take the most time, and the state of the extension.
 //
-// Our own statements begin with a comment that names us and are left out. The texts have constants replaced already, but for utility statements; so each text is
-// normalised again and what is left of constants is emptied before it is kept.
+// Our own statements hold a comment that names us and are left out. The texts have constants
+// replaced already, but for utility statements; so each text is normalised again and what is left
+// of constants is emptied before it is kept.
 #include "catalog/reader.h"
 #include "postgres/sql_parser.h"
 
@@ -16,7 +17,7 @@ SELECT coalesce(s.queryid::text, '') AS query_id, coalesce(s.query, '') AS query
        s.temp_blks_written AS temp_written, ({{statements_wal}})::bigint AS wal_bytes
 FROM {{statements_schema}}.pg_stat_statements s
 WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-  AND {{statements_toplevel}} AND s.query NOT LIKE '/* pgkeep%'
+  AND {{statements_toplevel}} AND strpos(s.query, '/* pgkeep: ') = 0
 ORDER BY {{statements_total}} DESC LIMIT 200)";
 
 constexpr std::size_t kQueryBytesMax = 2000;
@@ -66,7 +67,7 @@ WITH entry AS MATERIALIZED (
          {{statements_toplevel}} AS is_toplevel,
          s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AS is_here
   FROM {{statements_schema}}.pg_stat_statements s
-  WHERE s.query NOT LIKE '/* pgkeep%'
+  WHERE strpos(s.query, '/* pgkeep: ') = 0
 ), variant AS (
   SELECT count(*) AS entries
   FROM entry e WHERE e.is_here AND e.calls = 1 AND e.query <> '<insufficient privilege>'

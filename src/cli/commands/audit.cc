@@ -212,6 +212,7 @@ base::Result<Exit> run_audit(const Arguments& arguments, Io& io) {
   if (const auto since = arguments.get("since")) {
     PGKEEP_TRY(options.limits.counters_age, base::parse_duration(*since));
   }
+  PGKEEP_CHECK(audit::check_selection(options)); // Before anything is connected to.
   PGKEEP_TRY(const catalog::Snapshot snapshot, obtain_snapshot(arguments, io));
   PGKEEP_TRY(Report report, audit::judge(snapshot, options));
   PGKEEP_CHECK(set_aside(report, config, arguments));

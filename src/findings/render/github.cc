@@ -61,10 +61,13 @@ std::string annotation(const Finding& finding, const Rule* rule) {
 std::string render_github(const Report& report) {
   const RuleIndex index(report);
   std::vector<const Finding*> sorted;
+  sorted.reserve(report.findings.size());
   for (const Finding& finding : report.findings)
     sorted.push_back(&finding);
-  std::ranges::stable_sort(sorted, {}, [&index](const Finding* finding) {
-    return -static_cast<int>(severity_of(*finding, index.find(finding->rule)));
+  // Within a severity the report's order stays: the findings are elements of one vector.
+  std::ranges::sort(sorted, {}, [&index](const Finding* finding) {
+    const Severity severity = severity_of(*finding, index.find(finding->rule));
+    return std::pair(-static_cast<int>(severity), finding);
   });
   std::string out;
   for (std::size_t i = 0; i < std::min(sorted.size(), kAnnotationsMax); ++i) {

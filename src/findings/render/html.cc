@@ -27,7 +27,7 @@ std::string csp_hash(std::string_view text) {
   const int hashed =
       EVP_Digest(text.data(), text.size(), digest.data(), &digest_bytes, EVP_sha256(), nullptr);
   PGKEEP_ASSERT(hashed == 1);
-  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded{};
+  std::array<unsigned char, std::size_t{2} * EVP_MAX_MD_SIZE> encoded{};
   const int encoded_bytes =
       EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(digest_bytes));
   std::string base64;
@@ -43,8 +43,8 @@ std::string_view tone_of_score(int score) {
 
 /// "2026-11-21T13:20:25Z" as "2026-11-21 13:20 UTC"; other forms stay as they are.
 std::string readable_time(const std::string& iso) {
-  constexpr std::size_t kIsoSize = 20;
-  if (iso.size() != kIsoSize || iso[10] != 'T' || iso.back() != 'Z') return iso;
+  constexpr std::size_t iso_size = 20;
+  if (iso.size() != iso_size || iso[10] != 'T' || iso.back() != 'Z') return iso;
   return fmt::format("{} {} UTC", iso.substr(0, 10), iso.substr(11, 5));
 }
 
@@ -203,7 +203,7 @@ std::string scores(const Report& report, const std::vector<AreaGroup>& areas) {
 // ---- Checklists ----
 
 std::string mark(Answer answer) {
-  constexpr std::string_view kOpen =
+  constexpr std::string_view markup =
       "<svg class=\"mark {}\" width=\"18\" height=\"18\" viewBox=\"0 0 18 18\" role=\"img\" "
       "aria-label=\"{}\"><circle cx=\"9\" cy=\"9\" r=\"9\" "
       "fill=\"currentColor\" opacity=\".16\"/>{}</svg>";
@@ -220,7 +220,7 @@ std::string mark(Answer answer) {
     path = "<path d=\"M6 6l6 6M12 6l-6 6\" fill=\"none\" stroke=\"currentColor\" "
            "stroke-width=\"2\" stroke-linecap=\"round\"/>";
   }
-  return fmt::format(fmt::runtime(kOpen), tone, name_of(answer), path);
+  return fmt::format(fmt::runtime(markup), tone, name_of(answer), path);
 }
 
 std::string checklist(const Checklist& list) {

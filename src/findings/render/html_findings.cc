@@ -156,7 +156,7 @@ std::string side_of(const RuleGroup& group) {
         fmt::format("<span>{} found</span>", base::human_count(static_cast<std::int64_t>(count)));
   const auto fixed = std::ranges::find_if(
       group.findings, [](const Finding* finding) { return finding->fix.has_value(); });
-  out += safety_badge(fixed == group.findings.end() ? Safety::manual : (*fixed)->fix->safety);
+  out += safety_badge(fixed == group.findings.end() ? Safety::manual : fix_of(**fixed).safety);
   return out;
 }
 

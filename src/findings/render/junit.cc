@@ -40,10 +40,11 @@ std::string details(const RuleGroup& group) {
     text += fmt::format("{}: {}: {}\n", name_of(severity_of(*finding, group.rule)), xml(object),
                         xml(finding->message));
     if (!finding->fix) continue;
-    for (const std::string& statement : finding->fix->sql) {
-      text += fmt::format("  {} fix: {};\n", name_of(finding->fix->safety), xml(statement));
+    const Fix& fix = fix_of(*finding);
+    for (const std::string& statement : fix.sql) {
+      text += fmt::format("  {} fix: {};\n", name_of(fix.safety), xml(statement));
     }
-    if (!finding->fix->note.empty()) text += fmt::format("  note: {}\n", xml(finding->fix->note));
+    if (!fix.note.empty()) text += fmt::format("  note: {}\n", xml(fix.note));
   }
   return text;
 }

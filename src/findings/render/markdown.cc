@@ -97,7 +97,7 @@ std::string overview(const std::vector<AreaGroup>& areas) {
         const auto fix = std::ranges::find_if(
             group.findings, [](const Finding* finding) { return finding->fix.has_value(); });
         const std::string_view safety =
-            fix == group.findings.end() ? "manual" : name_of((*fix)->fix->safety);
+            fix == group.findings.end() ? "manual" : name_of(fix_of(**fix).safety);
         text += fmt::format("| {} | {}<br><sub>{}</sub> | {} | {} |\n", mark_of(group.worst),
                             md(group.title()), md(group.id), group.findings.size(), safety);
       }
@@ -141,7 +141,7 @@ std::string section(const RuleGroup& group, bool verbose) {
 } // namespace
 
 std::string render_markdown(const Report& report, const RenderOptions& options) {
-  constexpr std::string_view kCut =
+  constexpr std::string_view cut =
       "_The report is cut here: a comment holds no more. `--format html` has everything._\n";
   std::vector<std::string> parts{head(report)};
   for (const Checklist& list : report.checklists)
@@ -162,7 +162,7 @@ std::string render_markdown(const Report& report, const RenderOptions& options) 
   }
   std::string out;
   for (const std::string& part : parts) {
-    if (out.size() + part.size() + kCut.size() > kBytesMax) return out + std::string(kCut);
+    if (out.size() + part.size() + cut.size() > kBytesMax) return out + std::string(cut);
     out += part;
   }
   return out;

@@ -33,11 +33,11 @@ std::string message_text(std::string_view text) {
 
 /// A relative path as a URI reference.
 std::string uri_of(std::string_view path) {
-  constexpr std::string_view kPlain =
+  constexpr std::string_view plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
   std::string uri;
   for (const char c : path) {
-    if (kPlain.find(c) != std::string_view::npos) {
+    if (plain.find(c) != std::string_view::npos) {
       uri.push_back(c);
     } else {
       uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));

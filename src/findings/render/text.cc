@@ -106,7 +106,7 @@ void write_others(const RuleGroup& group, TerminalText& out) {
   for (; shown < group.findings.size(); ++shown) {
     const std::string name =
         base::ellipsize(base::printable(object_of(*group.findings[shown])), room / 2);
-    const std::string next = text + (shown == 1 ? "" : ", ") + name;
+    const std::string next = fmt::format("{}{}{}", text, shown == 1 ? "" : ", ", name);
     const std::size_t left = group.findings.size() - shown - 1;
     const std::string tail =
         left == 0 ? ""
@@ -142,14 +142,14 @@ void write_title(const RuleGroup& group, TerminalText& out) {
 
 /// Two lines at most: the whole sentence is in -v.
 void write_example(const RuleGroup& group, TerminalText& out) {
-  constexpr std::size_t kLinesMax = 2;
+  constexpr std::size_t lines_max = 2;
   const Finding& worst = *group.findings.front();
   const std::size_t room = out.columns() - kDetailIndent;
   const std::string object = base::ellipsize(base::printable(object_of(worst)), room - 1);
   std::vector<std::string> lines =
       fill_lines(base::printable(fmt::format("{}: {}", object, worst.message)), room);
-  if (lines.size() > kLinesMax) {
-    lines.resize(kLinesMax);
+  if (lines.size() > lines_max) {
+    lines.resize(lines_max);
     lines.back() = base::ellipsize(lines.back(), room - 1) + "…";
   }
   for (const std::string& line : lines)
@@ -234,7 +234,8 @@ void write_skipped_short(const Report& report, TerminalText& out) {
   for (const Skipped& skipped : report.skipped)
     ++reasons[skipped.reason];
   std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
-  std::ranges::stable_sort(sorted, {}, [](const auto& entry) { return -entry.second; });
+  std::ranges::sort(sorted, {},
+                    [](const auto& entry) { return std::pair(-entry.second, entry.first); });
   out.blank();
   out.line(0,
            plural(static_cast<std::int64_t>(report.skipped.size()), "check could not look",

@@ -1,0 +1,12 @@
+CREATE ROLE g_default_privileges_missing_app LOGIN;
+CREATE ROLE g_default_privileges_missing_few LOGIN;
+CREATE ROLE g_default_privileges_missing_all LOGIN;
+CREATE ROLE g_default_privileges_missing_readers;
+GRANT pg_read_all_data TO g_default_privileges_missing_all;
+GRANT g_default_privileges_missing_readers TO g_default_privileges_missing_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO g_default_privileges_missing_readers;
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO g_default_privileges_missing_app, g_default_privileges_missing_all;
+GRANT SELECT ON items TO g_default_privileges_missing_few;

@@ -1,0 +1,12 @@
+CREATE TABLE orders (id bigint PRIMARY KEY, number text, user_id bigint);
+CREATE INDEX orders_id ON orders (id);
+CREATE INDEX orders_user ON orders (user_id) INCLUDE (number) WHERE user_id > 0;
+CREATE INDEX orders_user_again ON orders (user_id) INCLUDE (number) WHERE user_id > 0;
+CREATE INDEX orders_lower ON orders (lower(number));
+CREATE INDEX orders_lower_again ON orders (lower(number));
+CREATE UNIQUE INDEX orders_number ON orders (number);
+CREATE UNIQUE INDEX orders_number_again ON orders (number);
+CREATE TABLE events (at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE INDEX events_at ON events (at);
+CREATE INDEX events_again ON events (at);

@@ -1,0 +1,2 @@
+CREATE TABLE prices (country text, shop_id bigint, product_id bigint, valid_from date, price numeric(12, 2),
+    PRIMARY KEY (country, shop_id, product_id, valid_from));

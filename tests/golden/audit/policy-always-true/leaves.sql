@@ -1,0 +1,11 @@
+CREATE ROLE g_policy_always_true_admin;
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id bigint NOT NULL);
+ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON orders USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::bigint));
+CREATE POLICY readable ON orders FOR SELECT USING (true);
+CREATE POLICY keepers ON orders TO g_policy_always_true_admin USING (true) WITH CHECK (true);
+CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id bigint NOT NULL);
+ALTER TABLE items ENABLE ROW LEVEL SECURITY;
+CREATE POLICY way_in ON items USING (true);
+CREATE POLICY fence ON items AS RESTRICTIVE USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::bigint));
+CREATE POLICY no_overwrite ON items FOR UPDATE USING (true) WITH CHECK (tenant_id > 0);

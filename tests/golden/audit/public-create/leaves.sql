@@ -1,0 +1,5 @@
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+CREATE ROLE g_public_create_owner;
+CREATE SCHEMA shop;
+GRANT USAGE ON SCHEMA shop TO PUBLIC;
+GRANT CREATE ON SCHEMA shop TO g_public_create_owner;

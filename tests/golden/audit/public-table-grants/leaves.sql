@@ -1,0 +1,7 @@
+CREATE ROLE g_public_table_grants_app;
+CREATE TABLE countries (code text PRIMARY KEY);
+GRANT SELECT, INSERT, UPDATE, DELETE ON countries TO g_public_table_grants_app;
+GRANT REFERENCES, TRIGGER ON countries TO PUBLIC;
+CREATE TABLE votes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+GRANT INSERT ON votes TO PUBLIC;
+REVOKE ALL ON votes FROM PUBLIC;

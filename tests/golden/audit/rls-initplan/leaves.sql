@@ -1,0 +1,4 @@
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id bigint NOT NULL);
+ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON orders USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::bigint));
+CREATE POLICY recent ON orders AS RESTRICTIVE USING (tenant_id > 0 AND abs(tenant_id) < 100);

@@ -1,0 +1,5 @@
+CREATE ROLE g_role_attributes_dangerous_app LOGIN;
+CREATE ROLE g_role_attributes_dangerous_backup LOGIN REPLICATION BYPASSRLS;
+CREATE ROLE g_role_attributes_dangerous_admin LOGIN CREATEROLE;
+CREATE ROLE g_role_attributes_dangerous_group CREATEROLE;
+GRANT pg_monitor, pg_read_all_data TO g_role_attributes_dangerous_app;

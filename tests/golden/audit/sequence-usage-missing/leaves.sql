@@ -1,0 +1,10 @@
+CREATE ROLE g_sequence_usage_missing_app;
+CREATE ROLE g_sequence_usage_missing_all;
+GRANT g_sequence_usage_missing_all TO g_sequence_usage_missing_app;
+CREATE TABLE orders (id serial PRIMARY KEY, total numeric(12, 2));
+GRANT SELECT, INSERT ON orders TO g_sequence_usage_missing_app;
+GRANT USAGE ON SEQUENCE orders_id_seq TO g_sequence_usage_missing_all;
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+GRANT INSERT ON users TO g_sequence_usage_missing_app;
+CREATE TABLE carts (id serial PRIMARY KEY);
+GRANT SELECT, UPDATE ON carts TO g_sequence_usage_missing_app;

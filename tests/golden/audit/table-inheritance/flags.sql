@@ -1,0 +1,2 @@
+CREATE TABLE places (id bigint PRIMARY KEY, name text);
+CREATE TABLE cities (state text) INHERITS (places);

@@ -1,0 +1,2 @@
+CREATE TABLE cache (term text PRIMARY KEY);
+CREATE TEMPORARY TABLE hits (term text);

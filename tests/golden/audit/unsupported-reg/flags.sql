@@ -1,0 +1,2 @@
+CREATE TABLE handlers (id bigint PRIMARY KEY, procedure regprocedure);
+INSERT INTO handlers VALUES (1, 'lower(text)');
