@@ -52,9 +52,13 @@ double seconds_now() {
   return std::chrono::duration<double>(since).count();
 }
 
-/// An object that DDL took away between two looks at the catalog: the next look does not see it.
+constexpr std::string_view kLockNotAvailable = "55P03";
+
+/// An object that DDL took away between two looks at the catalog, or is changing now: the next look
+/// does not see it.
 bool is_worth_retrying(const base::Error& error) {
-  constexpr std::array<std::string_view, 4> kStates = {"XX000", "42P01", "42704", "42883"};
+  constexpr std::array<std::string_view, 5> kStates = {"XX000", "42P01", "42704", "42883",
+                                                       kLockNotAvailable};
   return std::ranges::find(kStates, error.sqlstate) != kStates.end();
 }
 
@@ -129,6 +133,10 @@ base::Result<> SnapshotReader::read_one(const Reader& reader) {
   base::Result<postgres::Rows> rows = ask(reader);
   if (!rows && is_worth_retrying(rows.error())) {
     PGKEEP_CHECK(execute("ROLLBACK TO SAVEPOINT section", 1));
+    // DDL may have begun since its locks were looked up.
+    if (rows.error().sqlstate == kLockNotAvailable) {
+      if (const auto locked = ask(lock_reader); locked) lock_reader.take(*locked, state_);
+    }
     rows = ask(reader);
   }
   if (!rows) {

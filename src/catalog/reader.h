@@ -4,9 +4,11 @@
 /// Texts hold {{names}} for what depends on the server's version, our rights or the place of an
 /// extension: readers/versions.cc is the one place that knows versions. search_path is pg_catalog.
 ///
-/// No statement but the two that read sequences may take a lock on a user's relation: it would wait
-/// behind DDL, and others behind it. So no pg_relation_size(), no pg_get_publication_tables(), and
-/// no pg_get_indexdef() for what can be put together from parts (it is slow as well).
+/// A lock on a user's relation would wait behind DDL, and others behind it. So no
+/// pg_relation_size(), no pg_get_publication_tables(), and no pg_get_indexdef() for what can be put
+/// together from parts (it is slow as well). What names columns in an expression cannot be put into
+/// words without a lock (ruleutils.c opens the relation): relations that DDL holds or waits for are
+/// left out of all sections, with a note.
 /// Private to src/catalog. Thread-safety: constants and pure functions.
 #pragma once
 
@@ -47,6 +49,7 @@ struct Probe {
   std::string statements_schema;  ///< Of pg_stat_statements; empty = not created in this database.
   std::string statements_version; ///< "1.10".
   std::int64_t lock_slots = 0;    ///< Room of the lock table.
+  std::vector<OidNumber> locked;  ///< Relations that DDL holds or waits for.
 };
 
 /// A sequence whose last value may be compared with its column.
@@ -116,6 +119,9 @@ extern const std::span<const Reader> object_readers;
 extern const std::span<const Reader> policy_readers;
 extern const std::span<const Reader> replication_readers;
 extern const std::span<const Reader> statement_readers;
+
+/// Finds Probe::locked. It is sent again when a statement could not get a lock.
+extern const Reader& lock_reader;
 
 /// The text with every {{name}} replaced.
 std::string expand(std::string_view sql, const Probe& probe);

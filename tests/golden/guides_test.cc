@@ -45,7 +45,7 @@ const std::vector<Guide>& guides() {
               "CREATE TABLE posts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author_id "
               "bigint NOT NULL REFERENCES users(id) ON DELETE CASCADE, created_at timestamptz NOT "
               "NULL DEFAULT now());",
-       .says = {"foreign-key-without-index public.posts.posts_author_id_fkey"},
+       .says = {"foreign-key-without-index public.posts.author_id"},
        .must_not_say = {"foreign-key-type-mismatch"}},
       {.name = "author_id_beside_its_prefix",
        .sql = "CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"
@@ -77,7 +77,7 @@ const std::vector<Guide>& guides() {
               "CREATE TABLE payments (id SERIAL PRIMARY KEY, user_id INTEGER REFERENCES users(id), "
               "amount_cents INTEGER, status TEXT NOT NULL);",
        .says = {"serial public.payments.id", "int-key public.payments.id",
-                "foreign-key-without-index public.payments.payments_user_id_fkey",
+                "foreign-key-without-index public.payments.user_id",
                 "status-without-check public.payments.status"},
        .must_not_say = {"foreign-key-type-mismatch", "money-as-float"}},
       {.name = "idempotency_key",

@@ -232,7 +232,7 @@ bool contains(const Index& wide, const Index& narrow) {
   if (wide.method != "btree" || narrow.method != "btree" || narrow_keys > wide_keys) return false;
   if (!wide.expressions.empty() || !narrow.expressions.empty()) return false;
   if (!wide.predicate.empty() && wide.predicate != narrow.predicate) return false;
-  if (wide.columns.size() <= narrow.columns.size()) return false;
+  if (narrow_keys == wide_keys && wide.columns.size() <= narrow.columns.size()) return false;
   const auto starts_alike = [&](const auto& all, const auto& part) {
     return all.size() >= narrow_keys && part.size() >= narrow_keys &&
            std::equal(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(narrow_keys),

@@ -18,9 +18,11 @@ namespace {
 
 constexpr double kFewValues = 20; // More kinds of values than this is no list of states.
 
+/// Something checks its values; a column that is a key by itself is the list of states.
 bool has_check_over(const Snapshot& db, const Relation& relation, const Column& column) {
   return std::ranges::any_of(db.constraints_of(relation.oid), [&](const Constraint& each) {
-    return (each.type == "c" || each.type == "f" || each.type == "x") &&
+    const bool is_key = (each.type == "p" || each.type == "u") && each.columns.size() == 1;
+    return (is_key || each.type == "c" || each.type == "f" || each.type == "x") &&
            std::ranges::find(each.columns, column.number) != each.columns.end();
   });
 }

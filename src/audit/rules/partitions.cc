@@ -75,7 +75,11 @@ Bound bound_of(const Relation& partition) {
           .to = first_value(partition.partition_bound, ") TO (")};
 }
 
-std::optional<double> seconds_at(const std::string& text) {
+std::optional<double> seconds_at(std::string text) {
+  // A timestamp without zone is taken as UTC: the rule's limit is a week, a zone is hours.
+  const std::size_t time = text.find(':');
+  if (time != std::string::npos && text.find_first_of("+-", time) == std::string::npos)
+    text += "+00";
   const auto at = base::parse_timestamp(text);
   if (!at) return std::nullopt;
   return std::chrono::duration<double>(at->time_since_epoch()).count();

@@ -18,14 +18,15 @@
 namespace pgkeep::catalog {
 namespace {
 
-// Equal defaults (of the partitions of a table, say) are put into words once; expressions of
-// generated columns name columns and are not. Views, policies, triggers, other columns' generation
-// and partition keys pin a column's type. `type` is a number until the next reader.
+// Equal defaults (of the partitions of a table, say) are put into words once, and without a
+// relation, for no default names a column; what generates a column does. Views, policies, triggers,
+// other columns' generation and partition keys pin a column's type. `type` is a number until the
+// next reader.
 constexpr std::string_view kColumns = R"(
 WITH equal AS MATERIALIZED (
   SELECT min(d.oid) AS oid, d.adbin::text COLLATE "C" AS tree FROM pg_attrdef d GROUP BY 2
 ), worded AS MATERIALIZED (
-  SELECT e.tree, pg_get_expr(d.adbin, d.adrelid) AS expression
+  SELECT e.tree, pg_get_expr(d.adbin, 0) AS expression
   FROM equal e JOIN pg_attrdef d ON d.oid = e.oid
 ), pinned AS MATERIALIZED (
   SELECT d.refobjid AS relation, d.refobjsubid AS number FROM pg_depend d
@@ -56,7 +57,7 @@ LEFT JOIN pg_description e ON e.objoid = a.attrelid AND e.objsubid = a.attnum
   AND e.classoid = 'pg_class'::regclass
 LEFT JOIN pinned pin ON pin.relation = a.attrelid AND pin.number = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384
-  AND {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}})";
+  AND {{user_kinds}} AND {{user_schema}} AND {{is_in_scope}})";
 
 void take_columns(const postgres::Rows& rows, ReadState& state) {
   state.db.columns = decode_rows<Column>(rows);

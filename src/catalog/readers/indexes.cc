@@ -31,7 +31,7 @@ FROM pg_constraint con
 JOIN pg_class c ON c.oid = con.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (con.contype IN ('p', 'u', 'f', 'c', 'x') OR con.contype = 'n' AND NOT con.convalidated)
-  AND con.conrelid >= 16384 AND {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}})";
+  AND con.conrelid >= 16384 AND {{user_kinds}} AND {{user_schema}} AND {{is_in_scope}})";
 
 // {{...}}: a stale collation is one whose version differs from the library's; the database's own
 // (oid 100) keeps its version in pg_database from 15 on.
@@ -85,7 +85,7 @@ LEFT JOIN (SELECT DISTINCT fk.conindid FROM pg_constraint fk WHERE fk.contype = 
   ON f.conindid = i.indexrelid
 LEFT JOIN (SELECT DISTINCT p.index_relid FROM pg_stat_progress_create_index p) b
   ON b.index_relid = i.indexrelid
-WHERE i.indrelid >= 16384 AND {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}})";
+WHERE i.indrelid >= 16384 AND {{user_kinds}} AND {{user_schema}} AND {{is_in_scope}})";
 
 /// RelationsByOid: those of the Snapshot, before link() makes lookups.
 using RelationsByOid = std::unordered_map<OidNumber, const Relation*>;

@@ -21,7 +21,7 @@ JOIN pg_proc p ON p.oid = t.tgfoid
 JOIN pg_namespace pn ON pn.oid = p.pronamespace
 LEFT JOIN pg_constraint con ON con.oid = t.tgconstraint
 WHERE (NOT t.tgisinternal OR t.tgenabled <> 'O')
-  AND {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}}
+  AND {{user_kinds}} AND {{user_schema}} AND {{is_in_scope}}
 ORDER BY t.tgrelid, t.tgname)";
 
 constexpr std::string_view kFunctions = R"(

@@ -25,7 +25,7 @@ SELECT p.polrelid AS relation, p.polname AS name, p.polpermissive AS is_permissi
 FROM pg_policy p
 JOIN pg_class c ON c.oid = p.polrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {{user_schema}} AND {{not_of_extension}}
+WHERE {{user_schema}} AND {{is_in_scope}}
 ORDER BY p.polrelid, p.polname)";
 
 bool is_word(char c) {

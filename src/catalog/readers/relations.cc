@@ -3,10 +3,42 @@
 // Grants: most tables of a schema have the same access list, so each distinct list is taken apart
 // once. Sizes come from relpages, which needs no lock. Counters come from the functions under
 // pg_stat_user_tables: the view would group all indexes by table first.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "catalog/reader.h"
 
 namespace pgkeep::catalog {
 namespace {
+
+constexpr std::string_view kLocked = R"(
+SELECT DISTINCT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
+FROM pg_locks l
+JOIN pg_class c ON c.oid = l.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+  AND l.pid IS DISTINCT FROM pg_backend_pid()
+  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  AND {{user_kinds}} AND {{user_schema}}
+ORDER BY 2)";
+
+constexpr std::size_t kNamesMax = 5;
+
+void take_locked(const postgres::Rows& rows, ReadState& state) {
+  std::vector<std::string> names;
+  for (int row = 0; row < rows.count(); ++row) {
+    const auto oid = value_of<OidNumber>(rows, row, 0);
+    if (std::ranges::find(state.probe.locked, oid) != state.probe.locked.end()) continue;
+    state.probe.locked.push_back(oid);
+    if (names.size() < kNamesMax) names.push_back(value_of<std::string>(rows, row, 1));
+  }
+  if (names.empty()) return;
+  state.db.notes.push_back(
+      fmt::format("locked by DDL of other sessions and left out: {}{}", fmt::join(names, ", "),
+                  state.probe.locked.size() > names.size() ? " and others" : ""));
+}
 
 constexpr std::string_view kSchemas = R"(
 SELECT n.oid, n.nspname AS name, pg_get_userbyid(n.nspowner) AS owner,
@@ -52,7 +84,7 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
        CASE p.partstrat WHEN 'r' THEN 'range' WHEN 'l' THEN 'list' WHEN 'h' THEN 'hash' END
          AS partition_strategy,
        CASE WHEN p.partrelid IS NOT NULL THEN pg_get_partkeydef(c.oid) END AS partition_key,
-       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END AS partition_bound,
+       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, 0) END AS partition_bound,
        c.reltuples AS rows, c.relpages AS pages, c.relpages * {{block}} AS size_bytes,
        coalesce(t.relpages, 0) * {{block}} AS toast_bytes,
        coalesce(t.reltuples, -1) AS toast_rows,
@@ -78,7 +110,7 @@ LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
 LEFT JOIN granted g ON g.oid = c.oid
 LEFT JOIN acl ON acl.list = g.list AND acl.relowner = g.relowner
 LEFT JOIN view_tables v ON v.ev_class = c.oid
-WHERE {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}}
+WHERE {{user_kinds}} AND {{user_schema}} AND {{is_in_scope}}
 ORDER BY c.oid)";
 
 constexpr std::string_view kTableStats = R"(
@@ -101,7 +133,7 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN (SELECT i.indrelid, sum(pg_stat_get_numscans(i.indexrelid)) AS scans FROM pg_index i
            WHERE i.indrelid >= 16384 GROUP BY i.indrelid) x ON x.indrelid = c.oid
-WHERE c.relkind IN ('r', 'p', 'm') AND {{user_schema}} AND {{not_of_extension}}
+WHERE c.relkind IN ('r', 'p', 'm') AND {{user_schema}} AND {{is_in_scope}}
 ORDER BY c.oid)";
 
 /// Both lists are in the order of the oids, and the statistics are of a part of the relations.
@@ -132,6 +164,11 @@ void take_table_stats(const postgres::Rows& rows, ReadState& state) {
 }
 
 constexpr Reader kReaders[] = {
+    {.name = "locked relations",
+     .facts = Facts::none,
+     .title = "Relations that DDL of other sessions holds or waits for",
+     .sql = kLocked,
+     .take = take_locked},
     {.name = "schemas",
      .facts = Facts::schemas,
      .title = "Schemas and what PUBLIC may do in them",
@@ -152,5 +189,6 @@ constexpr Reader kReaders[] = {
 } // namespace
 
 const std::span<const Reader> relation_readers{kReaders};
+const Reader& lock_reader = kReaders[0];
 
 } // namespace pgkeep::catalog

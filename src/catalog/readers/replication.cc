@@ -25,7 +25,7 @@ FROM published b
 JOIN pg_publication p ON p.oid = b.publication
 JOIN pg_class c ON c.oid = b.relation
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {{user_schema}} AND {{not_of_extension}}
+WHERE {{user_schema}} AND {{is_in_scope}}
 ORDER BY 1, 2)";
 
 constexpr std::string_view kSubscriptions = R"(

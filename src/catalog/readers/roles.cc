@@ -33,7 +33,7 @@ LEFT JOIN (SELECT a.usesysid, count(*) AS sessions FROM pg_stat_activity a
            GROUP BY a.usesysid) a ON a.usesysid = r.oid
 LEFT JOIN (SELECT DISTINCT c.relowner FROM pg_class c
            JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE {{user_kinds}} AND {{user_schema}} AND {{not_of_extension}}) o
+           WHERE {{user_kinds}} AND {{user_schema}} AND {{is_in_scope}}) o
   ON o.relowner = r.oid
 ORDER BY r.oid)";
 

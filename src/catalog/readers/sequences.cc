@@ -57,7 +57,7 @@ LEFT JOIN owner o ON o.objid = c.oid
 LEFT JOIN used u ON u.objid = c.oid
 LEFT JOIN granted g ON g.oid = c.oid
 LEFT JOIN acl ON acl.list = g.list AND acl.relowner = g.relowner
-WHERE {{user_schema}} AND {{not_of_extension}}
+WHERE {{user_schema}} AND {{is_in_scope}}
 ORDER BY c.oid)";
 
 void take_sequences(const postgres::Rows& rows, ReadState& state) {
@@ -75,7 +75,7 @@ constexpr std::string_view kValues = R"(
 WITH busy AS MATERIALIZED (
   SELECT DISTINCT l.relation FROM pg_locks l
   WHERE l.relation IS NOT NULL AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock',
-    'ExclusiveLock', 'AccessExclusiveLock') AND l.pid <> pg_backend_pid()
+    'ExclusiveLock', 'AccessExclusiveLock') AND l.pid IS DISTINCT FROM pg_backend_pid()
     AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 ), chosen AS MATERIALIZED (
   SELECT w.sequence, w.relation, w.number

@@ -110,8 +110,8 @@ void take_position(const postgres::Rows& rows, ReadState& state) {
 }
 
 constexpr std::string_view kStandby = R"(
-SELECT CASE WHEN pg_last_xact_replay_timestamp() IS NULL THEN -1
-            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+SELECT CASE WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
+            WHEN pg_last_xact_replay_timestamp() IS NULL THEN -1
             ELSE greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END
          AS replay_age_s,
        coalesce(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0'), 0)::bigint AS receive_position,

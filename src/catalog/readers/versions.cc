@@ -2,6 +2,8 @@
 // {{}} is looked up in kVersioned (a text from a major version on, another before), then among the
 // conditions on the probe, then among the fragments that many readers share.
 // Source: PostgreSQL manual of each version: catalogs, monitoring-stats; release notes 15 to 18.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "catalog/reader.h"
@@ -69,13 +71,9 @@ constexpr Versioned kVersioned[] = {
     {"slot_inactive_since", 17, "coalesce(extract(epoch FROM s.inactive_since), 0)", "0"},
 };
 
-/// Shared fragments. {{user_schema}} takes n as pg_namespace, {{not_of_extension}} c as pg_class.
+/// Shared fragments. {{user_schema}} takes n as pg_namespace, {{is_in_scope}} c as pg_class.
 constexpr std::pair<std::string_view, std::string_view> kFragments[] = {
     {"user_schema", "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"},
-    {"not_of_extension",
-     "c.oid NOT IN (SELECT x.objid FROM pg_depend x\n"
-     "                     WHERE x.refclassid = 'pg_extension'::regclass\n"
-     "                       AND x.classid = 'pg_class'::regclass AND x.deptype = 'e')"},
     {"user_kinds", "c.relkind IN ('r', 'p', 'v', 'm', 'f')"},
     {"block", "current_setting('block_size')::bigint"},
 };
@@ -128,6 +126,15 @@ std::optional<std::string> of_rights(std::string_view name, const Probe& probe) 
     return probe.has_cron ? "UNION ALL\nSELECT 'cron job', j.jobid::text FROM cron.job j\n"
                             "WHERE j.command ~* '{{secret_text}}'"
                           : "";
+  }
+  if (name == "is_in_scope") {
+    std::string text = "c.oid NOT IN (SELECT x.objid FROM pg_depend x\n"
+                       "                     WHERE x.refclassid = 'pg_extension'::regclass\n"
+                       "                       AND x.classid = 'pg_class'::regclass\n"
+                       "                       AND x.deptype = 'e')";
+    if (!probe.locked.empty())
+      text += fmt::format("\n  AND c.oid <> ALL ('{{{}}}'::oid[])", fmt::join(probe.locked, ","));
+    return text;
   }
   if (name.starts_with("statements_")) return of_statements(name, probe);
   return std::nullopt;

@@ -1,6 +1,10 @@
 -- A well-made database of the demo's size: over 20 tables, a million rows, partitions, row security, composite keys, partial,
 -- expression and INCLUDE indexes. An audit of it must have no error and no warning.
 -- Run as a superuser in an empty database; roles are made for it: wm_owner (nobody logs in), wm_app, wm_readonly.
+\if :{?scale}
+\else
+\set scale 1
+\endif
 SET client_min_messages = warning;
 DO $$
 DECLARE name text;
@@ -21,6 +25,8 @@ SELECT format('ALTER DATABASE %I OWNER TO wm_owner', current_database()) \gexec
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database()) \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO wm_app, wm_readonly', current_database()) \gexec
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+CREATE SCHEMA extensions;
+CREATE EXTENSION pg_stat_statements SCHEMA extensions;
 CREATE SCHEMA shop AUTHORIZATION wm_owner;
 GRANT USAGE ON SCHEMA shop TO wm_app, wm_readonly;
 ALTER DEFAULT PRIVILEGES FOR ROLE wm_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
@@ -132,7 +138,7 @@ DO $$ BEGIN
 END $$;
 
 INSERT INTO tenants (name) SELECT 'Tenant ' || i FROM generate_series(1, 50) AS i;
-INSERT INTO customers (tenant_id, email, full_name) SELECT 1 + i % 50, 'c' || i || '@example.org', 'Customer ' || i FROM generate_series(1, 40000) AS i;
+INSERT INTO customers (tenant_id, email, full_name) SELECT 1 + i % 50, 'c' || i || '@example.org', 'Customer ' || i FROM generate_series(1, (40000 * :scale)::int) AS i;
 INSERT INTO addresses (tenant_id, customer_id, street, city, country) SELECT tenant_id, id, 'Street ' || id, 'City', 'DE' FROM customers;
 INSERT INTO categories (parent_id, name) SELECT CASE WHEN i > 20 THEN 1 + i % 20 END, 'Category ' || i FROM generate_series(1, 200) AS i;
 INSERT INTO suppliers (name) SELECT 'Supplier ' || i FROM generate_series(1, 300) AS i;
@@ -147,7 +153,7 @@ SELECT tenant_id, id, 10, md5(id::text || tenant_id)::uuid, 'captured' FROM orde
 INSERT INTO shipments (tenant_id, order_id, carrier, shipped_at) SELECT tenant_id, id, 'post', now() FROM orders WHERE status = 'done';
 INSERT INTO warehouses (code) VALUES ('north'), ('south');
 INSERT INTO stock SELECT 1 + i % 2, 1 + i % 10000, i % 50 FROM generate_series(1, 20000) AS i ON CONFLICT DO NOTHING;
-INSERT INTO events (tenant_id, kind, happened_at) SELECT 1 + i % 50, (ARRAY['view', 'click', 'buy'])[1 + i % 3], now() - (i % 100) * interval '1 day' FROM generate_series(1, 100000) AS i;
+INSERT INTO events (tenant_id, kind, happened_at) SELECT 1 + i % 50, (ARRAY['view', 'click', 'buy'])[1 + i % 3], now() - (i % 100) * interval '1 day' FROM generate_series(1, (100000 * :scale)::int) AS i;
 INSERT INTO jobs (kind, payload, status) SELECT 'mail', '{}', 'done' FROM generate_series(1, 1000) AS i;
 INSERT INTO coupons (code, percent, starts_at, ends_at) SELECT 'SAVE' || i, 10, now(), now() + interval '1 year' FROM generate_series(1, 20) AS i;
 INSERT INTO feature_flags VALUES ('new_checkout', true);
