@@ -140,3 +140,4 @@ CREATE TRIGGER touch_order BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION
 ALTER TABLE orders DISABLE TRIGGER touch_order;
 GRANT ALL ON settings TO PUBLIC;
 GRANT SELECT, INSERT ON orders, order_items, products TO shop_report;  -- and nothing on their sequences
+GRANT SELECT ON notes_of_all TO shop_report;

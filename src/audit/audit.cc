@@ -144,12 +144,25 @@ void sort_findings(Report& report) {
   std::unordered_map<std::string_view, std::size_t> order;
   for (const Rule* rule : report.rules)
     order.emplace(rule->id, order.size());
-  std::ranges::stable_sort(report.findings, [&](const Finding& a, const Finding& b) {
-    if (a.severity != b.severity) return a.severity > b.severity;
-    const std::size_t first = order[a.rule];
-    const std::size_t second = order[b.rule];
-    return first != second ? first < second : a.object < b.object;
+  // Places are sorted, for a finding is large and there may be a hundred thousand.
+  struct Place {
+    Finding* finding;
+    std::size_t rule;
+  };
+  std::vector<Place> places;
+  places.reserve(report.findings.size());
+  for (Finding& finding : report.findings)
+    places.push_back({&finding, order[finding.rule]});
+  std::ranges::stable_sort(places, [](const Place& a, const Place& b) {
+    if (a.finding->severity != b.finding->severity)
+      return a.finding->severity > b.finding->severity;
+    return a.rule != b.rule ? a.rule < b.rule : a.finding->object < b.finding->object;
   });
+  std::vector<Finding> sorted;
+  sorted.reserve(places.size());
+  for (const Place& place : places)
+    sorted.push_back(std::move(*place.finding));
+  report.findings = std::move(sorted);
 }
 
 } // namespace

@@ -22,7 +22,8 @@ struct Options {
   std::vector<std::string> only = {}; ///< Rule ids, aliases or area names; empty = all.
   std::vector<std::string> skip = {}; ///< The same, left out.
 };
-/// Whether every word of only and skip is known. Errors: Code::usage for an unknown rule or area, naming the nearest.
+/// Whether every word of only and skip is known. Errors: Code::usage for an unknown rule or area,
+/// naming the nearest.
 base::Result<> check_selection(const Options& options);
 /// Errors: as check_selection().
 base::Result<findings::Report> judge(const catalog::Snapshot& db, const Options& options);

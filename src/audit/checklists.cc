@@ -1,6 +1,6 @@
 // Each line of a checklist names the rules that answer it and a look at the Snapshot for what no
-// rule says. In this order: a finding fails it, then the look may, then a rule that could not look
-// leaves it open, then the look may; only what is left has passed, with figures.
+// rule says. In this order: a finding fails it, then the look may; the look may leave it open, then
+// a rule that could not look does; only what is left has passed, with figures.
 #include <algorithm>
 #include <array>
 #include <unordered_map>
@@ -187,6 +187,7 @@ void answer(ChecklistItem& line, const Item& item, const Said& said, const Look&
   if (std::string why = failures(item, line.rules, said); !why.empty())
     return decide(Answer::failed, std::move(why));
   if (look.answer == Answer::failed) return decide(Answer::failed, look.figures);
+  if (look.answer == Answer::could_not_look) return decide(Answer::could_not_look, look.figures);
   for (const std::string& rule : line.rules) {
     if (const std::string why = said.why_not(rule); !why.empty()) {
       return decide(Answer::could_not_look,
@@ -194,7 +195,7 @@ void answer(ChecklistItem& line, const Item& item, const Said& said, const Look&
     }
   }
   if (look.figures.empty()) return decide(Answer::could_not_look, "there are no figures for it");
-  decide(look.answer.value_or(Answer::passed), look.figures);
+  decide(Answer::passed, look.figures);
 }
 
 } // namespace

@@ -9,7 +9,7 @@
 namespace pgkeep::base {
 
 class Fd {
- public:
+public:
   Fd() = default;
   explicit Fd(int fd) noexcept : fd_(fd) {}
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -30,7 +30,7 @@ class Fd {
     fd_ = -1;
   }
 
- private:
+private:
   int fd_ = -1;
 };
 
@@ -40,4 +40,4 @@ struct Release {
   void operator()(auto* resource) const noexcept { Free(resource); }
 };
 
-}  // namespace pgkeep::base
+} // namespace pgkeep::base

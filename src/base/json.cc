@@ -128,9 +128,19 @@ std::size_t offset_of_depth(std::string_view text) {
   return text.size();
 }
 
+/// The beginning of `text` that stands for itself.
+std::size_t plain_bytes(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
+  while (true) {
+    const std::size_t plain = plain_bytes(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const CodePoint point = decode_utf8(text);
     switch (point.value) {
     case U'"':

@@ -1,7 +1,8 @@
-/// JSON as a value: built by hand for output, parsed from text for input. Objects keep the order of insertion.
+/// JSON as a value: built by hand for output, parsed from text for input. Objects keep the order of
+/// insertion.
 ///
-/// For evidence, reports and snapshots. Not for streams. Limits: parse() refuses nesting over 100 and text over the
-/// caller's limit. Thread-safety: a plain value.
+/// For evidence, reports and snapshots. Not for streams. Limits: parse() refuses nesting over 100
+/// and text over the caller's limit. Thread-safety: a plain value.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +18,25 @@
 namespace pgkeep::base {
 
 class Json {
- public:
+public:
   using Array = std::vector<Json>;
   using Member = std::pair<std::string, Json>;
   using Object = std::vector<Member>;
 
   Json() = default;
-  Json(std::nullptr_t) {}                                     // NOLINT(google-explicit-constructor): literals read as JSON.
-  Json(bool value) : value_(value) {}                         // NOLINT(google-explicit-constructor): as above.
-  Json(double value) : value_(value) {}                       // NOLINT(google-explicit-constructor): as above.
-  Json(std::int64_t value) : value_(value) {}                 // NOLINT(google-explicit-constructor): as above.
-  Json(int value) : value_(std::int64_t{value}) {}            // NOLINT(google-explicit-constructor): as above.
-  Json(std::string value) : value_(std::move(value)) {}       // NOLINT(google-explicit-constructor): as above.
-  Json(std::string_view value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor): as above.
-  Json(const char* value) : value_(std::string(value)) {}     // NOLINT(google-explicit-constructor): as above.
-  Json(Array value) : value_(std::move(value)) {}             // NOLINT(google-explicit-constructor): as above.
-  Json(Object value) : value_(std::move(value)) {}            // NOLINT(google-explicit-constructor): as above.
+  Json(std::nullptr_t) {}             // NOLINT(google-explicit-constructor): literals read as JSON.
+  Json(bool value) : value_(value) {} // NOLINT(google-explicit-constructor): as above.
+  Json(double value) : value_(value) {}            // NOLINT(google-explicit-constructor): as above.
+  Json(std::int64_t value) : value_(value) {}      // NOLINT(google-explicit-constructor): as above.
+  Json(int value) : value_(std::int64_t{value}) {} // NOLINT(google-explicit-constructor): as above.
+  Json(std::string value)
+      : value_(std::move(value)) {} // NOLINT(google-explicit-constructor): as above.
+  Json(std::string_view value)
+      : value_(std::string(value)) {} // NOLINT(google-explicit-constructor): as above.
+  Json(const char* value)
+      : value_(std::string(value)) {}              // NOLINT(google-explicit-constructor): as above.
+  Json(Array value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): as above.
+  Json(Object value) : value_(std::move(value)) {} // NOLINT(google-explicit-constructor): as above.
   /// An object: Json{{"rows", 3}, {"name", "x"}}.
   Json(std::initializer_list<Member> members) : value_(Object(members)) {}
 
@@ -63,7 +67,7 @@ class Json {
 
   friend bool operator==(const Json&, const Json&) = default;
 
- private:
+private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
@@ -73,4 +77,4 @@ Result<Json> parse_json(std::string_view text);
 /// The text as a JSON string literal, quotes included.
 std::string json_quote(std::string_view text);
 
-}  // namespace pgkeep::base
+} // namespace pgkeep::base

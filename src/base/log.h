@@ -1,5 +1,6 @@
-/// The log: constant messages with fields. Text on a terminal, JSON lines otherwise; always to stderr or a file, never stdout.
-/// Thread-safe. Messages are constants; all that varies is a field. Secrets are never fields.
+/// The log: constant messages with fields. Text on a terminal, JSON lines otherwise; always to
+/// stderr or a file, never stdout. Thread-safe. Messages are constants; all that varies is a field.
+/// Secrets are never fields.
 #pragma once
 
 #include <filesystem>
@@ -23,4 +24,4 @@ void info(std::string_view message, std::initializer_list<Field> fields = {});
 void warn(std::string_view message, std::initializer_list<Field> fields = {});
 void error(std::string_view message, std::initializer_list<Field> fields = {});
 
-}  // namespace pgkeep::base::log
+} // namespace pgkeep::base::log

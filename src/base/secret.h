@@ -9,7 +9,7 @@
 namespace pgkeep::base {
 
 class Secret {
- public:
+public:
   Secret() = default;
   explicit Secret(std::string value) : value_(std::move(value)) {}
   Secret(const Secret&) = default;
@@ -23,13 +23,15 @@ class Secret {
   /// 24 random bytes from the kernel as 32 characters of [A-Za-z0-9_-] (192 bits).
   static Secret random();
 
- private:
+private:
   std::string value_;
 };
 
-inline const char* format_as(const Secret&) { return "***"; }
+inline const char* format_as(const Secret&) {
+  return "***";
+}
 
-}  // namespace pgkeep::base
+} // namespace pgkeep::base
 
 /// fmt 9 takes format_as for whole numbers only.
 template <>

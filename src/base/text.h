@@ -17,7 +17,8 @@ std::string_view trim(std::string_view text);
 std::string to_lower(std::string_view text);
 bool contains_ignoring_case(std::string_view text, std::string_view part);
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
-/// Wraps at spaces so that no line is longer than `width` columns (words longer than that stay whole).
+/// Wraps at spaces so that no line is longer than `width` columns (words longer than that stay
+/// whole).
 std::vector<std::string> wrap(std::string_view text, std::size_t width);
 /// Display columns of UTF-8 text; control characters count as none.
 std::size_t columns_of(std::string_view text);
@@ -26,8 +27,9 @@ std::string ellipsize(std::string_view text, std::size_t width);
 /// Control characters (terminal escapes, line breaks) become visible escapes such as \x1b.
 std::string printable(std::string_view text);
 /// The nearest of the candidates by edit distance (at most a third of the word's length away).
-std::optional<std::string> nearest(std::string_view word, std::span<const std::string_view> candidates);
+std::optional<std::string> nearest(std::string_view word,
+                                   std::span<const std::string_view> candidates);
 /// "&lt;script&gt;": for HTML and XML text and attribute values.
 std::string escape_xml(std::string_view text);
 
-}  // namespace pgkeep::base
+} // namespace pgkeep::base

@@ -10,7 +10,8 @@
 
 namespace pgkeep::base {
 
-/// A number of bytes. Raw integers that hold bytes carry the unit in their name instead (wire, JSON, SQL).
+/// A number of bytes. Raw integers that hold bytes carry the unit in their name instead (wire,
+/// JSON, SQL).
 struct Bytes {
   std::int64_t count = 0;
   friend auto operator<=>(const Bytes&, const Bytes&) = default;
@@ -22,7 +23,8 @@ inline constexpr std::int64_t kGiB = 1024 * kMiB;
 
 /// "64MB", "8kB", "1GB", "2TB", "100B": PostgreSQL's units, powers of 1024; a unit is required.
 Result<Bytes> parse_bytes(std::string_view text);
-/// "30s", "5min", "1h", "7d", "200ms": PostgreSQL's units; "0" needs none; a unit is required otherwise.
+/// "30s", "5min", "1h", "7d", "200ms": PostgreSQL's units; "0" needs none; a unit is required
+/// otherwise.
 Result<Duration> parse_duration(std::string_view text);
 
 /// "1.2 GB", "640 kB", "12 bytes".
@@ -34,4 +36,4 @@ std::string human_count(std::int64_t count);
 /// "12.3 %".
 std::string human_percent(double fraction);
 
-}  // namespace pgkeep::base
+} // namespace pgkeep::base

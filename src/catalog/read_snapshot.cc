@@ -17,13 +17,14 @@ namespace pgkeep::catalog {
 namespace {
 
 /// In the order of reading: what runs now comes first, for its ages; later ones look up what
-/// earlier ones brought (columns before indexes, indexes before sequences).
+/// earlier ones brought (columns before indexes). Sequences come last, for the locks that reading
+/// them takes stay until the end.
 std::vector<const Reader*> all_readers() {
   std::vector<const Reader*> readers;
   for (const std::span<const Reader> family :
        {server_readers, setting_readers, activity_readers, role_readers, relation_readers,
-        column_readers, index_readers, sequence_readers, object_readers, policy_readers,
-        replication_readers, statement_readers}) {
+        column_readers, index_readers, object_readers, policy_readers, replication_readers,
+        statement_readers, sequence_readers}) {
     for (const Reader& reader : family)
       readers.push_back(&reader);
   }
@@ -54,8 +55,8 @@ double seconds_now() {
 
 constexpr std::string_view kLockNotAvailable = "55P03";
 
-/// An object that DDL took away between two looks at the catalog, or is changing now: the next look
-/// does not see it.
+/// DDL took an object away while the statement ran, or holds it now. Our snapshot is the same at
+/// the second time, but what the readers ask about the present (locks, rights) is not.
 bool is_worth_retrying(const base::Error& error) {
   constexpr std::array<std::string_view, 5> kStates = {"XX000", "42P01", "42704", "42883",
                                                        kLockNotAvailable};

@@ -46,10 +46,11 @@ struct Probe {
   bool may_read_subscription_conninfo = false;
   bool has_cron = false; ///< pg_cron is in this database, and we may read its jobs.
   bool is_statements_preloaded = false;
-  std::string statements_schema;  ///< Of pg_stat_statements; empty = not created in this database.
-  std::string statements_version; ///< "1.10".
-  std::int64_t lock_slots = 0;    ///< Room of the lock table.
-  std::vector<OidNumber> locked;  ///< Relations that DDL holds or waits for.
+  std::string statements_schema =
+      {}; ///< Of pg_stat_statements; empty = not created in this database.
+  std::string statements_version = {}; ///< "1.10".
+  std::int64_t lock_slots = 0;         ///< Room of the lock table.
+  std::vector<OidNumber> locked = {};  ///< Relations that DDL holds or waits for.
 };
 
 /// A sequence whose last value may be compared with its column.

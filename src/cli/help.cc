@@ -75,9 +75,8 @@ std::string overview_text(int columns) {
 }
 
 std::string help_text(const Command& command, int columns) {
-  std::string text =
-      wrapped(fmt::format("pgkeep {}: {}", command.name, command.summary), columns) +
-      "\nExample:\n";
+  std::string text = wrapped(fmt::format("pgkeep {}: {}", command.name, command.summary), columns) +
+                     "\nExample:\n";
   for (const std::string& line : base::split(command.example, '\n'))
     text += fmt::format("  {}\n", line);
   text += fmt::format("\nUsage: pgkeep {}{}{} [options]\n", command.name,

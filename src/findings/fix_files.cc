@@ -250,6 +250,9 @@ std::string what_of(const Batch& batch) {
   if (batch.safety != Safety::online) prefix = slug(name_of(batch.safety)) + "_";
   if (batch.kind == StatementKind::system_setting && batch.pieces.size() > 1)
     return prefix + "alter_system_settings";
+  if (batch.phase == Phase::maintenance && !batch.pieces.front().is_first &&
+      first_word(batch.pieces.front()) == "ANALYZE")
+    return "analyze_changed_tables";
   const bool is_one = batch.pieces.size() == 1;
   const std::string object = is_one ? object_slug(*batch.pieces.front().finding) : std::string();
   const std::string verb = is_one ? verb_of(batch) : slug(batch.pieces.front().finding->rule);

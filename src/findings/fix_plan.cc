@@ -24,9 +24,26 @@ std::string without_semicolon(std::string_view sql) {
   return std::string(text);
 }
 
+/// "public.a_idx" of "DROP INDEX CONCURRENTLY public.a_idx" and of "REINDEX INDEX public.a_idx".
+std::string index_named(std::string_view statement, std::string_view verb) {
+  if (!statement.starts_with(verb)) return {};
+  std::string_view rest = statement.substr(verb.size());
+  for (const std::string_view option : {"CONCURRENTLY ", "IF EXISTS "}) {
+    if (rest.starts_with(option)) rest.remove_prefix(option.size());
+  }
+  return std::string(rest);
+}
+
 /// Remembers what was written already.
 class Seen {
 public:
+  /// Whether an earlier fix drops what this statement would build again.
+  bool is_for_dropped(const std::string& statement) {
+    if (std::string dropped = index_named(statement, "DROP INDEX "); !dropped.empty())
+      dropped_.insert(std::move(dropped));
+    const std::string rebuilt = index_named(statement, "REINDEX INDEX ");
+    return !rebuilt.empty() && dropped_.contains(rebuilt);
+  }
   /// False for a statement that an earlier fix has.
   bool add(const std::string& statement) { return statements_.insert(statement).second; }
   /// The statement that set the same setting to something else before, or null.
@@ -39,6 +56,7 @@ public:
 
 private:
   std::unordered_set<std::string> statements_;
+  std::unordered_set<std::string> dropped_;
   std::unordered_map<std::string, std::string> settings_;
 };
 
@@ -66,7 +84,7 @@ std::vector<Segment> cut(const Finding& finding, const Rule* rule, Seen& seen, S
   std::vector<std::string> left_out;
   for (const std::string& raw : fix_of(finding).sql) {
     std::string statement = without_semicolon(raw);
-    if (statement.empty()) continue;
+    if (statement.empty() || seen.is_for_dropped(statement)) continue;
     if (seen.contradiction(statement) != nullptr) {
       left_out.push_back(std::move(statement));
       continue;
@@ -174,6 +192,39 @@ void merge_settings(std::vector<Batch>& batches) {
   batches = std::move(merged);
 }
 
+/// "public.orders" of "ALTER TABLE public.orders ALTER COLUMN total TYPE numeric"; else empty.
+std::string retyped_table(const std::string& statement) {
+  constexpr std::string_view kAlter = "ALTER TABLE ";
+  const std::size_t column = statement.find(" ALTER COLUMN ");
+  if (!statement.starts_with(kAlter) || column == std::string::npos ||
+      statement.find(" TYPE ", column) == std::string::npos)
+    return {};
+  return statement.substr(kAlter.size(), column - kAlter.size());
+}
+
+/// A change of type throws the column's statistics away (PostgreSQL manual, sql-altertable: Notes):
+/// one ANALYZE a changed table, last.
+void add_analyze(std::vector<Batch>& batches, Seen& seen) {
+  Batch batch;
+  batch.phase = Phase::maintenance;
+  batch.safety = Safety::online;
+  for (const Batch& written : batches) {
+    for (const Piece& piece : written.pieces) {
+      for (const std::string& statement : piece.statements) {
+        const std::string table = retyped_table(statement);
+        std::string analyze = "ANALYZE " + table;
+        if (table.empty() || !seen.add(analyze)) continue;
+        batch.pieces.push_back({.finding = piece.finding,
+                                .rule = piece.rule,
+                                .statements = {std::move(analyze)},
+                                .undo = {},
+                                .left_out = {}});
+      }
+    }
+  }
+  if (!batch.pieces.empty()) batches.push_back(std::move(batch));
+}
+
 } // namespace
 
 std::vector<Batch> plan_batches(const Report& report) {
@@ -187,6 +238,7 @@ std::vector<Batch> plan_batches(const Report& report) {
         add_chunk(chunk, index, seen, seen_undo, batches);
     }
   }
+  add_analyze(batches, seen);
   merge_settings(batches);
   std::erase_if(batches, [](const Batch& batch) {
     return std::ranges::all_of(batch.pieces,

@@ -139,6 +139,7 @@ base::Result<int> choose_port(const std::optional<State>& known, const UpOptions
   if (known && known->port != 0 && (!options.port || is_demo || *options.port == known->port))
     return known->port;
   if (options.port && !is_demo) return *options.port;
+  if (is_demo && options.port) return postgres::free_port(*options.port + 1);
   return postgres::free_port(is_demo ? kFirstDemoPort : kFirstPort);
 }
 

@@ -173,8 +173,8 @@ void judge_few_values(const Snapshot& db, const Limits& limits, bool want_boolea
         relation->rows < static_cast<double>(limits.small_table_rows))
       continue;
     out.add({.object = catalog::qualified_name(index),
-             .message = fmt::format("{} has {:.0f} values in {} rows, the commonest in {} of them",
-                                    column->name, column->distinct,
+             .message = fmt::format("{} has {} in {} rows, the commonest in {} of them",
+                                    column->name, column->distinct < 2 ? "one value" : "two values",
                                     human_count(static_cast<std::int64_t>(relation->rows)),
                                     human_percent(column->most_common_frequency)),
              .evidence = Json{{"definition", index.definition},

@@ -101,7 +101,9 @@ void status_without_check(const Snapshot& db, const Limits& /*limits*/, Sink& ou
                               -column.distinct * relation.rows <= kFewValues;
       if ((is_open && !may_be_few) || has_check_over(db, relation, column)) continue;
       const std::string seen = column.has_stats && column.distinct > 0
-                                   ? fmt::format("{:.0f} different values", column.distinct)
+                                   ? column.distinct < 2
+                                         ? std::string("one value so far")
+                                         : fmt::format("{:.0f} different values", column.distinct)
                                    : std::string("any text");
       out.add({.object = catalog::column_object(relation, column),
                .message = fmt::format("holds {} and nothing keeps a misspelt one out", seen),

@@ -60,7 +60,15 @@ void checkpoint_pressure(const Snapshot& db, const Limits& /*limits*/, Sink& out
       fmt::format("{} of {} checkpoints were forced because max_wal_size ({}) was full",
                   human_percent(share), human_count(all), shown_value(db, "max_wal_size")),
       set_server(db, "max_wal_size", fmt::format("{}MB", wanted_mb)));
-  finding.fix->note = "The disk of pg_wal must have this much free.";
+  finding.fix->note =
+      "The disk of pg_wal must have this much free. The counters of checkpoints start "
+      "anew, so that the next audit judges the new size.";
+  if (finding.fix->safety == Safety::online) {
+    constexpr int kOwnView = 170'000; // pg_stat_checkpointer is apart from pg_stat_bgwriter since.
+    finding.fix->sql.push_back(
+        fmt::format("SELECT pg_catalog.pg_stat_reset_shared('{}')",
+                    db.server.version >= kOwnView ? "checkpointer" : "bgwriter"));
+  }
   finding.evidence.set("checkpoints_requested", requested);
   finding.evidence.set("checkpoints_timed", db.background.checkpoints_timed);
   finding.evidence.set("wal_bytes", db.background.wal_bytes);

@@ -31,14 +31,18 @@ using findings::Sink;
 
 /// "3 h" of a number of seconds.
 inline std::string human_seconds(double seconds) {
-  return base::human_duration(std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds)));
+  return base::human_duration(
+      std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds)));
 }
-inline double seconds_of(base::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+inline double seconds_of(base::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
-/// ALTER SYSTEM SET ... with reload; the undo resets to what was there. For settings of context sighup and below.
-/// Settings of context postmaster need a restart: then the class is manual, the SQL is given, and the note says so.
+/// ALTER SYSTEM SET ... with reload; the undo resets to what was there. For settings of context
+/// sighup and below. Settings of context postmaster need a restart: then the class is manual, the
+/// SQL is given, and the note says so.
 Fix alter_system(const Snapshot& db, std::string_view setting, std::string_view value);
 /// ALTER ROLE r SET name = 'value'; undo resets.
 Fix alter_role_set(std::string_view role, std::string_view setting, std::string_view value);
 
-}  // namespace pgkeep::audit
+} // namespace pgkeep::audit

@@ -97,7 +97,7 @@ void secrets_in_code(const Snapshot& db, const Limits&, Sink& out) {
   for (const catalog::SecretInCode& secret : db.outside.repository->secrets) {
     out.add(
         {.object = fmt::format("{}:{}", secret.path, secret.line),
-         .message = fmt::format("{} in the source code", secret.kind),
+         .message = fmt::format("{}: everybody with a copy of the code has it", secret.kind),
          .evidence = Json{{"kind", secret.kind}, {"path", secret.path}, {"line", secret.line}},
          .fix = Fix{.safety = Safety::manual,
                     .phase = Phase::roles,

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "base/text.h"
@@ -24,25 +25,26 @@ namespace {
 // next reader.
 constexpr std::string_view kColumns = R"(
 WITH equal AS MATERIALIZED (
-  SELECT min(d.oid) AS oid, d.adbin::text COLLATE "C" AS tree FROM pg_attrdef d GROUP BY 2
+  SELECT min(d.oid) AS oid, d.adbin::text COLLATE "C" AS tree FROM pg_attrdef d
+  WHERE strpos(d.adbin::text, '{VAR ') = 0 GROUP BY 2
 ), worded AS MATERIALIZED (
   SELECT e.tree, pg_get_expr(d.adbin, 0) AS expression
   FROM equal e JOIN pg_attrdef d ON d.oid = e.oid
 ), pinned AS MATERIALIZED (
+  -- A default depends on columns of others by 'n' (before 15 the column itself does, by 'a').
   SELECT d.refobjid AS relation, d.refobjsubid AS number FROM pg_depend d
-  LEFT JOIN pg_attrdef x ON x.oid = d.objid AND d.classid = 'pg_attrdef'::regclass
   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid >= 16384
     AND (d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass,
                        'pg_publication_rel'::regclass, 'pg_proc'::regclass)
-         OR d.classid = 'pg_attrdef'::regclass
-           AND (x.adrelid, x.adnum::int) IS DISTINCT FROM (d.refobjid, d.refobjsubid))
+         OR d.classid = 'pg_attrdef'::regclass AND d.deptype = 'n'
+         OR d.classid = 'pg_class'::regclass AND d.objid = d.refobjid AND d.objsubid > 0)
   UNION
   SELECT p.partrelid, k.number FROM pg_partitioned_table p
   CROSS JOIN LATERAL unnest(p.partattrs::int2[]) k(number)
 )
 SELECT a.attrelid AS relation, a.attnum AS number, a.attname AS name, a.atttypid AS type,
        a.atttypmod AS type_modifier, a.attnotnull AS not_null,
-       CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) ELSE w.expression END
+       CASE WHEN w.tree IS NULL THEN pg_get_expr(d.adbin, d.adrelid) ELSE w.expression END
          AS default_expression,
        nullif(a.attidentity, '')::text AS identity, nullif(a.attgenerated, '')::text AS generated,
        co.collname AS collation, CASE WHEN e.objoid IS NOT NULL THEN 'yes' END AS comment,
@@ -59,15 +61,29 @@ LEFT JOIN pinned pin ON pin.relation = a.attrelid AND pin.number = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384
   AND {{user_kinds}} AND {{user_schema}} AND {{is_in_scope}})";
 
+/// Each is moved once: a column is large, and a hundred thousand are not rare.
+void sort_by_place(std::vector<Column>& columns) {
+  const auto place = [](const Column* c) { return std::pair(c->relation, c->number); };
+  std::vector<Column*> order;
+  order.reserve(columns.size());
+  for (Column& column : columns)
+    order.push_back(&column);
+  if (std::ranges::is_sorted(order, {}, place)) return;
+  std::ranges::sort(order, {}, place);
+  std::vector<Column> sorted;
+  sorted.reserve(columns.size());
+  for (Column* column : order)
+    sorted.push_back(std::move(*column));
+  columns = std::move(sorted);
+}
+
 void take_columns(const postgres::Rows& rows, ReadState& state) {
   state.db.columns = decode_rows<Column>(rows);
   for (Column& column : state.db.columns) {
     if (!column.default_expression.empty())
       column.default_expression = without_literals(column.default_expression);
   }
-  const auto place = [](const Column& c) { return std::pair(c.relation, c.number); };
-  if (!std::ranges::is_sorted(state.db.columns, {}, place))
-    std::ranges::sort(state.db.columns, {}, place);
+  sort_by_place(state.db.columns);
 }
 
 // $1, $2: the distinct types and modifiers of the columns. A domain may stand on another one.
@@ -91,10 +107,6 @@ JOIN base b ON b.oid = u.oid
 JOIN pg_type x ON x.oid = b.base AND x.typtype <> 'd'
 LEFT JOIN pg_collation co ON co.oid = t.typcollation)";
 
-std::string type_key(const Column& column) {
-  return fmt::format("{} {}", column.type, column.type_modifier);
-}
-
 std::vector<std::optional<std::string>> type_arguments(const ReadState& state) {
   std::set<std::pair<std::string_view, std::int32_t>> types;
   for (const Column& column : state.db.columns)
@@ -111,15 +123,20 @@ std::vector<std::optional<std::string>> type_arguments(const ReadState& state) {
 
 /// A row is a column without place, whose name is the type's number and modifier.
 void take_types(const postgres::Rows& rows, ReadState& state) {
-  std::unordered_map<std::string, Column> types;
-  for (Column& type : decode_rows<Column>(rows)) {
-    std::string key = type.name;
-    types.emplace(std::move(key), std::move(type));
+  const std::vector<Column> types = decode_rows<Column>(rows);
+  std::map<std::pair<std::string_view, std::int32_t>, const Column*> places;
+  for (const Column& type : types) {
+    const std::string_view key = type.name;
+    const std::size_t space = std::min(key.find(' '), key.size());
+    std::int32_t modifier = -1;
+    decode_value(key.substr(std::min(space + 1, key.size())), modifier);
+    places.emplace(std::pair(key.substr(0, space), modifier), &type);
   }
   for (Column& column : state.db.columns) {
-    const auto found = types.find(type_key(column));
-    if (found == types.end()) continue;
-    const Column& type = found->second;
+    const auto found =
+        places.find(std::pair<std::string_view, std::int32_t>(column.type, column.type_modifier));
+    if (found == places.end()) continue;
+    const Column& type = *found->second;
     column.type = type.type;
     column.base_type = type.base_type;
     column.type_schema = type.type_schema;
@@ -284,22 +301,23 @@ std::vector<std::optional<std::string>> shape_arguments(const ReadState& state) 
   return {array_literal(secret), array_literal(flat)};
 }
 
-// The names are conditions that pg_stats lets through to its tables. Secrets: up to four values,
-// cut from the text of the array, for a hash needs no quotes in it. Others: up to eight, joined by
-// line feeds, so that one comparison says whether all of them look alike; a value with a line feed
-// in it looks like none.
+// The names are conditions that pg_stats lets through to its tables. Secrets: up to four values.
+// Others: up to eight, joined by line feeds, so that one comparison says whether all of them look
+// alike; a value with a line feed in it looks like none.
 constexpr std::string_view kShapes = R"(
 SELECT v.schema, v.relation, v.column,
-       CASE WHEN NOT v.is_secret THEN '' WHEN v.list = '' THEN 'unknown'
+       CASE WHEN NOT v.is_secret THEN '' WHEN v.values IS NULL THEN 'unknown'
             WHEN (SELECT bool_and(
-                CASE WHEN x.value ~ '^[0-9a-fA-F]+$' THEN length(x.value) IN (32, 40, 48, 56, 64, 96, 128)
+                CASE WHEN x.value ~ '^[0-9a-fA-F]+$'
+                       THEN length(x.value) IN (32, 40, 48, 56, 64, 96, 128)
                      WHEN x.value ~ '^[A-Za-z0-9+/_-]+={0,2}$'
                        THEN length(x.value) IN (24, 28, 44, 64, 88) AND x.value ~ '[A-Z]'
                          AND x.value ~ '[a-z]' AND x.value ~ '[0-9]'
-                     ELSE length(x.value) >= 30 AND x.value ~ ('^([$]2[abxy]?[$]|[$]argon2|[$]scrypt[$]|'
-                       || '[$]s0[$]|[$]pbkdf2|pbkdf2_|[$][156][$]|[$]y[$]|scrypt:|pbkdf2:|bcrypt|'
-                       || 'argon2|SCRAM-SHA-|[{]S?SHA|md5)') END)
-              FROM unnest((string_to_array(v.list, ','))[1:4]) x(value)) THEN 'hash'
+                     ELSE length(x.value) >= 30 AND x.value ~ (
+                       '^([$]2[abxy]?[$]|[$]argon2|[$]scrypt[$]|[$]s0[$]|[$]pbkdf2|pbkdf2_|'
+                       || '[$][156][$]|[$]y[$]|scrypt:|pbkdf2:|bcrypt|argon2|SCRAM-SHA-|'
+                       || '[{]S?SHA|md5)') END)
+              FROM unnest(v.values[1:4]) x(value)) THEN 'hash'
             ELSE 'plain' END AS value_shape,
        CASE WHEN v.is_secret OR v.sample = '' THEN ''
             WHEN v.sample ~ '^([[:space:]]*([{][^\n]*[}]|[[][^\n]*[]])[[:space:]]*(\n|$))+$'
@@ -315,17 +333,14 @@ SELECT v.schema, v.relation, v.column,
             WHEN v.sample ~ '^(-?[0-9]+([.][0-9]+)?(\n|$))+$' THEN 'number'
             WHEN v.sample ~ '^([^,\n ]+(, ?[^,\n ]+)+(\n|$))+$' THEN 'list'
             ELSE '' END AS flat_shape
-FROM (SELECT s.schemaname AS schema, s.tablename AS relation, s.attname AS column,
-             s.attname = ANY ($1::name[]) AS is_secret,
-             CASE WHEN s.attname = ANY ($1::name[]) THEN coalesce(btrim(left(
-               coalesce(s.most_common_vals, s.histogram_bounds)::text, 800), '{}'), '')
-               ELSE '' END AS list,
-             CASE WHEN s.attname = ANY ($1::name[]) THEN '' ELSE coalesce(array_to_string((
-               coalesce(s.most_common_vals, s.histogram_bounds)::text::text[])[1:8], E'\n'), '')
-               END AS sample
-      FROM pg_stats s
-      WHERE s.attname = ANY ($1::name[] || $2::name[])
-        AND s.schemaname NOT IN ('pg_catalog', 'information_schema') LIMIT 2000) v)";
+FROM (SELECT w.*, CASE WHEN w.is_secret THEN ''
+               ELSE coalesce(array_to_string(w.values, E'\n'), '') END AS sample
+      FROM (SELECT s.schemaname AS schema, s.tablename AS relation, s.attname AS column,
+                   s.attname = ANY ($1::name[]) AS is_secret,
+                   (coalesce(s.most_common_vals, s.histogram_bounds)::text::text[])[1:8] AS values
+            FROM pg_stats s
+            WHERE s.attname = ANY ($1::name[] || $2::name[])
+              AND s.schemaname NOT IN ('pg_catalog', 'information_schema') LIMIT 2000) w) v)";
 
 void take_shapes(const postgres::Rows& rows, ReadState& state) {
   const ColumnFinder& finder = finder_of(state);

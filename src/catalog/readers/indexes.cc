@@ -15,7 +15,9 @@ namespace pgkeep::catalog {
 namespace {
 
 // Foreign keys without a special clause are put into words by plain_definition(). From 18 on each
-// NOT NULL is a constraint: those that hold are in the columns already.
+// NOT NULL is a constraint: those that hold are in the columns already. Our snapshot still shows
+// tables that were dropped since, and pg_get_constraintdef() fails on them; pg_table_is_visible()
+// knows the present and has NULL for them.
 constexpr std::string_view kConstraints = R"(
 SELECT con.oid, con.conrelid AS relation, con.conname AS name, con.contype::text AS type,
        con.conkey AS columns, con.confrelid AS target, con.confkey AS target_columns,
@@ -24,8 +26,10 @@ SELECT con.oid, con.conrelid AS relation, con.conname AS name, con.contype::text
        con.conparentid <> 0 OR con.coninhcount > 0 AS is_inherited,
        CASE WHEN con.contype = 'f' THEN con.confdeltype::text END AS on_delete,
        CASE WHEN con.contype = 'f' THEN con.confupdtype::text END AS on_update,
-       CASE WHEN con.contype <> 'f' OR con.confmatchtype <> 's' OR con.condeferrable
-              OR NOT con.convalidated {{is_special_foreign_key}}
+       CASE WHEN (con.contype <> 'f' OR con.confmatchtype <> 's' OR con.condeferrable
+                  OR NOT con.convalidated {{is_special_foreign_key}})
+              AND pg_table_is_visible(con.conrelid) IS NOT NULL
+              AND (con.confrelid = 0 OR pg_table_is_visible(con.confrelid) IS NOT NULL)
             THEN pg_get_constraintdef(con.oid) END AS definition
 FROM pg_constraint con
 JOIN pg_class c ON c.oid = con.conrelid
@@ -139,7 +143,8 @@ void take_constraints(const postgres::Rows& rows, ReadState& state) {
   const ColumnFinder& columns = finder_of(state);
   const RelationsByOid relations = relations_by_oid(state.db);
   for (Constraint& each : state.db.constraints) {
-    if (each.definition.empty()) each.definition = plain_definition(each, relations, columns);
+    if (each.definition.empty() && each.type == "f")
+      each.definition = plain_definition(each, relations, columns);
   }
 }
 

@@ -66,7 +66,8 @@ WITH used AS (
                       WHERE o.oid <> 0) k
   GROUP BY k.oid
 )
-SELECT quote_ident(n.nspname) || '.' || quote_ident(co.collname) AS name,
+SELECT CASE WHEN co.oid = 100 THEN co.collname::text
+            ELSE quote_ident(n.nspname) || '.' || quote_ident(co.collname) END AS name,
        (CASE WHEN co.oid = 100 THEN {{default_collation_provider}} ELSE co.collprovider END)::text
          AS provider,
        CASE WHEN co.oid = 100 THEN {{default_collation_version}} ELSE co.collversion END AS version,

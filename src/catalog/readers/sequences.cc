@@ -44,7 +44,8 @@ WITH owner AS (
   GROUP BY s.list, s.relowner
 )
 SELECT c.oid, n.nspname AS schema, c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
-       format_type(s.seqtypid, NULL) AS type, s.seqmin AS minimum, s.seqmax AS maximum, s.seqstart AS start,
+       format_type(s.seqtypid, NULL) AS type, s.seqmin AS minimum, s.seqmax AS maximum,
+       s.seqstart AS start,
        s.seqincrement AS increment, s.seqcycle AS cycles,
        has_sequence_privilege(c.oid, 'SELECT, USAGE') AS may_read,
        coalesce(o.relation, u.relation) AS relation, coalesce(o.number, u.number) AS column,

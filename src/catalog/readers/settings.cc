@@ -40,7 +40,8 @@ SELECT v.name,
             WHEN v.name IN ('primary_conninfo', 'ssl_passphrase_command') AND v.given <> ''
               THEN '***'
             WHEN v.name ~ '_command$' THEN regexp_replace(regexp_replace(v.given,
-              '((password|passwd|secret[a-z_]*|token|access_key[a-z_]*)[[:space:]]*[= ])[[:space:]]*[^[:space:]]+',
+              '((password|passwd|secret[a-z_]*|token|access_key[a-z_]*)[[:space:]]*[= ])'
+              '[[:space:]]*[^[:space:]]+',
               '\1***', 'gi'), '://[^/@[:space:]]*@', '://***@', 'g')
             WHEN v.vartype = 'bool' THEN CASE WHEN lower(v.given) = '1'
               OR lower(v.given) ~ '^(on|t|tr|tru|true|y|ye|yes)$' THEN 'on' ELSE 'off' END

@@ -72,7 +72,8 @@ WITH entry AS MATERIALIZED (
   SELECT count(*) AS entries
   FROM entry e WHERE e.is_here AND e.calls = 1 AND e.query <> '<insufficient privilege>'
   GROUP BY e.userid, md5(regexp_replace(regexp_replace(left(e.query, 2000),
-    '''[^'']*''|[$][0-9]+|\m[0-9]+(\.[0-9]+)?\M', '?', 'g'), '[?]([[:space:]]*,[[:space:]]*[?])+', '?', 'g'))
+    '''[^'']*''|[$][0-9]+|\m[0-9]+(\.[0-9]+)?\M', '?', 'g'),
+    '[?]([[:space:]]*,[[:space:]]*[?])+', '?', 'g'))
 )
 SELECT true AS is_preloaded, true AS is_installed,
        (SELECT count(*) FROM entry) AS entries,

@@ -70,7 +70,8 @@ std::string to_text(const Status& status, std::string_view title) {
         fmt::format("  process   {} (supervisor {}, {} restarts)\n", status.server_pid,
                     status.supervisor_pid != 0 ? fmt::format("{}", status.supervisor_pid) : "none",
                     status.restarts);
-  if (!status.why.empty() && status.state != ServerState::running) text += fmt::format("  last error: {}\n", status.why);
+  if (!status.why.empty() && status.state != ServerState::running)
+    text += fmt::format("  last error: {}\n", status.why);
   if (status.root_certificate.empty()) {
     text += fmt::format("  look      psql '{}'\n", admin_uri(status, status.database));
   } else {

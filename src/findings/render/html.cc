@@ -305,19 +305,27 @@ std::string_view tone_of(Severity severity) {
   return severity == Severity::warning ? "t-warning" : "t-info";
 }
 
-std::string code_block(std::string_view code, bool is_one_line) {
+std::string printable_code(std::string_view code) {
   std::vector<std::string> lines = base::split(code, '\n');
-  bool is_exact = true;
   for (std::string& line : lines) {
-    const std::string with_spaces = base::replace_all(line, "\t", "    ");
-    const std::string shown = base::printable(with_spaces);
-    is_exact = is_exact && shown == with_spaces;
-    line = base::escape_xml(shown);
+    std::vector<std::string> cells = base::split(line, '\t');
+    for (std::string& cell : cells)
+      cell = base::printable(cell);
+    line = base::join(cells, "\t");
   }
+  return base::join(lines, "\n");
+}
+
+std::string code_block(std::string_view code, bool is_one_line) {
+  const std::string shown = printable_code(code);
+  // What is not the statement itself must not be one click away from a terminal.
+  const bool is_exact = shown == code;
+  const bool is_low = is_one_line && !shown.contains('\n');
   std::string out =
-      fmt::format("<div class=\"code{}\"><button type=\"button\" data-copy=\"one\" "
-                  "hidden>Copy</button><pre tabindex=\"0\"><code>{}</code></pre></div>\n",
-                  is_one_line && lines.size() == 1 ? " one" : "", base::join(lines, "\n"));
+      fmt::format("<div class=\"code{}\">{}<pre tabindex=\"0\"><code>{}</code></pre></div>\n",
+                  is_low ? " one" : "",
+                  is_exact ? "<button type=\"button\" data-copy=\"one\" hidden>Copy</button>" : "",
+                  base::escape_xml(shown));
   if (!is_exact) {
     out += "<p class=\"small muted\">A name in it holds control characters, shown here as escapes: "
            "take the statement from --fix-out.</p>\n";

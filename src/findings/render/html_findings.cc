@@ -78,8 +78,9 @@ std::string evidence_html(const base::Json& evidence) {
     if (is_table(value)) {
       tables += evidence_table(name, *value.as_array());
     } else {
+      const std::string text = evidence_text(name, value);
       facts += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", html(evidence_label(name)),
-                           html(evidence_text(name, value)));
+                           text.empty() ? "–" : html(text));
     }
   }
   if (!facts.empty()) facts = fmt::format("<dl class=\"facts-list\">{}</dl>\n", facts);
@@ -93,6 +94,11 @@ std::string statements_text(const std::vector<std::string>& statements) {
   for (const std::string& statement : statements)
     text += fmt::format("{}{};", text.empty() ? "" : "\n", statement);
   return text;
+}
+
+bool can_be_copied(const std::vector<std::string>& statements) {
+  const std::string text = statements_text(statements);
+  return !text.empty() && printable_code(text) == text;
 }
 
 std::string fix_html(const Fix& fix) {
@@ -178,7 +184,7 @@ std::string rule_html(const RuleGroup& group) {
   std::size_t with_sql = 0;
   for (std::size_t i = 0; i < std::min(group.findings.size(), kFindingsShown); ++i) {
     const Finding& finding = *group.findings[i];
-    with_sql += finding.fix && !finding.fix->sql.empty() ? 1U : 0U;
+    with_sql += finding.fix && can_be_copied(finding.fix->sql) ? 1U : 0U;
     out += finding_html(finding, group);
   }
   if (group.findings.size() > kFindingsShown) {

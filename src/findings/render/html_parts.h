@@ -13,7 +13,10 @@ namespace pgkeep::findings {
 std::string html(std::string_view text);
 /// "t-error": the class that colours by severity.
 std::string_view tone_of(Severity severity);
-/// A block of code with a button that copies it.
+/// Code as a page can show it: control characters other than line ends and tabs are visible
+/// escapes.
+std::string printable_code(std::string_view code);
+/// A block of code with a button that copies it, or with a note instead where it had to be escaped.
 std::string code_block(std::string_view code, bool is_one_line);
 /// The findings, area by area, each rule a card that opens.
 std::string findings_section(const Report& report, const std::vector<AreaGroup>& areas);

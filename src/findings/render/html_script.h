@@ -91,9 +91,9 @@ inline constexpr std::string_view kHtmlScript = R"js(
   document.querySelectorAll('[data-copy]').forEach(function (button) {
     button.hidden = false;
     button.addEventListener('click', function () {
-      var code = button.dataset.copy === 'all' ? button.closest('.body').querySelectorAll('.fix > .code code')
-                                               : button.parentElement.querySelectorAll('code');
-      copy(button, Array.prototype.map.call(code, function (c) { return c.textContent; }).join('\n') + '\n');
+      var all = button.dataset.copy === 'all';
+      var blocks = all ? button.closest('.body').querySelectorAll('.fix > .code > [data-copy]') : [button];
+      copy(button, Array.prototype.map.call(blocks, function (b) { return b.parentElement.querySelector('code').textContent; }).join('\n'));
     });
   });
 

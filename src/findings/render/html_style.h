@@ -153,6 +153,7 @@ footer p { margin-top: 4px; }
   .ring svg { width: 92px; height: 92px; flex: none; }
   .areas { grid-template-columns: repeat(auto-fill, minmax(155px, 1fr)); gap: 8px; }
   .area { padding: 10px 12px 11px; }
+  .area .name { font-size: 14px; }
   .lists { grid-template-columns: 1fr; }
   .tools { gap: 6px; }
   .tools input { flex-basis: 100%; order: -1; }
