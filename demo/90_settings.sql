@@ -61,10 +61,6 @@ ALTER SYSTEM SET log_hostname = on;
 ALTER SYSTEM SET password_encryption = 'md5';
 ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1';
 ALTER SYSTEM SET max_worker_processes = 12;  -- and nobody restarted
--- The default text search configuration was dropped: the line in the file is an error now.
-CREATE TEXT SEARCH CONFIGURATION public.shop_search (COPY = pg_catalog.english);
-ALTER SYSTEM SET default_text_search_config = 'public.shop_search';
-DROP TEXT SEARCH CONFIGURATION public.shop_search;
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 10', current_database()); END $$;
 SELECT pg_stat_force_next_flush();
 ALTER SYSTEM SET track_counts = off;

@@ -4,17 +4,20 @@ Full size on PostgreSQL 15, a tenth of it on 16 to 18. Each through the real `pg
 """
 import contextlib
 import json
+import pathlib
 
 from support import PGKEEP, TOP, audit, bin_of, folder, free_port, of_severity, pgkeep, run, short
 
 SLOW = [f"test_demo_on_{major}" for major in (15, 16, 17, 18)]
 SCALES = {15: "1", 16: "0.1", 17: "0.1", 18: "0.1"}
+# Debian's psql is a Perl script that looks for this: two hundred files are run.
+PSQL = next(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), "psql")
 CONFIG = ["--config", TOP / "demo/pgkeep.toml", "--no-replicas"]
 
 # Rules of severity error and warning that the shop breaks, with its own pg_hba.conf and settings and demo/with-sessions.
 EXPECTED = """
 app-is-superuser app-owns-schema archive-backlog archive-failing archiving-off autovacuum-off blocked-sessions checkpoint-pressure
-collation-version config-file-error connection-churn constraint-not-valid dangerous-extension database-limit-saturation dead-tuples
+collation-version connection-churn constraint-not-valid dangerous-extension database-limit-saturation dead-tuples
 developer-options-on duplicate-constraint duplicate-index effective-cache-size-low extension-outdated foreign-key-duplicate
 foreign-key-intersecting foreign-key-type-mismatch foreign-key-without-index fsync-off full-page-writes-off function-search-path
 hba-md5 hba-no-tls hba-password-cleartext hba-trust hba-world-open idle-in-transaction idle-in-transaction-timeout-none
@@ -34,7 +37,12 @@ ALONE = {
     "pg-stat-statements-missing": (["DROP EXTENSION pg_stat_statements"], ["CREATE EXTENSION pg_stat_statements"]),
     "replica-missing": (["ALTER SYSTEM SET synchronous_commit = 'on'", "ALTER SYSTEM SET synchronous_standby_names = 'gone'"],
                         ["ALTER SYSTEM SET synchronous_commit = 'off'", "ALTER SYSTEM RESET synchronous_standby_names"]),
-    "slot-near-limit": (["ALTER SYSTEM SET max_slot_wal_keep_size = '4GB'"], ["ALTER SYSTEM RESET max_slot_wal_keep_size"]),
+    "slot-near-limit": (["SELECT pg_create_physical_replication_slot('shop_near', true)", "ALTER SYSTEM SET max_slot_wal_keep_size = '600MB'"],
+                        ["ALTER SYSTEM RESET max_slot_wal_keep_size", "SELECT pg_drop_replication_slot('shop_near')"]),
+    # A setting whose value was dropped: as long as it stands, every parallel query fails.
+    "config-file-error": (["CREATE TEXT SEARCH CONFIGURATION public.shop_search (COPY = pg_catalog.english)",
+                           "ALTER SYSTEM SET default_text_search_config = 'public.shop_search'", "DROP TEXT SEARCH CONFIGURATION public.shop_search"],
+                          ["ALTER SYSTEM RESET default_text_search_config"]),
 }
 
 # What no SQL makes true, and why; tests/golden/audit has edited Snapshots for each.
@@ -69,17 +77,16 @@ SNAPSHOT_ONLY = {
 class Shop:
     """The demo server of `pgkeep up --demo`."""
 
-    def __init__(self, state, binaries):
-        self.psql_binary = binaries / "psql"
+    def __init__(self, state):
         self.host, self.port = state["socket_directory"], state["port"]
         self.uri = f"postgresql:///shop?host={self.host}&port={self.port}&user=postgres"
 
     def psql(self, *statements):
         words = [word for statement in statements for word in ("-c", statement)]
-        return run([self.psql_binary, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.uri, *words]).stdout.strip()
+        return run([PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.uri, *words]).stdout.strip()
 
     def run_file(self, path):
-        run([self.psql_binary, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", self.uri, "-f", path], timeout=600)
+        run([PSQL, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", self.uri, "-f", path], timeout=600)
 
     def audit_with_sessions(self, *words):
         result = run([TOP / "demo/with-sessions", self.host, self.port, PGKEEP, "audit", self.uri, "--format", "json", "--fail-on", "never",
@@ -95,7 +102,7 @@ def demo(major):
             pgkeep("up", "--dir", directory, "--port", free_port(), "--demo", "--pg-bin", bin_of(major),
                    env={"PGOPTIONS": f"-c pgkeep.demo_scale={SCALES[major]}"}, timeout=600)
             state = json.loads(pgkeep("status", "--dir", directory, "--format", "json").stdout)
-            yield Shop(state["nested"][0], bin_of(major))
+            yield Shop(state["nested"][0])
         finally:
             pgkeep("down", "--dir", directory, check=False)
 

@@ -235,7 +235,10 @@ Fix drop_index_fix(const Index& index) {
           .phase = Phase::index_drop,
           .sql = {drop_index(index)}};
   if (index.is_partitioned) {
+    // The server prints it as ON ONLY, which would leave the partitions out.
+    const std::size_t only = index.definition.find(" ON ONLY ");
     fix.undo = {index.definition};
+    if (only != std::string::npos) fix.undo.front().replace(only, 9, " ON ");
     fix.note = "An index of a partitioned table cannot be dropped concurrently: reads and writes "
                "wait for an instant, once the lock is got.";
   } else {

@@ -16,8 +16,11 @@ using catalog::Relation;
 
 namespace {
 
+std::uint64_t key_of(catalog::OidNumber relation, std::int32_t number) {
+  return (std::uint64_t{relation} << 32U) | static_cast<std::uint32_t>(number);
+}
 std::uint64_t key_of(const Column& column) {
-  return (std::uint64_t{column.relation} << 32U) | static_cast<std::uint32_t>(column.number);
+  return key_of(column.relation, column.number);
 }
 
 bool is_word_character(char c) {
@@ -75,21 +78,19 @@ std::string alter(const Snapshot& db, const Column& column, const std::string& t
   std::string sql = fmt::format("ALTER TABLE {} ALTER COLUMN {} TYPE {}",
                                 catalog::qualified_name(*relation), name, type);
   if (!using_expression.empty())
-    sql += " USING " + fmt::format(fmt::runtime(using_expression), name);
+    sql += " USING " + fmt::format(fmt::runtime(using_expression), name, type);
   return sql;
 }
 
-void widen_sequences(const Snapshot& db, const std::vector<const Column*>& changed, Fix& fix) {
-  for (const catalog::Sequence& sequence : db.sequences) {
-    if (sequence.type == "bigint" || sequence.relation == 0) continue;
-    const bool feeds = std::ranges::any_of(changed, [&](const Column* column) {
-      return column->relation == sequence.relation && column->number == sequence.column;
-    });
-    if (!feeds) continue;
-    const std::string name = catalog::qualified_name(sequence);
-    fix.sql.push_back(fmt::format("ALTER SEQUENCE {} AS bigint NO MAXVALUE", name));
-    fix.undo.push_back(
-        fmt::format("ALTER SEQUENCE {} AS {} MAXVALUE {}", name, sequence.type, sequence.maximum));
+void widen_sequences(const KeyGroups& groups, const std::vector<const Column*>& changed, Fix& fix) {
+  for (const Column* const column : changed) {
+    for (const catalog::Sequence* const sequence : groups.sequences(*column)) {
+      if (sequence->type == "bigint") continue;
+      const std::string name = catalog::qualified_name(*sequence);
+      fix.sql.push_back(fmt::format("ALTER SEQUENCE {} AS bigint NO MAXVALUE", name));
+      fix.undo.push_back(fmt::format("ALTER SEQUENCE {} AS {} MAXVALUE {}", name, sequence->type,
+                                     sequence->maximum));
+    }
   }
 }
 
@@ -102,7 +103,11 @@ bool same_family(const Column& column, const std::string& type) {
 
 } // namespace
 
-KeyGroups::KeyGroups(const Snapshot& db) : db_(&db) {
+KeyGroups::KeyGroups(const Snapshot& db) {
+  for (const catalog::Sequence& sequence : db.sequences) {
+    if (sequence.relation != 0)
+      sequences_[key_of(sequence.relation, sequence.column)].push_back(&sequence);
+  }
   for (const Constraint& key : db.constraints) {
     if (key.type != "f" || key.is_inherited) continue;
     for (std::size_t i = 0; i < key.columns.size() && i < key.target_columns.size(); ++i) {
@@ -113,6 +118,11 @@ KeyGroups::KeyGroups(const Snapshot& db) : db_(&db) {
       joined_[key_of(*to)].push_back(from);
     }
   }
+}
+
+std::vector<const catalog::Sequence*> KeyGroups::sequences(const Column& column) const {
+  const auto found = sequences_.find(key_of(column));
+  return found == sequences_.end() ? std::vector<const catalog::Sequence*>{} : found->second;
 }
 
 std::vector<const Column*> KeyGroups::neighbours(const Column& column) const {
@@ -162,7 +172,7 @@ Fix change_type(const Snapshot& db, const KeyGroups& groups, const Column& colum
     fix.sql.push_back(alter(db, *member, target.type, target.using_expression));
     fix.undo.insert(fix.undo.begin(), alter(db, *member, member->type, target.undo_using));
   }
-  if (target.type == "bigint") widen_sequences(db, changed, fix);
+  if (target.type == "bigint") widen_sequences(groups, changed, fix);
   fix.note = target.note;
   if (refusal.empty()) return fix;
   fix.safety = Safety::manual;

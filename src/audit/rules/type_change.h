@@ -24,17 +24,21 @@ public:
   /// The column itself first, then every other that a chain of foreign keys joins to it.
   [[nodiscard]] std::vector<const catalog::Column*> group(const catalog::Column& column) const;
 
+  /// The sequences that feed the column.
+  [[nodiscard]] std::vector<const catalog::Sequence*>
+  sequences(const catalog::Column& column) const;
+
 private:
   [[nodiscard]] std::vector<const catalog::Column*> neighbours(const catalog::Column& column) const;
 
-  const Snapshot* db_;
   std::unordered_map<std::uint64_t, std::vector<const catalog::Column*>> joined_;
+  std::unordered_map<std::uint64_t, std::vector<const catalog::Sequence*>> sequences_;
 };
 
 struct NewType {
   std::string type; ///< "bigint", "numeric(19,4)".
   std::string using_expression =
-      {}; ///< With {} for the quoted column; empty = the assignment cast.
+      {}; ///< With {0} for the quoted column and {1} for the type; empty = the assignment cast.
   std::string undo_using = {};
   bool is_free = false;        ///< No rewrite and no scan: varchar(n) to text.
   bool breaks_indexes = false; ///< Index expressions over the column may not accept the new type.

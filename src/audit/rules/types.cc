@@ -62,9 +62,10 @@ bool names_quantity(const Column& column) {
 }
 
 Verdict verdict_on_text(const Column& column) {
-  const std::vector<std::string> words = name_words(column.name);
-  const bool is_time_name = words.size() > 1 && is_one_of(words.back(), {"at"});
-  const bool is_flag_name = words.size() > 1 && is_one_of(words.front(), {"is", "has"});
+  // Without name_words(): this is asked of every text column by every rule.
+  const std::string& name = column.name;
+  const bool is_time_name = name.ends_with("_at") && name.size() > 3;
+  const bool is_flag_name = name.starts_with("is_") || name.starts_with("has_");
   const bool is_unseen = !column.has_stats;
   if (column.flat_shape == "date" || (is_time_name && is_unseen)) return Verdict::date_as_text;
   if (column.flat_shape == "boolean" || is_flag_name) return Verdict::boolean_as_text;
@@ -131,7 +132,10 @@ void report(const Snapshot& db, const Saying& saying, Sink& out) {
         fix = by_hand(relation, column, saying);
       } else {
         if (!groups) groups.emplace(db);
-        fix = change_type(db, *groups, column, saying.target);
+        NewType target = saying.target;
+        // No text is assigned to a reg type without a cast.
+        if (saying.verdict == Verdict::unsupported_reg) target.undo_using = "{}::" + column.type;
+        fix = change_type(db, *groups, column, target);
       }
       out.add({.object = catalog::column_object(relation, column),
                .message = fmt::format(fmt::runtime(saying.message), column.type),
@@ -188,8 +192,8 @@ void money_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
          {.verdict = Verdict::money_type,
           .message = "{} has no currency, and its scale and text depend on the setting lc_monetary",
           .target = {.type = "numeric(19,2)",
-                     .using_expression = "{}::numeric",
-                     .undo_using = "{}::money",
+                     .using_expression = "{0}::numeric",
+                     .undo_using = "{0}::money",
                      .breaks_indexes = true,
                      .breaks_checks = true,
                      .note = "Keep the currency in a column of its own."}},
@@ -212,8 +216,8 @@ void timestamp_without_zone(const Snapshot& db, const Limits& /*limits*/, Sink& 
          {.verdict = Verdict::timestamp_without_zone,
           .message = "{} names no moment: what it means depends on who reads it where",
           .target = {.type = "timestamp with time zone",
-                     .using_expression = "{} AT TIME ZONE 'UTC'",
-                     .undo_using = "{} AT TIME ZONE 'UTC'",
+                     .using_expression = "{0} AT TIME ZONE 'UTC'",
+                     .undo_using = "{0} AT TIME ZONE 'UTC'",
                      .breaks_indexes = true,
                      .note = "The zone in which the stored values were written must be known: the "
                              "statement takes them as UTC; put the right zone in its place."}},
@@ -303,7 +307,8 @@ void unsupported_reg(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
           .message = "{} holds an object's number that changes with the server: pg_upgrade refuses "
                      "the database",
           .target = {.type = "text",
-                     .using_expression = "{}::text",
+                     .using_expression = "{0}::text",
+                     .undo_using = "{0}::{1}",
                      .breaks_indexes = true,
                      .breaks_checks = true,
                      .note = "The names stay; cast them where the object is needed."}},
