@@ -37,7 +37,8 @@ ALONE = {
     "pg-stat-statements-missing": (["DROP EXTENSION pg_stat_statements"], ["CREATE EXTENSION pg_stat_statements"]),
     "replica-missing": (["ALTER SYSTEM SET synchronous_commit = 'on'", "ALTER SYSTEM SET synchronous_standby_names = 'gone'"],
                         ["ALTER SYSTEM SET synchronous_commit = 'off'", "ALTER SYSTEM RESET synchronous_standby_names"]),
-    "slot-near-limit": (["SELECT pg_create_physical_replication_slot('shop_near', true)", "ALTER SYSTEM SET max_slot_wal_keep_size = '600MB'"],
+    "slot-near-limit": (["SELECT pg_create_physical_replication_slot('shop_near', true)", "ALTER SYSTEM SET max_slot_wal_keep_size = '64MB'",
+                         "SELECT count(pg_logical_emit_message(false, 'shop', repeat('x', 1000000))) FROM generate_series(1, 100)"],
                         ["ALTER SYSTEM RESET max_slot_wal_keep_size", "SELECT pg_drop_replication_slot('shop_near')"]),
     # A setting whose value was dropped: as long as it stands, every parallel query fails.
     "config-file-error": (["CREATE TEXT SEARCH CONFIGURATION public.shop_search (COPY = pg_catalog.english)",
