@@ -1,5 +1,8 @@
 -- What an application of five years has collected in the cluster: a superuser for the application, old passwords, no timeouts, forgotten
 -- slots and transactions. A statement under "may-fail" may find its work done by a load that was killed.
+-- A killed load may have come as far as switching the counters off.
+ALTER SYSTEM RESET ALL;
+SELECT pg_reload_conf();
 -- may-fail
 ROLLBACK PREPARED 'payment-2291';
 DROP ROLE IF EXISTS shop_app, shop_report, shop_admin, shop_worker;

@@ -169,11 +169,19 @@ base::Result<> start_supervisor(const Layout& layout) {
                      .left = "Files are in place, nothing runs; `pgkeep up` goes on from here."};
 }
 
-base::Result<> wait_until_ready(const Layout& layout) {
+base::Result<postgres::Connection> open_admin(const Layout& layout, int port) {
+  return postgres::Connection::open(
+      fmt::format("host='{}' port={} user=postgres dbname=postgres", layout.sockets.string(), port),
+      {.application_name = "pgkeep/up", .read_only = false});
+}
+
+/// Ready is who answers: postmaster.pid of a server that was killed a moment ago still says so.
+base::Result<> wait_until_ready(const Layout& layout, int port) {
   std::optional<base::Error> gave_up;
   const bool is_ready = base::wait_until(kReadyLimit, [&] {
     const auto running = postgres::running_postmaster(layout.data());
-    if (running && *running && (*running)->status == "ready") return true;
+    if (running && *running && (*running)->status == "ready" && open_admin(layout, port))
+      return true;
     const auto record = read_supervisor_record(layout.directory);
     const bool is_over = record && *record && !base::is_running((*record)->process);
     if (is_over) {
@@ -194,12 +202,6 @@ base::Result<> wait_until_ready(const Layout& layout) {
                      .where = layout.data().string(),
                      .hint = "A recovery may take long: `pgkeep status` shows when it is over.",
                      .left = "The server is starting under its supervisor."};
-}
-
-base::Result<postgres::Connection> open_admin(const Layout& layout, int port) {
-  return postgres::Connection::open(
-      fmt::format("host='{}' port={} user=postgres dbname=postgres", layout.sockets.string(), port),
-      {.application_name = "pgkeep/up", .read_only = false});
 }
 
 /// A server that cannot have its port would fail five times first: say it at once.
@@ -282,7 +284,7 @@ base::Result<> up_one(const std::filesystem::path& directory, const UpOptions& o
   }
   options.on_step(running ? "adopting the running server" : "starting the server");
   PGKEEP_CHECK(start_supervisor(stack.layout));
-  PGKEEP_CHECK(wait_until_ready(stack.layout));
+  PGKEEP_CHECK(wait_until_ready(stack.layout, stack.state.port));
   if (is_demo) return load_demo(stack.layout, stack.state.port, options.on_step);
   auto done = provision(stack, options.on_step);
   if (!done)
