@@ -1,5 +1,6 @@
 #include "findings/fix_files.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -202,6 +203,34 @@ TEST(FixFiles, ContradictionsAreLeftOutAndSaid) {
             (std::vector<std::string>{"ALTER SYSTEM SET work_mem = '16MB';",
                                       "SELECT pg_reload_conf();"}));
   EXPECT_NE(files[0].up.find("-- Left out: ALTER SYSTEM SET work_mem = '64MB'"), std::string::npos);
+}
+
+TEST(FixFiles, AnIndexThatIsDroppedIsNotBuiltAnew) {
+  Report report = clean_report();
+  for (const std::string_view name : {"public.a_idx", "public.b_idx"}) {
+    report.findings.push_back(fixed(std::string(name), Phase::maintenance,
+                                    {fmt::format("REINDEX INDEX CONCURRENTLY {}", name)}));
+  }
+  report.findings.push_back(
+      fixed("public.a_idx", Phase::index_drop, {"DROP INDEX CONCURRENTLY public.a_idx"}));
+  std::string all;
+  for (const FixFile& file : plan_fix_files(report, 0))
+    all += file.up;
+  EXPECT_EQ(times(all, "REINDEX INDEX CONCURRENTLY public.a_idx"), 0U);
+  EXPECT_EQ(times(all, "REINDEX INDEX CONCURRENTLY public.b_idx"), 1U);
+}
+
+TEST(FixFiles, ChangedTypesEndWithOneAnalyzeATable) {
+  Report report = clean_report();
+  report.findings.push_back(
+      fixed("public.a.x", Phase::types, {"ALTER TABLE public.a ALTER COLUMN x TYPE text"}));
+  report.findings.push_back(
+      fixed("public.a.y", Phase::types, {"ALTER TABLE public.a ALTER COLUMN y TYPE bigint"}));
+  report.findings.push_back(fixed("public.b", Phase::maintenance, {"VACUUM public.b"}));
+  const auto files = plan_fix_files(report, 0);
+  EXPECT_EQ(files.back().name, "V004__analyze_changed_tables.sql");
+  EXPECT_EQ(code_lines(files.back().up), std::vector<std::string>{"ANALYZE public.a;"});
+  EXPECT_TRUE(code_lines(files.back().down).empty());
 }
 
 TEST(FixFiles, DownGoesBackwards) {
