@@ -20,6 +20,8 @@ using catalog::OidNumber;
 using catalog::Relation;
 using catalog::Trigger;
 
+constexpr int kNullsNotDistinct = 150'000;
+
 std::string constraint_object(const Relation& relation, const std::string& name) {
   return catalog::qualified_name(relation) + "." + postgres::quote_identifier(name);
 }
@@ -250,6 +252,7 @@ std::vector<const Column*> key_columns(const Snapshot& db, const Index& index) {
 
 std::string names_of(const std::vector<const Column*>& columns) {
   std::vector<std::string> names;
+  names.reserve(columns.size());
   for (const Column* const column : columns)
     names.push_back(postgres::quote_identifier(column->name));
   return base::join(names, ", ");
@@ -261,7 +264,6 @@ bool is_full_unique(const Index& index) {
 }
 
 void unique_nullable(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  constexpr int kNullsNotDistinct = 150'000;
   for (const Index& index : db.indexes) {
     const Relation* const relation = db.relation(index.relation);
     if (relation == nullptr || !is_full_unique(index) || index.nulls_not_distinct) continue;

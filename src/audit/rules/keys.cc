@@ -26,6 +26,7 @@ constexpr std::size_t kKeyColumnsMax = 3;
 constexpr double kRandomKeyRows = 1'000'000;
 constexpr double kOverflowShare = 0.75; // From here on sequence-overflow says it.
 constexpr int kIdentityOnPartitioned = 170'000;
+constexpr int kUuidV7 = 180'000;
 
 const Constraint* primary_key(const Snapshot& db, const Relation& relation) {
   for (const Constraint& each : db.constraints_of(relation.oid)) {
@@ -243,7 +244,6 @@ void key_varchar(const Snapshot& db, const Limits& limits, Sink& out) {
 }
 
 void uuid_v4_key(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  constexpr int kUuidV7 = 180'000;
   const TableTree tree(db);
   for (const Relation& relation : db.relations) {
     if (!relation.is_table() || is_judged_at_parent(relation)) continue;

@@ -16,10 +16,11 @@ using catalog::Relation;
 
 namespace {
 
+constexpr std::string_view kIdSuffix = "_id";
+
 /// "user_id" -> user, users; "category_id" -> category, categories.
 std::vector<std::string> table_names_for(std::string_view column) {
-  constexpr std::string_view kSuffix = "_id";
-  const std::string stem(column.substr(0, column.size() - kSuffix.size()));
+  const std::string stem(column.substr(0, column.size() - kIdSuffix.size()));
   std::vector<std::string> names = {stem, stem + "s", stem + "es"};
   if (stem.ends_with("y")) names.push_back(stem.substr(0, stem.size() - 1) + "ies");
   if (stem == "person") names.emplace_back("people");

@@ -51,7 +51,8 @@ double row_bytes(const std::vector<const Column*>& columns) {
     const auto slots = static_cast<std::int64_t>((at + align - 1) / align);
     at = static_cast<double>(slots) * align + width_of(*column);
   }
-  return static_cast<double>((static_cast<std::int64_t>(at) + 7) / 8 * 8);
+  const std::int64_t padded = (static_cast<std::int64_t>(at) + 7) / 8 * 8; // Rows start at eights.
+  return static_cast<double>(padded);
 }
 
 /// An unlogged table can only become logged after those that it references.

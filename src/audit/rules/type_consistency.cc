@@ -14,6 +14,8 @@ using catalog::Relation;
 
 namespace {
 
+constexpr std::size_t kShown = 20; // Others named in the evidence.
+
 /// Types that are told apart here: varchar and text, say, are the same to everyone.
 std::string_view family_of(const Column& column) {
   if (is_text(column.base_type)) return "text";
@@ -40,7 +42,6 @@ void add_inconsistent(const Snapshot& db, std::string_view name, const Uses& use
             fmt::format("{} ({})", catalog::column_object(*relation, *column), column->type));
     }
   }
-  constexpr std::size_t kShown = 20;
   const std::size_t total = others.size();
   if (others.size() > kShown) others.resize(kShown);
   const Column& usual = *most->second.front();
