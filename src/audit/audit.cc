@@ -1,9 +1,12 @@
-// One pass: choose the rules, ask each, sort what they say. A rule's row decides whether it is
+// Choose the rules, ask each, sort what they say. A rule's row decides whether it is
 // asked (version, sections, age of the counters); the judge itself only reads.
 #include "audit/audit.h"
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <future>
+#include <thread>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -24,6 +27,8 @@ using findings::Report;
 using findings::Rule;
 using findings::Severity;
 using findings::Sink;
+
+constexpr std::size_t kColumnsOfOneThread = 5'000;
 
 std::vector<const Rule*> collect_rules() {
   // The one list of families. The order within an area is the order here.
@@ -121,13 +126,42 @@ bool is_not_yet(const Rule& rule, const Snapshot& db) {
          std::ranges::find(kNotYet, rule.id) != kNotYet.end();
 }
 
-void ask(const Rule& rule, const Snapshot& db, const findings::Limits& limits, Report& report) {
-  if (std::string reason = why_not_asked(rule, db, limits); !reason.empty()) {
-    report.skipped.push_back({std::string(rule.id), std::move(reason)});
-    return;
-  }
+Sink ask(const Rule& rule, const Snapshot& db, const findings::Limits& limits) {
   Sink sink(rule);
-  rule.judge(db, limits, sink);
+  if (std::string reason = why_not_asked(rule, db, limits); !reason.empty()) {
+    sink.skip(std::move(reason));
+  } else {
+    rule.judge(db, limits, sink);
+  }
+  return sink;
+}
+
+/// Asks the rules on all cores: each only reads the snapshot, and writes to a sink of its own.
+std::vector<Sink> ask_all(std::span<const Rule* const> rules, const Snapshot& db,
+                          const findings::Limits& limits) {
+  std::vector<std::optional<Sink>> answers(rules.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < rules.size(); i = next++)
+      answers[i] = ask(*rules[i], db, limits);
+  };
+  // Starting threads costs more than asking small databases.
+  const bool is_large = db.columns.size() > kColumnsOfOneThread;
+  std::vector<std::future<void>> helpers;
+  for (unsigned i = 1; is_large && i < std::thread::hardware_concurrency(); ++i)
+    helpers.push_back(std::async(std::launch::async, work));
+  work();
+  for (std::future<void>& helper : helpers)
+    helper.get();
+  std::vector<Sink> sinks;
+  sinks.reserve(answers.size());
+  for (std::optional<Sink>& answer : answers)
+    sinks.push_back(*std::move(answer));
+  return sinks;
+}
+
+void add_to(Report& report, Sink& sink, const Snapshot& db) {
+  const Rule& rule = sink.rule();
   for (const std::string& reason : sink.skipped()) {
     report.skipped.push_back({std::string(rule.id), reason});
   }
@@ -186,8 +220,9 @@ base::Result<Report> judge(const Snapshot& db, const Options& options) {
   for (const Rule* rule : all_rules()) {
     if ((!options.only.empty() && !only.holds(*rule)) || skip.holds(*rule)) continue;
     report.rules.push_back(rule);
-    ask(*rule, db, options.limits, report);
   }
+  for (Sink& sink : ask_all(report.rules, db, options.limits))
+    add_to(report, sink, db);
   sort_findings(report);
   report.checklists = answer_checklists(db, report);
   return report;

@@ -188,69 +188,6 @@ std::string number_text(double value) {
   return text;
 }
 
-// Recursive: parsed values are at most 100 deep, ours are shallow.
-class Writer {
-public:
-  explicit Writer(bool is_indented) : is_indented_(is_indented) {}
-
-  void write(const Json& value) {
-    if (const Json::Object* object = value.as_object()) {
-      write_object(*object);
-    } else if (const Json::Array* array = value.as_array()) {
-      write_array(*array);
-    } else if (const std::string* text = value.as_string()) {
-      append_quoted(out_, *text);
-    } else if (const std::int64_t* integer = value.as_int()) {
-      out_ += fmt::format("{}", *integer);
-    } else if (const double* number = value.as_double()) {
-      out_ += number_text(*number);
-    } else if (const bool* truth = value.as_bool()) {
-      out_ += *truth ? "true" : "false";
-    } else {
-      out_ += "null";
-    }
-  }
-  [[nodiscard]] std::string take() { return std::move(out_); }
-
-private:
-  void write_object(const Json::Object& object) {
-    out_ += '{';
-    ++depth_;
-    for (std::size_t i = 0; i < object.size(); ++i) {
-      next(i);
-      append_quoted(out_, object[i].first);
-      out_ += is_indented_ ? ": " : ":";
-      write(object[i].second);
-    }
-    end(object.empty(), '}');
-  }
-  void write_array(const Json::Array& array) {
-    out_ += '[';
-    ++depth_;
-    for (std::size_t i = 0; i < array.size(); ++i) {
-      next(i);
-      write(array[i]);
-    }
-    end(array.empty(), ']');
-  }
-  void next(std::size_t index) {
-    if (index > 0) out_ += ',';
-    new_line();
-  }
-  void end(bool is_empty, char bracket) {
-    --depth_;
-    if (!is_empty) new_line();
-    out_ += bracket;
-  }
-  void new_line() {
-    if (is_indented_) out_.append(1, '\n').append(depth_ * 2, ' ');
-  }
-
-  std::string out_;
-  std::size_t depth_ = 0;
-  bool is_indented_;
-};
-
 // For a person: no digits that say nothing.
 std::string readable(double value) {
   if (!std::isfinite(value)) return "unknown";
@@ -293,9 +230,80 @@ void Json::push(Json value) {
 }
 
 std::string Json::dump(bool indented) const {
-  Writer writer(indented);
-  writer.write(*this);
+  JsonWriter writer(indented);
+  writer.value(*this);
   return writer.take();
+}
+
+// Recursive: parsed values are at most 100 deep, ours are shallow.
+void JsonWriter::value(const Json& value) {
+  if (const Json::Object* object = value.as_object()) {
+    begin_object();
+    for (const auto& [name, member] : *object) {
+      key(name);
+      this->value(member);
+    }
+    end_object();
+  } else if (const Json::Array* array = value.as_array()) {
+    begin_array();
+    for (const Json& item : *array)
+      this->value(item);
+    end_array();
+  } else {
+    place();
+    write_scalar(value);
+  }
+}
+
+void JsonWriter::write_scalar(const Json& value) {
+  if (const std::string* text = value.as_string()) {
+    append_quoted(out_, *text);
+  } else if (const std::int64_t* integer = value.as_int()) {
+    fmt::format_to(std::back_inserter(out_), "{}", *integer);
+  } else if (const double* number = value.as_double()) {
+    out_ += number_text(*number);
+  } else if (const bool* truth = value.as_bool()) {
+    out_ += *truth ? "true" : "false";
+  } else {
+    out_ += "null";
+  }
+}
+
+void JsonWriter::text(std::string_view text) {
+  place();
+  append_quoted(out_, text);
+}
+
+void JsonWriter::key(std::string_view name) {
+  place();
+  append_quoted(out_, name);
+  out_ += is_indented_ ? ": " : ":";
+  has_key_ = true;
+}
+
+// Before a key, an item or the whole document; nothing before the value of a key.
+void JsonWriter::place() {
+  if (std::exchange(has_key_, false) || depth_ == 0) return;
+  if (!is_first_) out_ += ',';
+  is_first_ = false;
+  new_line();
+}
+
+void JsonWriter::begin(char bracket) {
+  place();
+  out_ += bracket;
+  ++depth_;
+  is_first_ = true;
+}
+
+void JsonWriter::end(char bracket) {
+  --depth_;
+  if (!std::exchange(is_first_, false)) new_line();
+  out_ += bracket;
+}
+
+void JsonWriter::new_line() {
+  if (is_indented_) out_.append(1, '\n').append(depth_ * 2, ' ');
 }
 
 std::string Json::to_text() const {

@@ -71,6 +71,39 @@ private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
+/// Writes a document piece by piece, where all of it at once as Json would be large. The caller
+/// keeps order: a key before each member of an object, as many ends as begins.
+class JsonWriter {
+public:
+  explicit JsonWriter(bool indented) : is_indented_(indented) {}
+  void begin_object() { begin('{'); }
+  void end_object() { end('}'); }
+  void begin_array() { begin('['); }
+  void end_array() { end(']'); }
+  void key(std::string_view name);
+  void value(const Json& value);
+  void text(std::string_view text);
+  /// A key and its value.
+  void member(std::string_view name, const Json& of) {
+    key(name);
+    value(of);
+  }
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+private:
+  void write_scalar(const Json& value);
+  void place();
+  void begin(char bracket);
+  void end(char bracket);
+  void new_line();
+
+  std::string out_;
+  std::size_t depth_ = 0;
+  bool is_indented_;
+  bool is_first_ = true; ///< Of the array or object that is open.
+  bool has_key_ = false; ///< A key was written, its value not yet.
+};
+
 /// Errors: Code::corrupt with the line and column in `where`.
 Result<Json> parse_json(std::string_view text);
 

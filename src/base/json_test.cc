@@ -16,6 +16,32 @@ Json parsed(std::string_view text) {
   return json ? std::move(*json) : Json();
 }
 
+TEST(JsonTest, the_writer_writes_in_pieces_what_dump_writes_at_once) {
+  const Json whole{{"list", Json::Array{Json(1), Json{{"a", nullptr}}, Json(Json::Array{})}},
+                   {"none", Json(Json::Object{})},
+                   {"text", "\"x\""}};
+  for (const bool is_indented : {false, true}) {
+    JsonWriter out(is_indented);
+    out.begin_object();
+    out.key("list");
+    out.begin_array();
+    out.value(1);
+    out.begin_object();
+    out.member("a", nullptr);
+    out.end_object();
+    out.begin_array();
+    out.end_array();
+    out.end_array();
+    out.key("none");
+    out.begin_object();
+    out.end_object();
+    out.key("text");
+    out.text("\"x\"");
+    out.end_object();
+    EXPECT_EQ(out.take(), whole.dump(is_indented));
+  }
+}
+
 TEST(JsonTest, keeps_the_order_and_prints_both_ways) {
   Json json{{"zeta", 1}, {"alpha", Json::list({"a", "b"})}, {"none", nullptr}};
   json.set("nested", Json{{"x", true}, {"empty", Json(Json::Array{})}});

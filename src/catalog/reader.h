@@ -96,13 +96,15 @@ struct Reader {
   std::string_view sql;
   void (*take)(const postgres::Rows& rows, ReadState& state);
   /// False: another reader of the same section is meant for this server or these rights.
-  bool (*applies)(const ReadState& state) = nullptr;
+  bool (*applies)(const Probe& probe) = nullptr;
   /// Why it is not worth asking (no right, no extension); empty = ask.
-  std::string (*refuse)(const ReadState& state) = nullptr;
+  std::string (*refuse)(const Probe& probe) = nullptr;
   /// Values of $1, $2.
   std::vector<std::optional<std::string>> (*arguments)(const ReadState& state) = nullptr;
   /// In place of `sql`, which then shows the pattern only.
   std::string (*generate)(ReadState& state) = nullptr;
+  /// What later questions depend on: nothing runs beside it.
+  bool fills_probe = false;
   /// Rolled back afterwards: gives locks and SET LOCAL back.
   bool leaves_traces = false;
   std::string_view prelude = {}; ///< SET LOCAL ..., before the statement.
@@ -114,6 +116,7 @@ extern const std::span<const Reader> activity_readers;
 extern const std::span<const Reader> role_readers;
 extern const std::span<const Reader> relation_readers;
 extern const std::span<const Reader> column_readers;
+extern const std::span<const Reader> column_detail_readers;
 extern const std::span<const Reader> index_readers;
 extern const std::span<const Reader> sequence_readers;
 extern const std::span<const Reader> object_readers;

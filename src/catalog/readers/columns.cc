@@ -189,8 +189,8 @@ void take_statistic(const postgres::Rows& rows, ReadState& state) {
     if (column != nullptr) set_statistic(rows, row, places, *column);
   }
 }
-bool applies_statistic(const ReadState& state) {
-  return state.probe.may_read_statistic;
+bool applies_statistic(const Probe& probe) {
+  return probe.may_read_statistic;
 }
 
 constexpr std::string_view kStats = R"(
@@ -217,8 +217,8 @@ void take_stats(const postgres::Rows& rows, ReadState& state) {
     set_statistic(rows, row, places, *column);
   }
 }
-bool applies_stats(const ReadState& state) {
-  return !state.probe.may_read_statistic;
+bool applies_stats(const Probe& probe) {
+  return !probe.may_read_statistic;
 }
 
 constexpr std::size_t kShapeNamesMax = 500;
@@ -369,6 +369,9 @@ constexpr Reader kReaders[] = {
      .take = take_columns,
      .leaves_traces = true,
      .prelude = "SET LOCAL enable_nestloop = off"},
+};
+
+constexpr Reader kDetailReaders[] = {
     {.name = "column types",
      .facts = Facts::columns,
      .title = "The types of the columns",
@@ -400,6 +403,7 @@ constexpr Reader kReaders[] = {
 } // namespace
 
 const std::span<const Reader> column_readers{kReaders};
+const std::span<const Reader> column_detail_readers{kDetailReaders};
 
 ColumnFinder::ColumnFinder(Snapshot& db) : db_(db) {
   for (std::uint32_t i = 0; i < db.columns.size(); ++i) {

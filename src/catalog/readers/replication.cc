@@ -78,16 +78,15 @@ FROM pg_replication_slots s ORDER BY s.slot_name)";
 constexpr std::string_view kWalDirectory = R"(
 SELECT count(*) AS files, coalesce(sum(w.size), 0)::bigint AS bytes
 FROM pg_ls_waldir() w WHERE w.name ~ '^[0-9A-F]{24}$')";
-std::string refuse_wal_directory(const ReadState& state) {
-  return state.probe.may_list_wal ? "" : "permission denied for function pg_ls_waldir";
+std::string refuse_wal_directory(const Probe& probe) {
+  return probe.may_list_wal ? "" : "permission denied for function pg_ls_waldir";
 }
 
 constexpr std::string_view kArchiveStatus =
     "SELECT count(*) AS ready FROM pg_ls_archive_statusdir() s WHERE s.name LIKE '%.ready'";
-std::string refuse_archive_status(const ReadState& state) {
-  return state.probe.may_list_archive_status
-             ? ""
-             : "permission denied for function pg_ls_archive_statusdir";
+std::string refuse_archive_status(const Probe& probe) {
+  return probe.may_list_archive_status ? ""
+                                       : "permission denied for function pg_ls_archive_statusdir";
 }
 
 constexpr Reader kReaders[] = {

@@ -154,8 +154,8 @@ void take_passwords(const postgres::Rows& rows, ReadState& state) {
                                          verdicts, verdicts + left_out));
   }
 }
-std::string refuse_passwords(const ReadState& state) {
-  return state.probe.may_read_passwords ? "" : "permission denied for table pg_authid";
+std::string refuse_passwords(const Probe& probe) {
+  return probe.may_read_passwords ? "" : "permission denied for table pg_authid";
 }
 
 // The owner's own entry in a default that holds everywhere is no grant.

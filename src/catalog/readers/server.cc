@@ -97,8 +97,8 @@ constexpr std::string_view kIdentity =
 void take_identity(const postgres::Rows& rows, ReadState& state) {
   state.db.server.system_identifier = value_of<std::string>(rows, 0, 0);
 }
-std::string refuse_identity(const ReadState& state) {
-  return state.probe.may_read_control ? "" : "permission denied for function pg_control_system";
+std::string refuse_identity(const Probe& probe) {
+  return probe.may_read_control ? "" : "permission denied for function pg_control_system";
 }
 
 // Apart from the first statement: Aurora has no such functions without logical replication.
@@ -121,8 +121,8 @@ FROM pg_database d WHERE d.datname = current_database())";
 void take_standby(const postgres::Rows& rows, ReadState& state) {
   state.db.standby = decode_row<Standby>(rows);
 }
-std::string refuse_standby(const ReadState& state) {
-  return state.probe.is_standby ? "" : "this server is not a standby";
+std::string refuse_standby(const Probe& probe) {
+  return probe.is_standby ? "" : "this server is not a standby";
 }
 
 // pg_database_size() looks at every file. For the database at hand a catalog of many relations
@@ -168,12 +168,14 @@ constexpr Reader kReaders[] = {
      .facts = Facts::server,
      .title = "Version, clock, role and kind of host",
      .sql = kServer,
-     .take = take_server},
+     .take = take_server,
+     .fills_probe = true},
     {.name = "rights",
      .facts = Facts::none,
      .title = "What this role may read",
      .sql = kRights,
-     .take = take_rights},
+     .take = take_rights,
+     .fills_probe = true},
     {.name = "identity",
      .facts = Facts::none,
      .title = "The cluster's identifier",

@@ -87,8 +87,8 @@ WHERE f.error <> 'setting could not be applied'
    OR NOT coalesce((SELECT s.pending_restart FROM pg_settings s
                     WHERE lower(s.name) = lower(f.name)), false)
 ORDER BY f.seqno)";
-std::string refuse_files(const ReadState& state) {
-  return state.probe.may_read_file_settings ? "" : "permission denied for view pg_file_settings";
+std::string refuse_files(const Probe& probe) {
+  return probe.may_read_file_settings ? "" : "permission denied for view pg_file_settings";
 }
 
 constexpr std::string_view kHba = R"(
@@ -99,8 +99,8 @@ SELECT coalesce({{hba_file}}, '') AS file, h.line_number AS line, h.type,
              FROM unnest(h.options) o) AS options,
        h.error
 FROM pg_hba_file_rules h ORDER BY {{hba_order}})";
-std::string refuse_hba(const ReadState& state) {
-  return state.probe.may_read_hba ? "" : "permission denied for view pg_hba_file_rules";
+std::string refuse_hba(const Probe& probe) {
+  return probe.may_read_hba ? "" : "permission denied for view pg_hba_file_rules";
 }
 
 // Behind the settings, which would show these as the session's. Compilation and parallel workers

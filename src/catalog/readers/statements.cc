@@ -47,8 +47,7 @@ void take_statements(const postgres::Rows& rows, ReadState& state) {
   }
 }
 
-std::string refuse_statements(const ReadState& state) {
-  const Probe& probe = state.probe;
+std::string refuse_statements(const Probe& probe) {
   if (probe.statements_schema.empty()) {
     return probe.is_statements_preloaded
                ? "extension pg_stat_statements is preloaded but not created in this database"

@@ -9,29 +9,49 @@ namespace {
 
 using base::Json;
 
-Json fix_json(const Fix& fix) {
-  return Json{{"safety", name_of(fix.safety)},
-              {"phase", name_of(fix.phase)},
-              {"sql", Json::list(fix.sql)},
-              {"undo", Json::list(fix.undo)},
-              {"note", fix.note}};
+void write_list(base::JsonWriter& out, std::string_view name,
+                const std::vector<std::string>& list) {
+  out.key(name);
+  out.begin_array();
+  for (const std::string& item : list)
+    out.text(item);
+  out.end_array();
 }
 
-Json finding_json(const Finding& finding, const Rule* rule) {
-  Json json{{"rule", finding.rule}};
-  json.set("aliases", Json::list(rule == nullptr ? std::vector<std::string>()
-                                                 : base::split_words(rule->aliases)));
-  json.set("severity", name_of(severity_of(finding, rule)));
-  json.set("area", rule == nullptr ? Json() : Json(name_of(rule->area)));
-  json.set("object", finding.object);
-  json.set("message", finding.message);
-  json.set("evidence", finding.evidence.is_null() ? Json(Json::Object{}) : finding.evidence);
-  if (finding.fix) json.set("fix", fix_json(*finding.fix));
-  if (!finding.file.empty()) json.set("file", finding.file);
-  if (finding.line > 0) json.set("line", finding.line);
-  if (finding.column > 0) json.set("column", finding.column);
-  json.set("fingerprint", fingerprint(finding));
-  return json;
+void write_fix(base::JsonWriter& out, const Fix& fix) {
+  out.begin_object();
+  out.member("safety", name_of(fix.safety));
+  out.member("phase", name_of(fix.phase));
+  write_list(out, "sql", fix.sql);
+  write_list(out, "undo", fix.undo);
+  out.member("note", fix.note);
+  out.end_object();
+}
+
+void write_finding(base::JsonWriter& out, const Finding& finding, const Rule* rule) {
+  out.begin_object();
+  out.member("rule", finding.rule);
+  write_list(out, "aliases",
+             rule == nullptr ? std::vector<std::string>() : base::split_words(rule->aliases));
+  out.member("severity", name_of(severity_of(finding, rule)));
+  out.member("area", rule == nullptr ? Json() : Json(name_of(rule->area)));
+  out.member("object", finding.object);
+  out.member("message", finding.message);
+  out.key("evidence");
+  if (finding.evidence.is_null()) {
+    out.value(Json(Json::Object{}));
+  } else {
+    out.value(finding.evidence);
+  }
+  if (finding.fix) {
+    out.key("fix");
+    write_fix(out, *finding.fix);
+  }
+  if (!finding.file.empty()) out.member("file", finding.file);
+  if (finding.line > 0) out.member("line", finding.line);
+  if (finding.column > 0) out.member("column", finding.column);
+  out.member("fingerprint", fingerprint(finding));
+  out.end_object();
 }
 
 Json checklist_json(const Checklist& list) {
@@ -60,31 +80,40 @@ Json summary_json(const Report& report) {
 
 std::string render_json(const Report& report) {
   const RuleIndex index(report);
-  Json::Array findings;
+  base::JsonWriter out(true); // There may be a hundred thousand findings.
+  out.begin_object();
+  out.member("pgkeep", "findings/1");
+  out.member("target", report.target.is_null() ? Json(Json::Object{}) : report.target);
+  out.member("summary", summary_json(report));
+  out.key("findings");
+  out.begin_array();
   for (const Finding& finding : report.findings)
-    findings.push_back(finding_json(finding, index.find(finding.rule)));
-  Json::Array skipped;
+    write_finding(out, finding, index.find(finding.rule));
+  out.end_array();
+  write_list(out, "passed", report.passed);
+  out.key("skipped");
+  out.begin_array();
   for (const Skipped& entry : report.skipped)
-    skipped.push_back(Json{{"rule", entry.rule}, {"reason", entry.reason}});
-  Json::Array checklists;
+    out.value(Json{{"rule", entry.rule}, {"reason", entry.reason}});
+  out.end_array();
+  out.key("checklists");
+  out.begin_array();
   for (const Checklist& list : report.checklists)
-    checklists.push_back(checklist_json(list));
-  Json::Array set_aside;
+    out.value(checklist_json(list));
+  out.end_array();
+  out.key("set_aside");
+  out.begin_array();
   for (const SetAside& aside : report.set_aside) {
-    set_aside.push_back(
-        Json{{"finding", finding_json(aside.finding, index.find(aside.finding.rule))},
-             {"reason", aside.reason}});
+    out.begin_object();
+    out.key("finding");
+    write_finding(out, aside.finding, index.find(aside.finding.rule));
+    out.member("reason", aside.reason);
+    out.end_object();
   }
-  Json json{{"pgkeep", "findings/1"},
-            {"target", report.target.is_null() ? Json(Json::Object{}) : report.target}};
-  json.set("summary", summary_json(report));
-  json.set("findings", std::move(findings));
-  json.set("passed", Json::list(report.passed));
-  json.set("skipped", std::move(skipped));
-  json.set("checklists", std::move(checklists));
-  json.set("set_aside", std::move(set_aside));
-  json.set("notes", Json::list(report.notes));
-  return json.dump(true) + "\n";
+  out.end_array();
+  write_list(out, "notes", report.notes);
+  out.end_object();
+  return out.take() + "\n";
 }
 
 } // namespace pgkeep::findings
