@@ -16,10 +16,12 @@
 #include "audit/report_head.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "postgres/quote.h"
 
 namespace pgkeep::audit {
 namespace {
 
+using catalog::Facts;
 using catalog::Snapshot;
 using findings::Area;
 using findings::Finding;
@@ -29,6 +31,14 @@ using findings::Severity;
 using findings::Sink;
 
 constexpr std::size_t kColumnsOfOneThread = 5'000;
+
+/// Sections that differ from database to database of one server.
+constexpr Facts kInsideDatabase =
+    Facts::schemas | Facts::relations | Facts::table_stats | Facts::columns | Facts::column_stats |
+    Facts::constraints | Facts::indexes | Facts::index_stats | Facts::sequences |
+    Facts::sequence_maxima | Facts::triggers | Facts::functions | Facts::policies |
+    Facts::extensions | Facts::languages | Facts::publications | Facts::default_privileges |
+    Facts::large_objects | Facts::statements | Facts::collations | Facts::types;
 
 std::vector<const Rule*> collect_rules() {
   // The one list of families. The order within an area is the order here.
@@ -199,6 +209,16 @@ void sort_findings(Report& report) {
   report.findings = std::move(sorted);
 }
 
+base::Result<std::vector<const Rule*>> selected_rules(const Options& options) {
+  PGKEEP_TRY(const Selection only, Selection::make(options.only));
+  PGKEEP_TRY(const Selection skip, Selection::make(options.skip));
+  std::vector<const Rule*> rules;
+  for (const Rule* rule : all_rules()) {
+    if ((options.only.empty() || only.holds(*rule)) && !skip.holds(*rule)) rules.push_back(rule);
+  }
+  return rules;
+}
+
 } // namespace
 
 std::span<const Rule* const> all_rules() {
@@ -213,19 +233,40 @@ base::Result<> check_selection(const Options& options) {
 }
 
 base::Result<Report> judge(const Snapshot& db, const Options& options) {
-  PGKEEP_TRY(const Selection only, Selection::make(options.only));
-  PGKEEP_TRY(const Selection skip, Selection::make(options.skip));
+  PGKEEP_TRY(const std::vector<const Rule*> rules, selected_rules(options));
   Report report;
   fill_head(report, db, options.limits);
-  for (const Rule* rule : all_rules()) {
-    if ((!options.only.empty() && !only.holds(*rule)) || skip.holds(*rule)) continue;
-    report.rules.push_back(rule);
-  }
-  for (Sink& sink : ask_all(report.rules, db, options.limits))
+  report.rules = rules;
+  for (Sink& sink : ask_all(rules, db, options.limits))
     add_to(report, sink, db);
   sort_findings(report);
   report.checklists = answer_checklists(db, report);
   return report;
+}
+
+base::Result<> add_database(Report& report, const Snapshot& first, const Snapshot& other,
+                            const Options& options) {
+  PGKEEP_TRY(std::vector<const Rule*> rules, selected_rules(options));
+  std::erase_if(rules,
+                [](const Rule* rule) { return (rule->needs & kInsideDatabase) == Facts::none; });
+  const std::string& name = other.server.database;
+  for (Sink& sink : ask_all(rules, other, options.limits)) {
+    if (sink.found().empty() && sink.skipped().empty()) continue;
+    std::erase(report.passed, sink.rule().id);
+    Report own;
+    add_to(own, sink, other);
+    for (Finding& finding : own.findings) {
+      finding.object = fmt::format("{}: {}", postgres::quote_identifier(name), finding.object);
+      if (finding.fix)
+        finding.fix->note = base::trim(fmt::format("In database {}. {}", name, finding.fix->note));
+      report.findings.push_back(std::move(finding));
+    }
+    for (findings::Skipped& skipped : own.skipped)
+      report.skipped.push_back({skipped.rule, fmt::format("{}: {}", name, skipped.reason)});
+  }
+  sort_findings(report);
+  report.checklists = answer_checklists(first, report);
+  return {};
 }
 
 } // namespace pgkeep::audit

@@ -28,4 +28,10 @@ base::Result<> check_selection(const Options& options);
 /// Errors: as check_selection().
 base::Result<findings::Report> judge(const catalog::Snapshot& db, const Options& options);
 
+/// Adds what the rules about the inside of a database say of another database of the same server:
+/// objects, and reasons of what could not look, begin with its name. `first` is what the report was
+/// judged from. Errors: as check_selection().
+base::Result<> add_database(findings::Report& report, const catalog::Snapshot& first,
+                            const catalog::Snapshot& other, const Options& options);
+
 } // namespace pgkeep::audit

@@ -80,6 +80,32 @@ base::Result<catalog::Snapshot> take_snapshot(const SnapshotRequest& request, Io
   return snapshot;
 }
 
+base::Result<std::vector<std::string>>
+read_other_databases(const SnapshotRequest& request, const catalog::Snapshot& first, Io& io,
+                     const std::function<base::Result<>(const catalog::Snapshot&)>& use) {
+  PGKEEP_TRY(const postgres::Connection entrance, open(request.target, request.command));
+  std::vector<std::string> closed;
+  for (const catalog::Database& each : first.databases) {
+    if (each.is_template || !each.allows_connections || each.name == first.server.database)
+      continue;
+    base::Result<postgres::Connection> inside = entrance.open_database(each.name);
+    if (!inside) {
+      closed.push_back(fmt::format("database {} was not read: {}", each.name, inside.error().what));
+      continue;
+    }
+    PGKEEP_TRY(catalog::Snapshot snapshot,
+               catalog::read_snapshot(
+                   *inside, {.on_progress = [&](int done, int total, std::string_view name) {
+                     io.progress(done, total, fmt::format("{}: {}", each.name, name));
+                   }}));
+    io.end_progress();
+    snapshot.outside = first.outside;
+    catalog::mark_outside(snapshot);
+    PGKEEP_CHECK(use(snapshot));
+  }
+  return closed;
+}
+
 base::Result<base::Config> load_config(const Arguments& arguments) {
   const std::optional<std::string> named = arguments.get("config");
   const std::filesystem::path path = named.value_or("pgkeep.toml");

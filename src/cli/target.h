@@ -2,6 +2,7 @@
 /// fills the outside facts.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,12 @@ struct SnapshotRequest {
       {}; ///< Of the server's machine, where that is not this one.
 };
 base::Result<catalog::Snapshot> take_snapshot(const SnapshotRequest& request, Io& io);
+
+/// Reads the other databases of the server, one after the other, and gives each to `use`. Returns a
+/// line for each that does not let us in. Errors: those of the server and of `use`.
+base::Result<std::vector<std::string>>
+read_other_databases(const SnapshotRequest& request, const catalog::Snapshot& first, Io& io,
+                     const std::function<base::Result<>(const catalog::Snapshot&)>& use);
 
 /// pgkeep.toml: --config, else the one in the working directory, else defaults.
 base::Result<base::Config> load_config(const Arguments& arguments);

@@ -44,6 +44,23 @@ def test_formats():
         assert "<html" in pgkeep("audit", server.uri(), "--format", "html", "--fail-on", "never").stdout
 
 
+def test_all_databases():
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE DATABASE other")
+        server.psql("CREATE DATABASE closed ALLOW_CONNECTIONS false")
+        server.psql(BAD, database="other")
+        one, all_of_them = audit(server.uri()), audit(server.uri(), "--all-databases")
+        added = [f for f in all_of_them["findings"] if f["object"].startswith("other: ")]
+        assert {"foreign-key-without-index", "money-as-float"} <= {f["rule"] for f in added}, short(added)
+        assert all(f["fix"]["note"].startswith("In database other.") for f in added)
+        assert [f for f in rules_of(all_of_them) if not f[1].startswith("other: ")] == rules_of(one), "what is the server's is said once"
+        assert "foreign-key-without-index" in one["passed"] and "foreign-key-without-index" not in all_of_them["passed"]
+        index_item = [i for c in all_of_them["checklists"] for i in c["items"] if "foreign-key-without-index" in i["rules"]][0]
+        assert index_item["answer"] == "failed", index_item
+        refused = pgkeep("audit", server.uri(), "--all-databases", "--fix-out", home / "fixes", check=False)
+        assert refused.returncode == 2 and "do not go together" in refused.stderr, refused.stderr
+
+
 def test_thresholds_baseline_and_ignores():
     with Server(15) as server, folder() as home:
         server.psql(BAD)
@@ -155,6 +172,8 @@ def test_help_man_and_completion():
         run(["bash", "-n", script])
         assert "audit" in run(["bash", "-c", f". {script}; COMP_WORDS=(pgkeep au); COMP_CWORD=1; _pgkeep; echo ${{COMPREPLY[*]}}"]).stdout
     assert (TOP / "docs/commands.md").read_text() == pgkeep("help", "--markdown").stdout, "run: pgkeep help --markdown > docs/commands.md"
+    rules = pgkeep("audit", "--list", "--format", "markdown").stdout
+    assert (TOP / "docs/rules.md").read_text() == rules, "run: pgkeep audit --list --format markdown > docs/rules.md"
 
 
 def test_fix_files():

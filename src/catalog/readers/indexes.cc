@@ -73,8 +73,8 @@ SELECT i.indexrelid AS oid, i.indrelid AS relation, n.nspname AS schema, ic.reln
               OR am.amname NOT IN ('btree', 'hash') AND EXISTS (SELECT FROM pg_attribute a
                 WHERE a.attrelid = i.indexrelid AND a.attoptions IS NOT NULL)
             THEN pg_get_indexdef(i.indexrelid) END AS definition,
-       ic.reloptions AS options, ic.reltuples AS rows, ic.relpages AS pages,
-       ic.relpages * {{block}} AS size_bytes, con.conname AS constraint,
+       ic.reloptions AS options, ic.reltuples AS rows, greatest(ic.relpages, 0) AS pages,
+       greatest(ic.relpages, 0) * {{block}} AS size_bytes, con.conname AS constraint,
        f.conindid IS NOT NULL AS supports_foreign_key,
        st.indcollation IS NOT NULL AS uses_old_collation
 FROM pg_index i

@@ -1,8 +1,9 @@
 // Schemas, relations and their counters.
 //
 // Grants: most tables of a schema have the same access list, so each distinct list is taken apart
-// once. Sizes come from relpages, which needs no lock. Counters come from the functions under
-// pg_stat_user_tables: the view would group all indexes by table first.
+// once. Sizes come from relpages, which needs no lock; ANALYZE gives what is partitioned -1 of them.
+// Counters come from the functions under pg_stat_user_tables: the view would group all indexes by
+// table first.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -85,8 +86,9 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
          AS partition_strategy,
        CASE WHEN p.partrelid IS NOT NULL THEN pg_get_partkeydef(c.oid) END AS partition_key,
        CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, 0) END AS partition_bound,
-       c.reltuples AS rows, c.relpages AS pages, c.relpages * {{block}} AS size_bytes,
-       coalesce(t.relpages, 0) * {{block}} AS toast_bytes,
+       c.reltuples AS rows, greatest(c.relpages, 0) AS pages,
+       greatest(c.relpages, 0) * {{block}} AS size_bytes,
+       greatest(t.relpages, 0) * {{block}} AS toast_bytes,
        coalesce(t.reltuples, -1) AS toast_rows,
        greatest(CASE WHEN c.relfrozenxid <> '0' THEN age(c.relfrozenxid) END,
                 CASE WHEN t.relfrozenxid <> '0' THEN age(t.relfrozenxid) END, 0) AS xid_age,

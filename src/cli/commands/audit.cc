@@ -53,6 +53,8 @@ constexpr Flag kFlags[] = {
     {.name = "snapshot",
      .value = "FILE",
      .help = "Judge a file of `pgkeep snapshot save` instead of a database."},
+    {.name = "all-databases",
+     .help = "Also judge what is inside the other databases of the server."},
     {.name = "since",
      .value = "DURATION",
      .help =
@@ -91,7 +93,31 @@ Format format_of(const Arguments& arguments) {
   return name == "github" ? Format::github : Format::text;
 }
 
+/// docs/rules.md.
+std::string rules_page() {
+  std::string text =
+      fmt::format("# The {} rules of `pgkeep audit`\n\nWritten by `pgkeep audit --list "
+                  "--format markdown`. `pgkeep audit --explain RULE` says why a rule "
+                  "matters, how to fix it, and what it reads.\n",
+                  audit::all_rules().size());
+  const findings::Rule* previous = nullptr;
+  for (const findings::Rule* const rule : audit::all_rules()) {
+    if (previous == nullptr || previous->area != rule->area)
+      text += fmt::format("\n## {}\n\n| rule | severity | what | other ids | source |\n"
+                          "| --- | --- | --- | --- | --- |\n",
+                          title_of(rule->area));
+    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", rule->id, name_of(rule->severity),
+                        rule->title, rule->aliases, rule->source);
+    previous = rule;
+  }
+  return text;
+}
+
 Exit list_rules(const Arguments& arguments, Io& io) {
+  if (arguments.get("format") == "markdown") {
+    io.out(rules_page());
+    return Exit::done;
+  }
   if (arguments.get("format") == "json") {
     base::Json rules{base::Json::Array{}};
     for (const findings::Rule* const rule : audit::all_rules()) {
@@ -140,11 +166,7 @@ base::Result<Exit> explain(const std::string& id, const Arguments& arguments, Io
   return Exit::done;
 }
 
-base::Result<catalog::Snapshot> obtain_snapshot(const Arguments& arguments, Io& io) {
-  if (const auto file = arguments.get("snapshot")) {
-    PGKEEP_TRY(const std::string text, base::read_file(*file));
-    return catalog::parse_snapshot(text, *file);
-  }
+base::Result<SnapshotRequest> request_of(const Arguments& arguments) {
   SnapshotRequest request{.target = arguments.words().empty() ? "" : arguments.words().front(),
                           .command = "audit",
                           .replicas = arguments.list("replica"),
@@ -154,7 +176,40 @@ base::Result<catalog::Snapshot> obtain_snapshot(const Arguments& arguments, Io& 
     PGKEEP_TRY(const base::Bytes bytes, base::parse_bytes(*ram));
     request.ram_bytes = bytes.count;
   }
-  return take_snapshot(request, io);
+  return request;
+}
+
+base::Result<Report> judge_target(const Arguments& arguments, const audit::Options& options,
+                                  Io& io) {
+  if (const auto file = arguments.get("snapshot")) {
+    PGKEEP_TRY(const std::string text, base::read_file(*file));
+    PGKEEP_TRY(const catalog::Snapshot snapshot, catalog::parse_snapshot(text, *file));
+    return audit::judge(snapshot, options);
+  }
+  PGKEEP_TRY(const SnapshotRequest request, request_of(arguments));
+  PGKEEP_TRY(const catalog::Snapshot snapshot, take_snapshot(request, io));
+  PGKEEP_TRY(Report report, audit::judge(snapshot, options));
+  if (!arguments.has("all-databases")) return report;
+  const auto add = [&](const catalog::Snapshot& other) {
+    return audit::add_database(report, snapshot, other, options);
+  };
+  PGKEEP_TRY(std::vector<std::string> closed, read_other_databases(request, snapshot, io, add));
+  std::ranges::move(closed, std::back_inserter(report.notes));
+  return report;
+}
+
+base::Result<> check_flags(const Arguments& arguments) {
+  if (!arguments.has("all-databases")) return {};
+  for (const std::string_view other : {"snapshot", "fix-out"}) {
+    if (!arguments.has(other)) continue;
+    return base::Error{.code = base::Code::usage,
+                       .what = fmt::format("--all-databases and --{} do not go together", other),
+                       .expected = "one of them",
+                       .hint = other == "snapshot"
+                                   ? "A snapshot file holds one database."
+                                   : "Fixes are written for one database: run it for each."};
+  }
+  return {};
 }
 
 std::vector<findings::Ignore> ignores_of(const base::Config& config) {
@@ -213,8 +268,8 @@ base::Result<Exit> run_audit(const Arguments& arguments, Io& io) {
     PGKEEP_TRY(options.limits.counters_age, base::parse_duration(*since));
   }
   PGKEEP_CHECK(audit::check_selection(options)); // Before anything is connected to.
-  PGKEEP_TRY(const catalog::Snapshot snapshot, obtain_snapshot(arguments, io));
-  PGKEEP_TRY(Report report, audit::judge(snapshot, options));
+  PGKEEP_CHECK(check_flags(arguments));
+  PGKEEP_TRY(Report report, judge_target(arguments, options, io));
   PGKEEP_CHECK(set_aside(report, config, arguments));
   PGKEEP_CHECK(write_outputs(report, arguments, io));
   io.out(findings::render(report, format_of(arguments), render_options(arguments, io)));
