@@ -17,7 +17,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PGKEEP = pathlib.Path(os.environ.get("PGKEEP_BINARY", TOP / "build/release/pgkeep"))
-SERVERS = TOP / "build/servers"
+SERVERS = (TOP / "build/servers").resolve()  # A link where the servers' account cannot reach this checkout.
 ACCOUNT = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 
 
