@@ -1,9 +1,9 @@
 // Schemas, relations and their counters.
 //
 // Grants: most tables of a schema have the same access list, so each distinct list is taken apart
-// once. Sizes come from relpages, which needs no lock; ANALYZE gives what is partitioned -1 of them.
-// Counters come from the functions under pg_stat_user_tables: the view would group all indexes by
-// table first.
+// once. Sizes come from relpages, which needs no lock; ANALYZE gives what is partitioned -1 of
+// them. Counters come from the functions under pg_stat_user_tables: the view would group all
+// indexes by table first.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
