@@ -1,0 +1,102 @@
+#include "postgres/sql_tree.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pgkeep::postgres {
+namespace {
+
+using testing::ElementsAre;
+
+Tree tree_of(std::string_view sql) {
+  auto tree = Tree::parse(sql);
+  EXPECT_TRUE(tree) << base::to_line(tree.error());
+  return *std::move(tree);
+}
+
+TEST(SqlTreeTest, shows_kinds_fields_lists_and_enums) {
+  const Tree tree = tree_of("ALTER TABLE ONLY shop.orders ADD COLUMN a int NOT NULL, DROP b");
+  const Node root = tree.root();
+  EXPECT_EQ(root.kind(), "AlterTableStmt");
+  EXPECT_EQ(root.name("objtype"), "OBJECT_TABLE");
+  EXPECT_EQ(root.node("relation").text("schemaname"), "shop");
+  EXPECT_EQ(root.node("relation").text("relname"), "orders");
+  EXPECT_FALSE(root.node("relation").flag("inh"));
+  const std::vector<Node> commands = root.nodes("cmds");
+  ASSERT_EQ(commands.size(), 2U);
+  EXPECT_EQ(commands[0].name("subtype"), "AT_AddColumn");
+  EXPECT_EQ(commands[0].node("def").text("colname"), "a");
+  EXPECT_EQ(commands[0].node("def").node("type_name").offset(), 42U);
+  EXPECT_EQ(commands[1].text("name"), "b");
+}
+
+TEST(SqlTreeTest, of_no_node_everything_is_empty) {
+  const Node none;
+  EXPECT_FALSE(none);
+  EXPECT_EQ(none.kind(), "");
+  EXPECT_EQ(none.node("x").text("y"), "");
+  EXPECT_TRUE(none.nodes("x").empty());
+  EXPECT_EQ(none.number("x"), 0);
+  EXPECT_FALSE(tree_of("").root());
+  EXPECT_FALSE(tree_of("-- nothing").root());
+}
+
+TEST(SqlTreeTest, a_constant_has_only_the_member_that_is_set) {
+  const Tree tree = tree_of("SELECT 'x', 7, true, NULL");
+  std::vector<std::string> seen;
+  for (const Node& target : tree.root().nodes("target_list")) {
+    const Node value = target.node("val");
+    seen.push_back(std::string(value.node("sval").text("sval")) + "/" +
+                   std::to_string(value.node("ival").number("ival")) + "/" +
+                   (value.node("boolval").flag("boolval") ? "t" : "f") +
+                   (value.flag("isnull") ? "n" : ""));
+  }
+  EXPECT_THAT(seen, ElementsAre("x/0/f", "/7/f", "/0/t", "/0/fn"));
+}
+
+TEST(SqlTreeTest, walk_visits_parents_first_and_stops_where_told) {
+  const Tree tree = tree_of("SELECT a FROM t WHERE b = (SELECT c FROM u)");
+  std::vector<std::string> tables;
+  walk(tree.root(), [&](const Node& node) {
+    if (node.is("RangeVar")) tables.emplace_back(node.text("relname"));
+    return !node.is("SubLink");
+  });
+  EXPECT_THAT(tables, ElementsAre("t"));
+}
+
+TEST(SqlTreeTest, a_name_of_several_parts) {
+  const Tree tree = tree_of("DROP TABLE a.b, c");
+  const std::vector<Node> objects = tree.root().nodes("objects");
+  ASSERT_EQ(objects.size(), 2U);
+  EXPECT_THAT(strings_of(objects[0].nodes("items")), ElementsAre("a", "b"));
+  EXPECT_THAT(strings_of(objects[1].nodes("items")), ElementsAre("c"));
+}
+
+TEST(SqlTreeTest, the_digest_ignores_layout_and_comments_only) {
+  const std::string digest = tree_of("SELECT a, 'x' FROM t WHERE b IN (1, 2)").digest();
+  EXPECT_EQ(tree_of("select a , /* why */ 'x'\nfrom  t where b in (1,2) -- c").digest(), digest);
+  for (const char* const other :
+       {"SELECT a, 'y' FROM t WHERE b IN (1, 2)", "SELECT a, 'x' FROM t WHERE b IN (1, 3)",
+        "SELECT a, 'x' FROM u WHERE b IN (1, 2)", "SELECT a, 'x' FROM t WHERE b NOT IN (1, 2)",
+        "SELECT a, 'x' FROM t", "SELECT a, 'x', NULL FROM t WHERE b IN (1, 2)"})
+    EXPECT_NE(tree_of(other).digest(), digest) << other;
+  EXPECT_NE(tree_of("SELECT 1").digest(), tree_of("SELECT '1'").digest());
+  EXPECT_NE(tree_of("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'").digest(),
+            tree_of("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'").digest());
+}
+
+TEST(SqlTreeTest, says_where_a_text_does_not_parse) {
+  const auto tree = Tree::parse("UPDATE accounts\nSET balance = ...");
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().where, "2:15");
+  EXPECT_EQ(tree.error().code, base::Code::unsupported);
+  EXPECT_FALSE(Tree::parse("SELECT 1; SELECT 2"));
+}
+
+TEST(SqlTreeDeathTest, a_field_that_a_kind_does_not_have_ends_the_program) {
+  const Tree tree = tree_of("SELECT 1");
+  EXPECT_DEATH(static_cast<void>(tree.root().text("relname")), "a SelectStmt has no field");
+}
+
+} // namespace
+} // namespace pgkeep::postgres
