@@ -74,6 +74,7 @@ std::vector<std::string> watchers(const Snapshot& db) {
     ++seen[fmt::format("{} as {}", program, base::printable(session.user))];
   }
   std::vector<std::string> names;
+  names.reserve(seen.size());
   for (const auto& [name, count] : seen)
     names.push_back(count == 1 ? name : fmt::format("{} ({} sessions)", name, count));
   return names;

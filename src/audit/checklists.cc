@@ -180,12 +180,12 @@ std::string failures(const Item& item, std::span<const std::string> rules, const
 }
 
 void answer(ChecklistItem& line, const Item& item, const Said& said, const Look& look) {
-  const auto decide = [&](Answer answered, std::string evidence) {
+  const auto decide = [&](Answer answered, std::string_view evidence) {
     line.answer = answered;
     line.evidence = base::ellipsize(evidence, kReasonColumns * 2);
   };
-  if (std::string why = failures(item, line.rules, said); !why.empty())
-    return decide(Answer::failed, std::move(why));
+  if (const std::string why = failures(item, line.rules, said); !why.empty())
+    return decide(Answer::failed, why);
   if (look.answer == Answer::failed) return decide(Answer::failed, look.figures);
   if (look.answer == Answer::could_not_look) return decide(Answer::could_not_look, look.figures);
   for (const std::string& rule : line.rules) {

@@ -153,7 +153,6 @@ std::string mask(std::string text, const std::string& secret) {
 std::string own_words(std::string_view message) {
   constexpr std::string_view failed_mark = " failed: ";
   std::vector<std::string> parts;
-  std::string_view first_prefix;
   for (const std::string& line : base::split(message, '\n')) {
     const std::string_view text = base::trim(line);
     if (text.empty() || text.starts_with("LOCATION:") || text.starts_with("Is the server running"))

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "postgres/parser_input.h"
 
 namespace pgkeep::postgres {
@@ -64,6 +65,33 @@ bool is_place(const ProtobufCFieldDescriptor& field) {
   const std::string_view name = field.name;
   return name == "location" || name == "stmt_location" || name == "stmt_len" ||
          name == "list_start" || name == "list_end";
+}
+
+/// The parser counts what stands before a statement to it.
+std::size_t skip_blanks_and_comments(std::string_view text, std::size_t at) {
+  while (at < text.size()) {
+    if (std::string_view(" \t\r\n\f\v;").find(text[at]) != std::string_view::npos) {
+      ++at;
+    } else if (text.substr(at).starts_with("--")) {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (text.substr(at).starts_with("/*")) {
+      int depth = 0;
+      do { // Comments nest.
+        if (text.substr(at).starts_with("/*")) {
+          ++depth;
+          at += 2;
+        } else if (text.substr(at).starts_with("*/")) {
+          --depth;
+          at += 2;
+        } else {
+          ++at;
+        }
+      } while (depth > 0 && at < text.size());
+    } else {
+      break;
+    }
+  }
+  return std::min(at, text.size());
 }
 
 /// FNV-1a, 64 bits: tells edits from layout; nobody forges it against themselves.
@@ -207,11 +235,12 @@ void walk(const Node& node, const std::function<bool(const Node&)>& visit) {
 }
 
 struct Tree::Impl {
-  explicit Impl(PgQuery__ParseResult* parsed) : result(parsed) {}
+  Impl(PgQuery__ParseResult* parsed, std::string sql) : result(parsed), text(std::move(sql)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { pg_query__parse_result__free_unpacked(result, nullptr); }
   PgQuery__ParseResult* result;
+  std::string text;
 };
 
 Tree::Tree(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -219,35 +248,44 @@ Tree::Tree(Tree&&) noexcept = default;
 Tree& Tree::operator=(Tree&&) noexcept = default;
 Tree::~Tree() = default;
 
-base::Result<Tree> Tree::parse(std::string_view statement) {
-  PGKEEP_CHECK(check_input(statement));
-  const std::string text(statement);
-  PGKEEP_CHECK(check_depth(text));
-  const Parsed parsed(pg_query_parse_protobuf(text.c_str()));
-  if (parsed->error != nullptr) return unsupported(statement, *parsed->error);
+base::Result<Tree> Tree::parse(std::string_view text) {
+  PGKEEP_CHECK(check_input(text));
+  std::string copy(text);
+  PGKEEP_CHECK(check_depth(copy));
+  const Parsed parsed(pg_query_parse_protobuf(copy.c_str()));
+  if (parsed->error != nullptr) return unsupported(text, *parsed->error);
   auto* const result = pg_query__parse_result__unpack(
       nullptr, parsed->parse_tree.len,
       reinterpret_cast<const std::uint8_t*>(parsed->parse_tree.data));
   if (result == nullptr)
     return base::Error{.code = base::Code::unsupported, .what = "the parse tree cannot be read"};
-  auto impl = std::make_unique<Impl>(result);
-  if (result->n_stmts > 1)
-    return base::Error{.code = base::Code::unsupported,
-                       .what = "several statements where one was expected"};
-  return Tree(std::move(impl));
+  return Tree(std::make_unique<Impl>(result, std::move(copy)));
+}
+
+std::vector<TreeStatement> Tree::statements() const {
+  const std::string_view text = impl_->text;
+  std::vector<TreeStatement> statements;
+  for (const PgQuery__RawStmt* const raw :
+       std::span(impl_->result->stmts, impl_->result->n_stmts)) {
+    if (raw->stmt == nullptr) continue;
+    const auto from = static_cast<std::size_t>(raw->stmt_location);
+    const std::size_t end =
+        raw->stmt_len > 0 ? from + static_cast<std::size_t>(raw->stmt_len) : text.size();
+    const std::size_t begin = skip_blanks_and_comments(text, from);
+    const std::size_t length = base::trim(text.substr(begin, end - begin)).size();
+    statements.push_back({.root = Node(&raw->stmt->base), .begin = begin, .end = begin + length});
+  }
+  return statements;
 }
 
 Node Tree::root() const {
-  const PgQuery__ParseResult& result = *impl_->result;
-  if (result.n_stmts == 0 || result.stmts[0]->stmt == nullptr) return {};
-  return Node(&result.stmts[0]->stmt->base);
+  const std::vector<TreeStatement> all = statements();
+  return all.empty() ? Node{} : all.front().root;
 }
 
-std::string Tree::digest() const {
+std::string digest(const Node& node) {
   Digest digest;
-  const PgQuery__ParseResult& result = *impl_->result;
-  if (result.n_stmts > 0 && result.stmts[0]->stmt != nullptr)
-    digest.add(&result.stmts[0]->stmt->base);
+  digest.add(node.message_);
   return fmt::format("{:016x}", digest.value());
 }
 

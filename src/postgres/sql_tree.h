@@ -1,5 +1,4 @@
-/// The parse tree of one SQL statement, as the server's parser makes it: what a rule about text
-/// walks.
+/// The parse trees of SQL text, as the server's parser makes them: what a rule about text walks.
 ///
 /// A Node is a view into its Tree, cheap to copy; kinds and fields have PostgreSQL's own names
 /// ("AlterTableStmt", "relation"), as pg_query.proto of libpg_query lists them. Asking for a field
@@ -43,7 +42,7 @@ public:
   [[nodiscard]] bool flag(std::string_view field) const { return number(field) != 0; }
   /// The name of an enum's value: "AT_AddColumn".
   [[nodiscard]] std::string_view name(std::string_view field) const;
-  /// Where the node begins: bytes into the statement's text; none where the parser does not say.
+  /// Where the node begins: bytes into the text; none where the parser does not say.
   [[nodiscard]] std::optional<std::size_t> offset() const;
 
   /// Every node directly below, in the order of the fields.
@@ -52,29 +51,41 @@ public:
   friend bool operator==(const Node&, const Node&) = default;
 
 private:
+  friend std::string digest(const Node& node);
   const ProtobufCMessage* message_ = nullptr;
 };
 
 /// Calls `visit` for the node and all below, parents first. `visit` says whether to go below.
 void walk(const Node& node, const std::function<bool(const Node&)>& visit);
 
+/// One statement of a Tree.
+struct TreeStatement {
+  Node root;             ///< "AlterTableStmt", say.
+  std::size_t begin = 0; ///< Its first character: bytes into the text; comments before it are not
+                         ///< part of it.
+  std::size_t end = 0;   ///< The semicolon is not part of it; a comment before that may be.
+};
+
 class Tree {
 public:
-  /// One statement, without a semicolon. Errors: Code::unsupported with line:column in `where`.
-  static base::Result<Tree> parse(std::string_view statement);
+  /// Any number of statements. Errors: Code::unsupported with line:column in `where`.
+  static base::Result<Tree> parse(std::string_view text);
   Tree(Tree&&) noexcept;
   Tree& operator=(Tree&&) noexcept;
   ~Tree();
-  [[nodiscard]] Node root() const; ///< "AlterTableStmt", say; none for empty text.
-  /// Equal for statements that differ only in layout and comments: the tree without its places,
-  /// constants kept, as 16 hexadecimal digits. (fingerprint() drops constants.)
-  [[nodiscard]] std::string digest() const;
+  [[nodiscard]] std::vector<TreeStatement> statements() const;
+  /// Of the first statement; none for text without any.
+  [[nodiscard]] Node root() const;
 
 private:
   struct Impl;
   explicit Tree(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// Equal for nodes that differ only in their places, as layout and comments make them; constants
+/// count: 16 hexadecimal digits. (fingerprint() drops constants.)
+std::string digest(const Node& node);
 
 /// The parts of a list of String nodes: {"public", "orders"}.
 std::vector<std::string> strings_of(const std::vector<Node>& list);

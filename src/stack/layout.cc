@@ -27,7 +27,7 @@ std::string id_of(const std::filesystem::path& directory) {
 }
 
 std::filesystem::path socket_directory(const std::filesystem::path& home, const std::string& id) {
-  const std::filesystem::path wanted = home / "run";
+  std::filesystem::path wanted = home / "run";
   if ((wanted / ".s.PGSQL.65535.lock").string().size() <= kSocketPathBytesMax) return wanted;
   return std::filesystem::path(base::is_root() ? "/run" : "/tmp") / ("pgkeep-" + id);
 }

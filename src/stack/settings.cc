@@ -29,8 +29,9 @@ void add_memory(std::vector<ServerSetting>& out, const catalog::Host& host) {
   const std::int64_t maintenance = std::clamp(ram / 20, 32 * kMiB, 2 * kGiB);
   // Half of what is left after shared memory, spread over every connection using
   // hash_mem_multiplier (2) times work_mem once.
-  const std::int64_t work = std::clamp(
-      (ram - shared - workers * maintenance) / 2 / (kMaxConnections * 2), 2 * kMiB, 64 * kMiB);
+  const std::int64_t work =
+      std::clamp((ram - shared - workers * maintenance) / 2 / (std::int64_t{kMaxConnections} * 2),
+                 2 * kMiB, 64 * kMiB);
   out.insert(
       out.end(),
       {{"shared_buffers", megabytes(shared),

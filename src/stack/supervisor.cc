@@ -251,7 +251,7 @@ base::Result<base::Fd> take_signals() {
   ::sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP})
     ::sigaddset(&set, signal);
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   base::Fd signals(::signalfd(-1, &set, SFD_CLOEXEC));
   if (!signals.is_open()) return base::Error{.code = base::Code::io, .what = "signalfd failed"};
   return signals;

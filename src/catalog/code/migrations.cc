@@ -179,7 +179,8 @@ std::vector<std::string> python_body(std::string_view text, std::size_t def_at) 
   std::vector<std::string> body;
   std::size_t at = text.find('\n', def_at);
   std::string_view docstring;
-  while (at != std::string_view::npos && ++at < text.size()) {
+  while (at != std::string_view::npos && at + 1 < text.size()) {
+    ++at;
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = text.substr(at, end - at);
     const std::string_view trimmed = base::trim(line);

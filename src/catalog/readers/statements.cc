@@ -22,7 +22,7 @@ ORDER BY {{statements_total}} DESC LIMIT 200)";
 
 constexpr std::size_t kQueryBytesMax = 2000;
 /// Far longer texts are generated lists of values; the parser need not see all of them.
-constexpr std::size_t kParsedBytesMax = 64 * 1024;
+constexpr std::size_t kParsedBytesMax = std::size_t{64} * 1024;
 
 /// At the end of a character, not within one.
 void cut(std::string& text, std::size_t bytes) {
