@@ -76,6 +76,7 @@ extern const Command status_command;
 extern const Command down_command;
 extern const Command supervise_command;
 extern const Command audit_command;
+extern const Command lint_command;
 extern const Command snapshot_save_command;
 extern const Command help_command;
 extern const Command version_command;

@@ -10,8 +10,9 @@ constexpr Flag kCommonFlags[] = {
 };
 
 const Command* const kCommands[] = {
-    &up_command,   &status_command,  &down_command,      &audit_command, &snapshot_save_command,
-    &help_command, &version_command, &supervise_command,
+    &up_command,    &status_command,  &down_command,
+    &audit_command, &lint_command,    &snapshot_save_command,
+    &help_command,  &version_command, &supervise_command,
 };
 
 } // namespace

@@ -112,6 +112,38 @@ base::Result<std::vector<StatementText>> split_statements(std::string_view sql) 
   return statements;
 }
 
+std::vector<StatementText> split_roughly(std::string_view sql) {
+  const std::string text(sql);
+  const TokensPtr tokens = check_input(sql) ? scan(text) : nullptr;
+  if (tokens == nullptr) return {{.sql = text, .offset = 0}};
+  std::vector<StatementText> statements;
+  int first = -1;
+  int last = -1;
+  const auto finish = [&] {
+    if (first < 0) return;
+    statements.push_back({.sql = text.substr(static_cast<std::size_t>(first),
+                                             static_cast<std::size_t>(last - first)),
+                          .offset = static_cast<std::size_t>(first)});
+    first = -1;
+  };
+  int depth = 0;
+  for (const PgQuery__ScanToken* token : std::span(tokens->tokens, tokens->n_tokens)) {
+    if (is_comment(*token)) continue;
+    if (token->token == PG_QUERY__TOKEN__ASCII_40) ++depth;
+    if (token->token == PG_QUERY__TOKEN__ASCII_41) --depth;
+    // A rule may hold several statements in parentheses.
+    if (token->token == PG_QUERY__TOKEN__ASCII_59 && depth <= 0) {
+      finish();
+      depth = 0;
+      continue;
+    }
+    if (first < 0) first = token->start;
+    last = token->end;
+  }
+  finish();
+  return statements;
+}
+
 base::Result<std::string> parse_to_json(std::string_view sql) {
   PGKEEP_CHECK(check_input(sql));
   const std::string text(sql);

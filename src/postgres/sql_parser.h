@@ -19,6 +19,9 @@ struct StatementText {
   std::size_t offset = 0; ///< Byte offset in the text.
 };
 base::Result<std::vector<StatementText>> split_statements(std::string_view sql);
+/// The same for text that does not parse: by tokens alone, so a semicolon inside a routine's
+/// BEGIN ATOMIC body ends a statement. Text that cannot be scanned is one piece.
+std::vector<StatementText> split_roughly(std::string_view sql);
 /// The parse tree as JSON text (libpg_query's protobuf-JSON form).
 base::Result<std::string> parse_to_json(std::string_view sql);
 /// The text with every constant replaced by $n. Text that does not parse becomes its first word

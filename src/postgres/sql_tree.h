@@ -37,6 +37,10 @@ public:
   // Of no node all are empty, so that calls can be chained: a.node("x").text("y").
   [[nodiscard]] Node node(std::string_view field) const;
   [[nodiscard]] std::vector<Node> nodes(std::string_view field) const;
+  /// Of a node that may be of another kind: empty then.
+  [[nodiscard]] std::vector<Node> nodes_if(std::string_view kind, std::string_view field) const {
+    return is(kind) ? nodes(field) : std::vector<Node>{};
+  }
   [[nodiscard]] std::string_view text(std::string_view field) const;
   [[nodiscard]] std::int64_t number(std::string_view field) const;
   [[nodiscard]] bool flag(std::string_view field) const { return number(field) != 0; }

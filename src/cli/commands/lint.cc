@@ -1,0 +1,143 @@
+// lint: SQL text in, a Report out.
+#include "lint/lint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "audit/audit.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/judging.h"
+#include "cli/target.h"
+#include "postgres/types.h"
+
+namespace pgkeep::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Flag kFlags[] = {
+    {.name = "database",
+     .value = "TARGET",
+     .help = "Judge with the sizes, types and indexes of this database."},
+    {.name = "pg-version",
+     .value = "MAJOR",
+     .fallback = "15",
+     .help = "The server's major version, where no database is given."},
+    kFormatFlag,
+    kVerboseFlag,
+    kBaselineFlag,
+    kWriteBaselineFlag,
+    kFailOnFlag,
+    {.name = "only",
+     .value = "RULES",
+     .help = "Only these rules, separated by commas; the way to ask for those of taste.",
+     .may_repeat = true},
+    {.name = "skip", .value = "RULES", .help = "Leave these rules out.", .may_repeat = true},
+    kConfigFlag,
+    {.name = "list", .help = "List every rule."},
+    {.name = "explain", .value = "RULE", .help = "Show one rule: why, how to fix, source."},
+};
+
+constexpr base::Bytes kFileMax{64 * base::kMiB};
+
+/// The *.sql files of a folder, by name: the order in which tools run them.
+base::Result<> add_folder(const fs::path& folder, std::vector<lint::File>& files) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->path().extension() == ".sql" && at->is_regular_file(error))
+      paths.push_back(at->path().string());
+  }
+  if (error)
+    return base::Error{.code = base::Code::io,
+                       .what = fmt::format("cannot be read: {}", error.message()),
+                       .where = folder.string()};
+  std::ranges::sort(paths);
+  for (const std::string& path : paths) {
+    PGKEEP_TRY(std::string text, base::read_file(path, kFileMax));
+    files.push_back({.path = path, .text = std::move(text)});
+  }
+  return {};
+}
+
+base::Result<std::vector<lint::File>> read_files(const Arguments& arguments) {
+  std::vector<lint::File> files;
+  for (const std::string& word : arguments.words()) {
+    std::error_code error;
+    if (word == "-") {
+      PGKEEP_TRY(std::string text, base::read_file("/dev/stdin", kFileMax));
+      files.push_back({.path = "<stdin>", .text = std::move(text)});
+    } else if (fs::is_directory(word, error)) {
+      PGKEEP_CHECK(add_folder(word, files));
+    } else {
+      PGKEEP_TRY(std::string text, base::read_file(word, kFileMax));
+      files.push_back({.path = word, .text = std::move(text)});
+    }
+  }
+  return files;
+}
+
+base::Result<int> major_of(const std::string& text) {
+  int major = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), major);
+  if (error == std::errc{} && stop == text.data() + text.size() &&
+      major >= postgres::kOldestMajor && major <= postgres::kNewestMajor)
+    return major;
+  return base::Error{
+      .code = base::Code::usage,
+      .what = fmt::format("--pg-version \"{}\" is none that pgkeep knows", base::printable(text)),
+      .expected = fmt::format("{} to {}", postgres::kOldestMajor, postgres::kNewestMajor)};
+}
+
+base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
+  const std::vector<const findings::Rule*> rules = lint::all_rules(audit::all_rules());
+  if (arguments.has("list")) return list_rules(rules, "pgkeep lint", arguments, io);
+  if (const auto id = arguments.get("explain"))
+    return explain_one(rules, *id, "pgkeep lint", arguments, io);
+  if (arguments.words().empty())
+    return base::Error{.code = base::Code::usage,
+                       .what = "no file was given",
+                       .expected = "FILE, DIR or - for standard input"};
+  PGKEEP_TRY(const base::Config config, load_config(arguments));
+  lint::Options options{.limits = findings::limits_from(config),
+                        .only = arguments.list("only"),
+                        .skip = arguments.list("skip"),
+                        .shared = audit::all_rules()};
+  PGKEEP_TRY(options.server_major, major_of(*arguments.get("pg-version")));
+  PGKEEP_TRY(const std::vector<lint::File> files, read_files(arguments));
+  catalog::Snapshot database;
+  if (const auto target = arguments.get("database")) {
+    PGKEEP_TRY(database, take_snapshot({.target = *target, .command = "lint"}, io));
+    options.database = &database;
+  }
+  PGKEEP_TRY(findings::Report report, lint::lint(files, options));
+  PGKEEP_CHECK(set_aside(report, config, arguments));
+  return finish(report, arguments, io);
+}
+
+} // namespace
+
+const Command lint_command{
+    .name = "lint",
+    .summary = "Judge SQL files: migrations that lock, schemas and queries that go wrong",
+    .details = "Reads migrations of pgkeep, Flyway, dbmate, goose, golang-migrate, sqitch, Prisma, "
+               "node-pg-migrate and plain SQL, with the server's own parser. Nothing is run. Set a "
+               "rule aside for one statement with `-- pgkeep:ignore RULE: reason`.",
+    .words = "FILE|DIR|- ...",
+    .words_help = "Files are judged in the given order, those of a folder by name: what one "
+                  "creates, the next knows.",
+    .words_max = 10'000,
+    .example =
+        "pgkeep lint migrations\n"
+        "pgkeep lint --database postgresql://readonly@db.example.org/shop migrations/V042__x.sql\n"
+        "git diff --name-only main -- '*.sql' | xargs pgkeep lint --format github",
+    .flags = kFlags,
+    .run = run_lint};
+
+} // namespace pgkeep::cli

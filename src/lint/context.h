@@ -1,0 +1,69 @@
+/// Where a statement stands: what was set, created and locked before it, and in which transaction.
+///
+/// The engine (lint.cc) keeps it; rules read it. Private to src/lint. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/snapshot.h"
+#include "findings/limits.h"
+#include "lint/change.h"
+#include "lint/lock_model.h"
+#include "lint/schema.h"
+#include "lint/script.h"
+
+namespace pgkeep::lint {
+
+/// SET lock_timeout, say, as it holds now.
+struct SettingState {
+  std::string name;
+  std::string value;                   ///< As written: "2s".
+  std::optional<std::int64_t> ms = {}; ///< Where it is a duration.
+  bool is_local = false;
+  std::size_t offset = 0;
+};
+
+struct HeldLock {
+  RelationName relation;
+  LockMode mode = LockMode::none;
+  std::size_t offset = 0; ///< Of the statement that took it.
+};
+
+struct Context {
+  const Script& script;
+  const Section& section;
+  const findings::Limits& limits;
+  int server_major = 15;
+  const catalog::Snapshot* database = nullptr; ///< Null: no database was given.
+  Schema& schema;                              ///< Before the statement at hand.
+
+  bool has_begin = false; ///< BEGIN stands before, and no COMMIT since.
+  std::size_t begin_offset = 0;
+  std::vector<SettingState> settings = {};
+  /// Since the transaction began (or of the statement alone where there is none).
+  std::vector<HeldLock> locks = {};
+  /// Relations created since the transaction began: nobody else sees them.
+  std::vector<RelationName> created_in_transaction = {};
+  /// Names of constraints added NOT VALID since the transaction began: "schema.table.name".
+  std::vector<std::string> added_in_transaction = {};
+  std::vector<Change> changes_in_transaction = {};
+
+  /// Statements before this one and this one share one transaction.
+  [[nodiscard]] bool in_transaction() const {
+    return has_begin || section.transaction == TransactionMode::managed ||
+           (section.transaction == TransactionMode::one_text && section.statements.size() > 1);
+  }
+  [[nodiscard]] const SettingState* setting(std::string_view name) const;
+  /// Whether the relation existed before and may have rows and users: not created by this text,
+  /// not temporary, and not known to be empty.
+  [[nodiscard]] bool is_in_use(const RelationName& relation) const;
+  /// "orders (2,000,000 rows)" where sizes are known.
+  [[nodiscard]] std::string with_size(const RelationName& relation) const;
+};
+
+} // namespace pgkeep::lint

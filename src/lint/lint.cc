@@ -1,0 +1,358 @@
+// File by file, section by section, statement by statement: each statement is judged with what was
+// known before it, then what it does becomes known.
+#include "lint/lint.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "lint/families.h"
+#include "lint/text_rule.h"
+
+namespace pgkeep::lint {
+namespace {
+
+using findings::Finding;
+using findings::Report;
+using findings::Rule;
+using findings::Sink;
+
+std::vector<const TextRule*> collect_rules() {
+  // The one list of families. The order within an area is the order here.
+  const auto families = std::to_array<std::span<const TextRule>>({syntax_rules});
+  std::vector<const TextRule*> rules;
+  for (const std::span<const TextRule> family : families) {
+    for (const TextRule& rule : family)
+      rules.push_back(&rule);
+  }
+  return rules;
+}
+
+const std::vector<const TextRule*>& text_rules() {
+  static const std::vector<const TextRule*> rules = collect_rules();
+  return rules;
+}
+
+/// The card to show: our own, or that of the judge who owns the id.
+const Rule* card_of(const TextRule& rule, std::span<const Rule* const> shared) {
+  if (!rule.card.title.empty()) return &rule.card;
+  const Rule* const found = findings::find_rule(shared, rule.card.id);
+  return found == nullptr ? &rule.card : found;
+}
+
+base::Result<> check_known(const std::vector<std::string>& words,
+                           std::span<const Rule* const> cards) {
+  for (const std::string& word : words) {
+    if (findings::find_rule(cards, base::to_lower(word)) != nullptr) continue;
+    std::vector<std::string_view> ids;
+    for (const Rule* const card : cards)
+      ids.push_back(card->id);
+    const auto near = base::nearest(word, ids);
+    return base::Error{.code = base::Code::usage,
+                       .what = fmt::format("no rule is called \"{}\"", base::printable(word)),
+                       .expected = near ? fmt::format("perhaps {}", *near) : "the id of a rule",
+                       .hint = "`pgkeep lint --list` shows them all."};
+  }
+  return {};
+}
+
+bool has_alias(const Rule& card, std::string_view word) {
+  const std::vector<std::string> aliases = base::split_words(card.aliases);
+  return std::ranges::find(aliases, word) != aliases.end();
+}
+
+/// What was chosen, each with its sink and what its sink may not say.
+struct Asked {
+  const TextRule* rule;
+  const Rule* card;
+  Sink sink;
+};
+
+class Linter {
+public:
+  Linter(const Options& options, std::vector<Asked>& asked)
+      : options_(options), asked_(asked), schema_(options.database) {}
+
+  void read(const Script& script) {
+    for (const Section& section : script.sections()) {
+      // What goes down undoes what goes up: it is judged alone.
+      Schema before = schema_;
+      judge(script, section);
+      if (section.is_down) schema_ = std::move(before);
+    }
+  }
+
+private:
+  void judge(const Script& script, const Section& section);
+  void keep(Context& context, const Statement& statement, const std::vector<Change>& changes,
+            const std::vector<Effect>& effects);
+  void keep_transaction(Context& context, const Statement& statement, const postgres::Node& root);
+  static void end_transaction(Context& context);
+
+  const Options& options_;
+  std::vector<Asked>& asked_;
+  Schema schema_;
+};
+
+void Linter::judge(const Script& script, const Section& section) {
+  const int major = options_.database == nullptr ? options_.server_major
+                                                 : options_.database->server.version / 10'000;
+  Context context{.script = script,
+                  .section = section,
+                  .limits = options_.limits,
+                  .server_major = major,
+                  .database = options_.database,
+                  .schema = schema_};
+  for (const Statement& statement : section.statements) {
+    const std::vector<Change> changes =
+        statement.root ? changes_of(statement.root, statement.begin) : std::vector<Change>{};
+    std::vector<Effect> effects;
+    for (const Change& change : changes)
+      std::ranges::move(effects_of(change, context), std::back_inserter(effects));
+    const Subject subject{
+        .statement = statement, .changes = changes, .effects = effects, .context = context};
+    for (Asked& each : asked_) {
+      if (each.rule->statement == nullptr || (section.is_down && !each.rule->judges_down)) continue;
+      TextSink out(each.sink, script);
+      each.rule->statement(subject, out);
+    }
+    keep(context, statement, changes, effects);
+  }
+  for (Asked& each : asked_) {
+    if (each.rule->section == nullptr || (section.is_down && !each.rule->judges_down)) continue;
+    TextSink out(each.sink, script);
+    each.rule->section(context, out);
+  }
+}
+
+void Linter::end_transaction(Context& context) {
+  context.has_begin = false;
+  context.locks.clear();
+  context.created_in_transaction.clear();
+  context.added_in_transaction.clear();
+  context.changes_in_transaction.clear();
+  std::erase_if(context.settings, [](const SettingState& each) { return each.is_local; });
+}
+
+void Linter::keep_transaction(Context& context, const Statement& statement,
+                              const postgres::Node& root) {
+  const std::string_view kind = root.name("kind");
+  if (kind == "TRANS_STMT_BEGIN" || kind == "TRANS_STMT_START") {
+    end_transaction(context);
+    context.has_begin = true;
+    context.begin_offset = statement.begin;
+  } else if (kind == "TRANS_STMT_COMMIT" || kind == "TRANS_STMT_ROLLBACK" ||
+             kind == "TRANS_STMT_PREPARE") {
+    end_transaction(context);
+  }
+}
+
+/// SET x = 2000, '2s', 2s: as text, and as milliseconds where it is a duration.
+SettingState setting_of(const Change& change, const Statement& statement) {
+  SettingState state{.name = change.name,
+                     .value = {},
+                     .is_local = change.node.flag("is_local"),
+                     .offset = statement.begin};
+  const std::vector<postgres::Node> values = change.node.nodes("args");
+  if (values.empty()) return state;
+  const postgres::Node& value = values.front();
+  if (const postgres::Node number = value.node("ival")) {
+    state.value = fmt::format("{}", number.number("ival"));
+    state.ms = number.number("ival");
+  } else {
+    state.value = value.node("sval").text("sval");
+    std::string duration;
+    std::ranges::copy_if(state.value, std::back_inserter(duration),
+                         [](char c) { return c != ' '; });
+    const bool is_bare = !duration.empty() &&
+                         std::ranges::all_of(duration, [](char c) { return c >= '0' && c <= '9'; });
+    if (const auto parsed = base::parse_duration(is_bare ? duration + "ms" : duration))
+      state.ms = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed).count();
+  }
+  return state;
+}
+
+void Linter::keep(Context& context, const Statement& statement, const std::vector<Change>& changes,
+                  const std::vector<Effect>& effects) {
+  if (!context.in_transaction()) {
+    const bool has_begin = context.has_begin;
+    end_transaction(context);
+    context.has_begin = has_begin;
+  }
+  for (const Effect& effect : effects)
+    context.locks.push_back(
+        {.relation = effect.relation, .mode = effect.mode, .offset = statement.begin});
+  for (const Change& change : changes) {
+    if (change.operation == Operation::transaction)
+      keep_transaction(context, statement, change.node);
+    if (change.operation == Operation::set)
+      context.settings.push_back(setting_of(change, statement));
+    if (change.operation == Operation::reset)
+      std::erase_if(context.settings, [&](const SettingState& each) {
+        return change.name.empty() || each.name == change.name;
+      });
+    const bool creates = change.operation == Operation::create_table ||
+                         change.operation == Operation::create_table_as ||
+                         change.operation == Operation::create_partition_of;
+    if (creates) context.created_in_transaction.push_back(change.relation);
+    const bool adds_unvalidated = (change.operation == Operation::add_check ||
+                                   change.operation == Operation::add_foreign_key) &&
+                                  change.node.flag("skip_validation");
+    if (adds_unvalidated)
+      context.added_in_transaction.push_back(
+          fmt::format("{}.{}", change.relation.text(), change.name));
+    if (change.operation != Operation::transaction)
+      context.changes_in_transaction.push_back(change);
+    context.schema.apply(change);
+  }
+}
+
+/// Takes out what "-- pgkeep:ignore" says, and says which marks had no reason or nothing to do.
+class Marks {
+public:
+  explicit Marks(const std::vector<Script>& scripts) {
+    for (const Script& script : scripts) {
+      for (const Section& section : script.sections()) {
+        for (const Statement& statement : section.statements) {
+          for (const IgnoreMark& mark : statement.ignores)
+            places_[script.path()].push_back(
+                {.mark = &mark,
+                 .from = script.place_of(std::min(mark.offset, statement.begin)).line,
+                 .to = script.place_of(statement.end).line,
+                 .script = &script});
+        }
+      }
+    }
+  }
+
+  /// The reason, where a mark covers the finding.
+  std::optional<std::string> reason_of(const Finding& finding, const Rule* card) {
+    const auto found = places_.find(finding.file);
+    if (found == places_.end()) return std::nullopt;
+    for (Place& each : found->second) {
+      if (finding.line < each.from || finding.line > each.to || each.mark->reason.empty()) continue;
+      const bool names_it =
+          each.mark->rule == finding.rule || (card != nullptr && has_alias(*card, each.mark->rule));
+      if (!names_it) continue;
+      each.is_used = true;
+      return each.mark->reason;
+    }
+    return std::nullopt;
+  }
+
+  void add_findings(Report& report) const {
+    for (const auto& [path, places] : places_) {
+      for (const Place& each : places) {
+        if (!each.mark->reason.empty() && each.is_used) continue;
+        const bool has_reason = !each.mark->reason.empty();
+        const Script::Place place = each.script->place_of(each.mark->offset);
+        report.findings.push_back(
+            {.rule = has_reason ? "ignore-unused" : "ignore-without-reason",
+             .severity = has_reason ? findings::Severity::info : findings::Severity::warning,
+             .message = has_reason ? fmt::format("{} is ignored here and says nothing",
+                                                 base::printable(each.mark->rule))
+                                   : fmt::format("{} is ignored without a reason",
+                                                 base::printable(each.mark->rule)),
+             .evidence = base::Json{{"rule", each.mark->rule}},
+             .fix = findings::Fix{.note = has_reason ? "Take the comment out."
+                                                     : "Write why: -- pgkeep:ignore RULE: reason"},
+             .file = path,
+             .line = place.line,
+             .column = place.column});
+      }
+    }
+  }
+
+private:
+  struct Place {
+    const IgnoreMark* mark;
+    int from;
+    int to;
+    const Script* script;
+    bool is_used = false;
+  };
+  std::map<std::string, std::vector<Place>, std::less<>> places_;
+};
+
+void add_to(Report& report, Asked& asked, Marks& marks) {
+  for (const std::string& reason : asked.sink.skipped())
+    report.skipped.push_back({std::string(asked.card->id), reason});
+  bool says_nothing = asked.sink.skipped().empty();
+  for (Finding& finding : asked.sink.found()) {
+    says_nothing = false;
+    if (!finding.severity) finding.severity = asked.card->severity;
+    if (auto reason = marks.reason_of(finding, asked.card)) {
+      report.set_aside.push_back({std::move(finding), *std::move(reason)});
+    } else {
+      report.findings.push_back(std::move(finding));
+    }
+  }
+  if (says_nothing) report.passed.emplace_back(asked.card->id);
+}
+
+} // namespace
+
+void TextSink::add(std::size_t offset, Finding finding) {
+  const Script::Place place = script_->place_of(offset);
+  finding.file = script_->path();
+  finding.line = place.line;
+  finding.column = place.column;
+  sink_->add(std::move(finding));
+}
+
+std::vector<const Rule*> all_rules(std::span<const Rule* const> shared) {
+  std::vector<const Rule*> cards;
+  for (const TextRule* const rule : text_rules())
+    cards.push_back(card_of(*rule, shared));
+  std::ranges::stable_sort(cards, {}, [](const Rule* card) { return card->area; });
+  return cards;
+}
+
+base::Result<Report> lint(std::span<const File> files, const Options& options) {
+  const std::vector<const Rule*> cards = all_rules(options.shared);
+  PGKEEP_CHECK(check_known(options.only, cards));
+  PGKEEP_CHECK(check_known(options.skip, cards));
+  const auto names = [&](const std::vector<std::string>& words, const Rule& card) {
+    return std::ranges::any_of(
+        words, [&](const std::string& word) { return word == card.id || has_alias(card, word); });
+  };
+  std::vector<Asked> asked;
+  for (const TextRule* const rule : text_rules()) {
+    const Rule* const card = card_of(*rule, options.shared);
+    const bool is_wanted =
+        options.only.empty() ? rule->group != Group::taste : names(options.only, *card);
+    if (is_wanted && !names(options.skip, *card)) asked.push_back({rule, card, Sink(*card)});
+  }
+  std::vector<Script> scripts;
+  scripts.reserve(files.size());
+  Linter linter(options, asked);
+  for (const File& file : files) {
+    scripts.push_back(Script::read(file.path, file.text));
+    linter.read(scripts.back());
+  }
+  Report report;
+  report.target = base::Json{{"files", static_cast<std::int64_t>(files.size())}};
+  report.title = fmt::format("{} {}", files.size(), files.size() == 1 ? "file" : "files");
+  if (options.database == nullptr)
+    report.notes.push_back(
+        fmt::format("no database was given: PostgreSQL {} is assumed, and every table "
+                    "that these files do not create counts as large and in use",
+                    options.server_major));
+  Marks marks(scripts);
+  for (Asked& each : asked) {
+    report.rules.push_back(each.card);
+    add_to(report, each, marks);
+  }
+  marks.add_findings(report);
+  std::ranges::stable_sort(report.findings, [](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity > b.severity;
+    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
+  });
+  return report;
+}
+
+} // namespace pgkeep::lint

@@ -1,0 +1,40 @@
+/// Rules over SQL text: migrations, schema design, queries. Not for: connecting (a Snapshot comes
+/// from the caller), or judging a live database (src/audit).
+///
+/// Threads: pure functions; any number at the same time.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/snapshot.h"
+#include "findings/limits.h"
+#include "findings/report.h"
+
+namespace pgkeep::lint {
+
+struct File {
+  std::string path;
+  std::string text;
+};
+
+struct Options {
+  findings::Limits limits;
+  const catalog::Snapshot* database = nullptr; ///< Null: nothing is known but the text.
+  int server_major = 15;                       ///< Where there is no database.
+  std::vector<std::string> only = {};          ///< Rule ids; empty = all but taste.
+  std::vector<std::string> skip = {};
+  /// Rules that another judge owns (the audit's): their cards are shown where ids are shared.
+  std::span<const findings::Rule* const> shared = {};
+};
+
+/// Every rule's card, those of `shared` in place of our own where the id is the same.
+std::vector<const findings::Rule*> all_rules(std::span<const findings::Rule* const> shared);
+
+/// Judges files in the given order: what one creates, the next knows. Errors: Code::usage for an
+/// unknown rule.
+base::Result<findings::Report> lint(std::span<const File> files, const Options& options);
+
+} // namespace pgkeep::lint

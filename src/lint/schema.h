@@ -1,0 +1,109 @@
+/// The tables that a text speaks of, as they are at a point of it: those of the database where
+/// there is one, with everything that the statements before have made of them.
+///
+/// Private to src/lint. One thread; the Snapshot must outlive it. Types are named as pg_type does
+/// ("int8", "varchar"). A name without a schema is looked up in the search_path of the text,
+/// "public" unless it says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/snapshot.h"
+#include "lint/change.h"
+#include "lint/relation_name.h"
+
+namespace pgkeep::lint {
+
+struct TypeText {
+  std::string schema = {};                  ///< Empty for the server's own and where not said.
+  std::string name = {};                    ///< "int8", "varchar", "order_status".
+  std::vector<std::int64_t> modifiers = {}; ///< {255}, {10, 2}.
+  bool is_array = false;
+  /// "varchar(255)".
+  [[nodiscard]] std::string text() const;
+  friend bool operator==(const TypeText&, const TypeText&) = default;
+};
+/// Of a TypeName; aliases of the grammar are resolved ("bigint" is int8), "serial" stays as it is.
+TypeText type_of(const postgres::Node& type_name);
+
+struct ColumnState {
+  std::string name;
+  TypeText type = {};
+  bool is_not_null = false;
+  bool has_default = false;
+  bool is_identity = false;
+  bool is_generated = false;
+  std::string collation = {};
+};
+
+struct ConstraintState {
+  std::string name; ///< Empty where the server will choose.
+  char type = 'c';  ///< As pg_constraint: p, u, f, c, x.
+  std::vector<std::string> columns = {};
+  RelationName target = {};
+  std::vector<std::string> target_columns = {}; ///< Empty: the primary key.
+  bool is_validated = true;
+  std::string not_null_column = {}; ///< Of CHECK (x IS NOT NULL): x.
+  std::size_t offset = 0;           ///< Where the text adds it.
+  bool is_from_text = false;
+};
+
+struct IndexState {
+  std::string name;
+  std::vector<std::string> columns = {}; ///< Empty text for an expression.
+  bool is_unique = false;
+  bool is_partial = false;
+  bool is_valid = true;
+  std::string method = "btree";
+  std::size_t offset = 0;
+  bool is_from_text = false;
+};
+
+struct TableState {
+  RelationName name;
+  std::vector<ColumnState> columns = {};
+  std::vector<ConstraintState> constraints = {};
+  std::vector<IndexState> indexes = {};
+  bool is_created_here = false; ///< By the text or a pending file before it: nobody uses it yet.
+  bool is_temporary = false;
+  bool is_partitioned = false;
+  bool is_partition = false;
+  bool are_columns_known = false;
+  double rows = -1; ///< -1: not known.
+  std::int64_t bytes = -1;
+
+  [[nodiscard]] const ColumnState* column(std::string_view name) const;
+  ColumnState* column(std::string_view name);
+  [[nodiscard]] const ConstraintState* constraint(std::string_view name) const;
+  [[nodiscard]] const ConstraintState* primary_key() const;
+};
+
+class Schema {
+public:
+  explicit Schema(const catalog::Snapshot* database = nullptr);
+
+  /// Null where nobody has spoken of it.
+  [[nodiscard]] const TableState* find(const RelationName& name) const;
+  [[nodiscard]] const std::map<std::string, TableState>& tables() const { return tables_; }
+  /// The table that has an index of this name.
+  [[nodiscard]] const TableState* table_of_index(const RelationName& index) const;
+  /// Makes of the tables what the change does.
+  void apply(const Change& change);
+
+private:
+  static std::string key_of(const RelationName& name);
+  TableState& at(const RelationName& name);
+  void apply_table(const Change& change);
+  void apply_column(const Change& change);
+  void apply_constraint(const Change& change);
+  void apply_index(const Change& change);
+
+  std::map<std::string, TableState> tables_; ///< "schema.name".
+};
+
+} // namespace pgkeep::lint

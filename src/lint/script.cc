@@ -1,0 +1,257 @@
+// Splitting and recognising. A text is parsed at once; only where that fails, statement by
+// statement, so that one mistake hides nothing else.
+#include "lint/script.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "postgres/sql_parser.h"
+
+namespace pgkeep::lint {
+namespace {
+
+constexpr std::string_view kIgnoreMark = "pgkeep:ignore";
+constexpr int kMistakesMax = 50; ///< Statements of a section that do not parse, before we stop.
+
+std::string_view line_at(std::string_view text, std::size_t begin) {
+  return text.substr(begin, std::min(text.find('\n', begin), text.size()) - begin);
+}
+
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+bool is_below(std::string_view path, std::string_view folder) {
+  const std::string marked = fmt::format("/{}", path);
+  return marked.find(fmt::format("/{}/", folder)) != std::string::npos;
+}
+
+std::size_t digits_at_front(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
+}
+
+/// What the name of a file says about the tool that runs it.
+struct Convention {
+  bool is_migration = false;
+  bool is_down = false;
+  TransactionMode transaction = TransactionMode::none;
+};
+
+Convention convention_of(std::string_view path) {
+  const std::string_view name = file_name(path);
+  if (name == "migration.sql" &&
+      digits_at_front(file_name(path.substr(0, path.size() - name.size() - 1))) > 0)
+    return {.is_migration = true, .transaction = TransactionMode::one_text}; // Prisma.
+  const bool has_double_underscore = name.find("__") != std::string_view::npos;
+  if (has_double_underscore &&
+      (name.starts_with('V') || name.starts_with('R') || name.starts_with('U')))
+    return {.is_migration = true,
+            .is_down = name.starts_with('U') || name.ends_with(".down.sql"),
+            .transaction = TransactionMode::steps};
+  if (name.ends_with(".up.sql") || name.ends_with(".down.sql"))
+    return {.is_migration = true,
+            .is_down = name.ends_with(".down.sql"),
+            .transaction = TransactionMode::one_text};
+  if (is_below(path, "deploy")) return {.is_migration = true};
+  if (is_below(path, "revert")) return {.is_migration = true, .is_down = true};
+  const bool is_numbered = digits_at_front(name) > 0;
+  const bool is_in_folder = is_below(path, "migrations") || is_below(path, "migrate");
+  return {.is_migration = is_numbered || is_in_folder};
+}
+
+/// A comment line that begins a part of a file.
+struct Marker {
+  std::string_view begins; ///< In lower case.
+  bool is_down;
+  std::string_view without_transaction; ///< A word of the same line.
+};
+constexpr auto kMarkers = std::to_array<Marker>({
+    {"-- migrate:up", false, "transaction:false"},
+    {"-- migrate:down", true, "transaction:false"},
+    {"-- +goose up", false, ""},
+    {"-- +goose down", true, ""},
+    {"-- +migrate up", false, "notransaction"},
+    {"-- +migrate down", true, "notransaction"},
+    {"-- up migration", false, ""},
+    {"-- down migration", true, ""},
+});
+
+const Marker* marker_of(std::string_view lowered_line) {
+  const auto found = std::ranges::find_if(
+      kMarkers, [&](const Marker& each) { return lowered_line.starts_with(each.begins); });
+  return found == kMarkers.end() ? nullptr : &*found;
+}
+
+/// psql's own commands and the data of COPY ... FROM stdin are no SQL: they become blanks, so that
+/// every place stays where it is.
+std::string without_psql_lines(std::string_view text) {
+  std::string out(text);
+  bool is_data = false;
+  for (std::size_t begin = 0; begin < out.size();) {
+    const std::string_view line = line_at(out, begin);
+    const std::size_t length = line.size();
+    const bool begins_data = base::to_lower(line).starts_with("copy ") &&
+                             base::contains_ignoring_case(line, "from stdin");
+    if (is_data || line.starts_with('\\')) {
+      const bool ends_data = line.starts_with("\\.");
+      std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(begin), length, ' ');
+      if (ends_data) is_data = false;
+    } else if (begins_data && base::trim(line).ends_with(';')) {
+      is_data = out.find("\n\\.", begin) != std::string::npos;
+    }
+    begin += length + 1;
+  }
+  return out;
+}
+
+/// "3:14" of the parser: an offset into the text.
+std::size_t offset_of_where(std::string_view text, std::string_view where) {
+  std::size_t line = 0;
+  std::size_t column = 0;
+  std::size_t* target = &line;
+  for (const char c : where) {
+    if (c == ':') {
+      target = &column;
+    } else if (c >= '0' && c <= '9') {
+      *target = *target * 10 + static_cast<std::size_t>(c - '0');
+    }
+  }
+  std::size_t at = 0;
+  for (; line > 1 && at < text.size(); ++at)
+    line -= text[at] == '\n' ? 1 : 0;
+  for (; column > 1 && at < text.size(); --column)
+    at += std::max<std::size_t>(base::decode_utf8(text.substr(at)).bytes, 1);
+  return std::min(at, text.size());
+}
+
+/// Marks in the comments of a piece of text that holds no statement.
+void read_marks(std::string_view text, std::size_t begin, std::size_t end,
+                std::vector<IgnoreMark>& marks) {
+  std::size_t at = begin;
+  while (true) {
+    at = text.find(kIgnoreMark, at);
+    if (at == std::string_view::npos || at >= end) return;
+    const std::string_view rest = base::trim(line_at(text, at + kIgnoreMark.size()));
+    const std::size_t colon = rest.find(':');
+    IgnoreMark mark{
+        .rule = std::string(base::trim(rest.substr(0, colon))), .reason = {}, .offset = at};
+    if (colon != std::string_view::npos) mark.reason = base::trim(rest.substr(colon + 1));
+    marks.push_back(std::move(mark));
+    at += kIgnoreMark.size();
+  }
+}
+
+} // namespace
+
+Script Script::read(std::string path, std::string text) {
+  Script script;
+  script.path_ = std::move(path);
+  script.text_ = std::move(text);
+  script.line_starts_ = {0};
+  for (std::size_t at = 0; at < script.text_.size(); ++at) {
+    if (script.text_[at] == '\n') script.line_starts_.push_back(at + 1);
+  }
+  const std::string_view whole = script.text_;
+  for (std::size_t at = 0; at < whole.size();) {
+    const std::string_view line = line_at(whole, at);
+    const std::string_view trimmed = base::trim(line);
+    if (!trimmed.empty() && !trimmed.starts_with("--")) break;
+    script.opening_comment_.append(trimmed).append("\n");
+    at += line.size() + 1;
+  }
+  const Convention convention = convention_of(script.path_);
+  script.is_migration_ = convention.is_migration;
+  struct Part {
+    std::size_t begin;
+    bool is_down;
+    TransactionMode transaction;
+  };
+  std::vector<Part> parts = {{0, convention.is_down, convention.transaction}};
+  bool has_markers = false;
+  bool is_goose_without = false;
+  for (const std::size_t begin : script.line_starts_) {
+    const std::string line = base::to_lower(line_at(whole, begin));
+    if (line.starts_with("-- +goose no transaction")) is_goose_without = true;
+    const Marker* const marker = marker_of(line);
+    if (marker == nullptr) continue;
+    has_markers = true;
+    const bool is_without = (!marker->without_transaction.empty() &&
+                             line.find(marker->without_transaction) != std::string::npos) ||
+                            is_goose_without;
+    parts.push_back(
+        {begin, marker->is_down, is_without ? TransactionMode::none : TransactionMode::managed});
+  }
+  if (has_markers) script.is_migration_ = true;
+  script.text_ = without_psql_lines(script.text_);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::size_t end = i + 1 < parts.size() ? parts[i + 1].begin : script.text_.size();
+    script.add_section(parts[i].begin, end, parts[i].is_down, parts[i].transaction);
+  }
+  return script;
+}
+
+void Script::add_section(std::size_t begin, std::size_t end, bool is_down,
+                         TransactionMode transaction) {
+  Section section{.is_down = is_down, .transaction = transaction};
+  add_statements(section, begin, end);
+  const std::string_view whole = text_;
+  std::size_t from = begin;
+  for (std::size_t i = 0; i < section.statements.size(); ++i) {
+    Statement& each = section.statements[i];
+    read_marks(whole, from, each.begin, each.ignores);
+    // What stands behind a statement on its last line is its own, and not the next one's.
+    from = std::min(whole.find('\n', each.end), end);
+    const std::size_t next =
+        i + 1 < section.statements.size() ? section.statements[i + 1].begin : end;
+    from = std::min(from, next);
+    read_marks(whole, each.begin, from, each.ignores);
+  }
+  if (!section.statements.empty()) sections_.push_back(std::move(section));
+}
+
+void Script::add_statements(Section& section, std::size_t begin, std::size_t end) {
+  // Blanks in front keep every offset that of the file; a statement that does not parse becomes
+  // blanks too, and the rest is read again.
+  std::string sql = std::string(begin, ' ') + text_.substr(begin, end - begin);
+  std::vector<postgres::StatementText> pieces;
+  for (int mistakes = 0; mistakes < kMistakesMax; ++mistakes) {
+    auto tree = postgres::Tree::parse(sql);
+    if (tree) {
+      for (const postgres::TreeStatement& each : tree->statements())
+        section.statements.push_back({.root = each.root, .begin = each.begin, .end = each.end});
+      trees_.push_back(*std::move(tree));
+      break;
+    }
+    if (mistakes == 0) pieces = postgres::split_roughly(sql);
+    const std::size_t place = offset_of_where(sql, tree.error().where);
+    const auto after =
+        std::ranges::upper_bound(pieces, place, {}, &postgres::StatementText::offset);
+    if (after == pieces.begin()) break;
+    const postgres::StatementText& piece = *std::prev(after);
+    section.statements.push_back(
+        {.root = {},
+         .begin = piece.offset,
+         .end = piece.offset + piece.sql.size(),
+         .problem = tree.error().what,
+         .problem_offset = std::min(place, piece.offset + piece.sql.size())});
+    std::fill_n(sql.begin() + static_cast<std::ptrdiff_t>(piece.offset), piece.sql.size(), ' ');
+  }
+  std::ranges::sort(section.statements, {}, &Statement::begin);
+}
+
+Script::Place Script::place_of(std::size_t offset) const {
+  offset = std::min(offset, text_.size());
+  const auto after = std::ranges::upper_bound(line_starts_, offset);
+  const std::size_t line = static_cast<std::size_t>(after - line_starts_.begin());
+  Place place{.line = static_cast<int>(line), .column = 1};
+  for (std::size_t at = line_starts_[line - 1]; at < offset; ++place.column)
+    at += std::max<std::size_t>(base::decode_utf8(std::string_view(text_).substr(at)).bytes, 1);
+  return place;
+}
+
+} // namespace pgkeep::lint

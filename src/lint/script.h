@@ -1,0 +1,86 @@
+/// A file of SQL as a migration tool would run it: which part goes up and which down, in what kind
+/// of transaction, and its statements with their places.
+///
+/// Private to src/lint. Thread-safety: immutable once read. Sources: the manuals of Flyway, dbmate,
+/// goose, golang-migrate, sqitch, Prisma, node-pg-migrate and Rails on SQL migrations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postgres/sql_tree.h"
+
+namespace pgkeep::lint {
+
+/// How the tool that owns the file runs it.
+enum class TransactionMode : std::uint8_t {
+  none,     ///< Each statement on its own, unless the file says BEGIN: psql, sqitch.
+  managed,  ///< The tool opens one transaction around the file: Flyway, dbmate, Rails.
+  one_text, ///< All statements in one string, which the server runs as one transaction:
+            ///< golang-migrate, Prisma.
+  steps, ///< pgkeep: a transaction, with statements that cannot run in one as steps of their own.
+};
+
+/// "-- pgkeep:ignore RULE: reason", on the statement's line or above it.
+struct IgnoreMark {
+  std::string rule;
+  std::string reason;
+  std::size_t offset = 0;
+};
+
+struct Statement {
+  postgres::Node root = {}; ///< None where the text was not understood.
+  std::size_t begin = 0;    ///< Bytes into the script's text.
+  std::size_t end = 0;
+  std::vector<IgnoreMark> ignores = {};
+  std::string problem = {}; ///< Why it was not understood, and where.
+  std::size_t problem_offset = 0;
+};
+
+struct Section {
+  bool is_down = false;
+  TransactionMode transaction = TransactionMode::none;
+  std::vector<Statement> statements = {};
+};
+
+class Script {
+public:
+  /// Reads any text; what does not parse becomes statements without a root. `path` says which
+  /// tool's conventions hold (as does what stands in the text).
+  static Script read(std::string path, std::string text);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] const std::vector<Section>& sections() const { return sections_; }
+  /// A file that a migration tool runs once, in the order of its name.
+  [[nodiscard]] bool is_migration() const { return is_migration_; }
+  /// The comment at the top of the file; empty where there is none.
+  [[nodiscard]] std::string_view opening_comment() const { return opening_comment_; }
+
+  struct Place {
+    int line = 1;
+    int column = 1; ///< In characters.
+  };
+  [[nodiscard]] Place place_of(std::size_t offset) const;
+  [[nodiscard]] std::string_view sql_of(const Statement& statement) const {
+    return text().substr(statement.begin, statement.end - statement.begin);
+  }
+
+private:
+  void add_section(std::size_t begin, std::size_t end, bool is_down, TransactionMode transaction);
+  void add_statements(Section& section, std::size_t begin, std::size_t end);
+
+  std::string path_;
+  std::string text_;
+  std::vector<postgres::Tree> trees_; ///< Own what the statements look at.
+  std::vector<Section> sections_;
+  std::vector<std::size_t> line_starts_;
+  std::string opening_comment_;
+  bool is_migration_ = false;
+};
+
+} // namespace pgkeep::lint

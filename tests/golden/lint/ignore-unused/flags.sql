@@ -1,0 +1,3 @@
+-- why
+-- pgkeep:ignore syntax-error: newer
+SELECT 1;

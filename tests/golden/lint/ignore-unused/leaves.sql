@@ -1,0 +1,2 @@
+-- why
+SELECT 1;

@@ -1,0 +1,3 @@
+-- why
+-- pgkeep:ignore syntax-error: the server knows it
+SELEC 1;

@@ -1,0 +1,149 @@
+// Rules about SQL text. A folder tests/golden/lint/<rule-id>/ holds flags*.sql and leaves*.sql, and
+// expected.txt: for each finding "<file>:<line>:<column> <severity> <object> <safety>", "-" for
+// what a finding has not. A first line "-- path: db/migrations/1.up.sql" names the file otherwise
+// than "V001__case.sql"; "-- pg-version: 18" another server; "-- database: known.json" a patch of
+// the audit's golden base, which is judged as the database. No server.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "audit/audit.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "golden/audit_case.h"
+#include "lint/lint.h"
+
+namespace pgkeep::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct LintCase {
+  std::string rule;
+  fs::path folder;
+  std::vector<fs::path> flags = {};
+  std::vector<fs::path> leaves = {};
+};
+void PrintTo(const LintCase& golden, std::ostream* out) {
+  *out << golden.rule;
+}
+
+std::vector<LintCase> lint_cases() {
+  std::vector<LintCase> cases;
+  const fs::path all = golden_directory() / "lint";
+  for (const fs::directory_entry& entry : fs::directory_iterator(all)) {
+    if (!entry.is_directory()) continue;
+    LintCase golden{.rule = entry.path().filename().string(), .folder = entry.path()};
+    for (const fs::directory_entry& file : fs::directory_iterator(entry.path())) {
+      const std::string name = file.path().filename().string();
+      if (!name.ends_with(".sql")) continue;
+      if (name.starts_with("flags")) golden.flags.push_back(file.path());
+      if (name.starts_with("leaves")) golden.leaves.push_back(file.path());
+    }
+    std::ranges::sort(golden.flags);
+    std::ranges::sort(golden.leaves);
+    cases.push_back(std::move(golden));
+  }
+  std::ranges::sort(cases, {}, &LintCase::rule);
+  return cases;
+}
+
+/// "-- path: x" among the first lines.
+std::string head_value(std::string_view text, std::string_view name, std::string_view fallback) {
+  const std::string mark = fmt::format("-- {}: ", name);
+  for (const std::string& line : base::split(text, '\n')) {
+    if (!line.starts_with("--")) break;
+    if (line.starts_with(mark)) return std::string(base::trim(line.substr(mark.size())));
+  }
+  return std::string(fallback);
+}
+
+class LintGolden : public testing::TestWithParam<LintCase> {
+protected:
+  static std::vector<std::string> judge(const fs::path& path) {
+    const auto text = base::read_file(path);
+    EXPECT_TRUE(text) << path;
+    if (!text) return {};
+    lint::Options options{.limits = findings::limits_from(base::Config{}),
+                          .only = {GetParam().rule},
+                          .shared = audit::all_rules()};
+    options.server_major = std::atoi(head_value(*text, "pg-version", "15").c_str());
+    catalog::Snapshot database;
+    if (const std::string known = head_value(*text, "database", ""); !known.empty()) {
+      const auto patch_text = base::read_file(GetParam().folder / known);
+      EXPECT_TRUE(patch_text) << known;
+      const auto patch = base::parse_json(patch_text ? *patch_text : "{}");
+      EXPECT_TRUE(patch) << known << ": " << base::to_line(patch.error());
+      auto snapshot = patched_snapshot(patch ? *patch : base::Json{}, known);
+      EXPECT_TRUE(snapshot) << base::to_line(snapshot.error());
+      if (!snapshot) return {};
+      database = *std::move(snapshot);
+      options.database = &database;
+    }
+    const std::vector<lint::File> files = {
+        {.path = head_value(*text, "path", "V001__case.sql"), .text = *text}};
+    const auto report = lint::lint(files, options);
+    EXPECT_TRUE(report) << base::to_line(report.error());
+    if (!report) return {};
+    std::vector<std::string> lines;
+    for (const findings::Finding& each : report->findings) {
+      if (each.rule != GetParam().rule) continue;
+      lines.push_back(fmt::format("{}:{}:{} {} {} {}", path.filename().string(), each.line,
+                                  each.column, findings::name_of(*each.severity),
+                                  each.object.empty() ? "-" : each.object,
+                                  each.fix ? findings::name_of(each.fix->safety) : "-"));
+      EXPECT_EQ(faults_of(each), std::vector<std::string>{});
+    }
+    return lines;
+  }
+};
+
+TEST_P(LintGolden, FlagsWhatIsWrong) {
+  ASSERT_FALSE(GetParam().flags.empty()) << "no flags.sql";
+  std::vector<std::string> lines;
+  for (const fs::path& path : GetParam().flags) {
+    const std::vector<std::string> found = judge(path);
+    EXPECT_FALSE(found.empty()) << path << " flags nothing";
+    lines.insert(lines.end(), found.begin(), found.end());
+  }
+  std::ranges::sort(lines);
+  const AuditCase golden{.rule = GetParam().rule, .folder = GetParam().folder};
+  update_expected(golden, lines);
+  EXPECT_EQ(lines, expected_lines(golden));
+}
+
+TEST_P(LintGolden, LeavesWhatIsRight) {
+  ASSERT_FALSE(GetParam().leaves.empty()) << "no leaves.sql";
+  for (const fs::path& path : GetParam().leaves)
+    EXPECT_EQ(judge(path), std::vector<std::string>{}) << path;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, LintGolden, testing::ValuesIn(lint_cases()), [](const auto& each) {
+  return base::replace_all(each.param.rule, "-", "_");
+});
+
+TEST(LintRules, HaveACardAndACase) {
+  std::set<std::string, std::less<>> cases;
+  for (const LintCase& each : lint_cases())
+    cases.insert(each.rule);
+  std::set<std::string_view> ids;
+  for (const findings::Rule* const card : lint::all_rules(audit::all_rules())) {
+    SCOPED_TRACE(card->id);
+    EXPECT_TRUE(ids.insert(card->id).second) << "two rules of one id";
+    EXPECT_FALSE(card->title.empty());
+    EXPECT_FALSE(card->why.empty());
+    EXPECT_FALSE(card->how.empty());
+    EXPECT_FALSE(card->source.empty());
+    EXPECT_FALSE(card->title.ends_with('.'));
+    EXPECT_TRUE(cases.contains(card->id)) << "no folder in tests/golden/lint";
+  }
+  for (const std::string& id : cases)
+    EXPECT_TRUE(ids.contains(id)) << id << " is a case without a rule";
+}
+
+} // namespace
+} // namespace pgkeep::test
