@@ -86,6 +86,11 @@ TEST(Normalize, LeavesNoConstant) {
       {"comment on table t is U&'secret'", "comment on table t is $1"},
       {"comment on table t is u&'a'\n  'b''c' -- d\n", "comment on table t is $1 -- d\n"},
       {"select $1, 'x'", "select $1, $2"},
+      {"delete from t where a = -5; create subscription s connection 'b' publication p; (select 2)",
+       "delete from t where a = -$1; create subscription s connection $2 publication p; (select "
+       "$3)"},
+      {"alter table t add column a numeric(10, 2) default 7",
+       "alter table t add column a numeric(10, 2) default 7"},
       {"selec 'secret'", "selec ..."},
       {"'secret' select", "..."},
       {"", ""},

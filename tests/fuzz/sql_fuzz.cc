@@ -2,6 +2,7 @@
 #include "fuzz/fuzz.h"
 #include "postgres/quote.h"
 #include "postgres/sql_parser.h"
+#include "postgres/sql_tree.h"
 
 using namespace pgkeep;
 
@@ -16,6 +17,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     }
   }
   postgres::normalize(text);
+  for (const postgres::StatementText& each : postgres::split_roughly(text))
+    fuzz::must(text.substr(each.offset, each.sql.size()) == each.sql, "a piece at its offset");
+  if (const auto tree = postgres::Tree::parse(text)) {
+    for (const postgres::TreeStatement& each : tree->statements()) {
+      fuzz::must(each.begin <= each.end && each.end <= text.size(), "a tree within its text");
+      fuzz::must(postgres::digest(each.root).size() == 16, "a digest");
+    }
+  }
   const auto print = postgres::fingerprint(text);
   fuzz::must(!print || !print->empty(), "a fingerprint");
   return 0;
