@@ -61,6 +61,7 @@ struct Finding {
   std::string file = {}; ///< Where a text was judged.
   int line = 0;
   int column = 0;
+  std::string source_line = {}; ///< The line of the text, for a person to see.
 };
 
 /// Stable identity of a finding for baselines and SARIF: hash of rule and object (not of figures).

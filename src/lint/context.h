@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,9 +42,12 @@ struct Context {
   const findings::Limits& limits;
   int server_major = 15;
   const catalog::Snapshot* database = nullptr; ///< Null: no database was given.
-  Schema& schema;                              ///< Before the statement at hand.
+  /// Options::server_parses.
+  const std::function<bool(std::string_view statement)>& server_parses;
+  Schema& schema; ///< Before the statement at hand.
 
-  bool has_begin = false; ///< BEGIN stands before, and no COMMIT since.
+  bool is_in_block = false; ///< The statement stands in a DO block, which is one transaction.
+  bool has_begin = false;   ///< BEGIN stands before, and no COMMIT since.
   std::size_t begin_offset = 0;
   std::vector<SettingState> settings = {};
   /// Since the transaction began (or of the statement alone where there is none).
@@ -52,11 +57,23 @@ struct Context {
   /// Names of constraints added NOT VALID since the transaction began: "schema.table.name".
   std::vector<std::string> added_in_transaction = {};
   std::vector<Change> changes_in_transaction = {};
+  /// Statements of the section, before this one, that took a lock for which writes wait on a
+  /// relation in use: where the first and the last of them begin.
+  std::optional<std::size_t> first_strong_lock = {};
+  std::optional<std::size_t> last_strong_lock = {};
+  std::span<const std::string> paths = {}; ///< Of all files that are judged together.
+  /// Views and sequences that the files have created so far: Schema knows tables alone.
+  std::span<const RelationName> created = {};
 
   /// Statements before this one and this one share one transaction.
   [[nodiscard]] bool in_transaction() const {
-    return has_begin || section.transaction == TransactionMode::managed ||
+    return has_begin || is_in_block || section.transaction == TransactionMode::managed ||
            (section.transaction == TransactionMode::one_text && section.statements.size() > 1);
+  }
+  /// As in_transaction(), and also where pgkeep's runner opens the transaction: what one statement
+  /// locks, the next still holds.
+  [[nodiscard]] bool shares_transaction() const {
+    return in_transaction() || section.transaction == TransactionMode::steps;
   }
   [[nodiscard]] const SettingState* setting(std::string_view name) const;
   /// Whether the relation existed before and may have rows and users: not created by this text,

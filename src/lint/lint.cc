@@ -3,7 +3,7 @@
 #include "lint/lint.h"
 
 #include <algorithm>
-#include <map>
+#include <future>
 #include <optional>
 
 #include <fmt/format.h>
@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "lint/families.h"
+#include "lint/ignore_marks.h"
 #include "lint/text_rule.h"
 
 namespace pgkeep::lint {
@@ -23,7 +24,35 @@ using findings::Sink;
 
 std::vector<const TextRule*> collect_rules() {
   // The one list of families. The order within an area is the order here.
-  const auto families = std::to_array<std::span<const TextRule>>({syntax_rules});
+  const auto families = std::to_array<std::span<const TextRule>>({syntax_rules,
+                                                                  column_rules,
+                                                                  constraint_rules,
+                                                                  index_rules,
+                                                                  partition_rules,
+                                                                  rewrite_rules,
+                                                                  drop_rules,
+                                                                  rename_rules,
+                                                                  row_rules,
+                                                                  timeout_rules,
+                                                                  transaction_rules,
+                                                                  object_rules,
+                                                                  value_rules,
+                                                                  right_rules,
+                                                                  file_rules,
+                                                                  type_rules,
+                                                                  reference_rules,
+                                                                  key_rules,
+                                                                  schema_constraint_rules,
+                                                                  schema_index_rules,
+                                                                  query_rules,
+                                                                  predicate_rules,
+                                                                  join_rules,
+                                                                  unknown_name_rules,
+                                                                  secret_rules,
+                                                                  race_rules,
+                                                                  expression_rules,
+                                                                  table_shape_rules,
+                                                                  comparison_rules});
   std::vector<const TextRule*> rules;
   for (const std::span<const TextRule> family : families) {
     for (const TextRule& rule : family)
@@ -74,8 +103,8 @@ struct Asked {
 
 class Linter {
 public:
-  Linter(const Options& options, std::vector<Asked>& asked)
-      : options_(options), asked_(asked), schema_(options.database) {}
+  Linter(const Options& options, std::span<const std::string> paths, std::vector<Asked>& asked)
+      : options_(options), paths_(paths), asked_(asked), schema_(options.database) {}
 
   void read(const Script& script) {
     for (const Section& section : script.sections()) {
@@ -94,9 +123,31 @@ private:
   static void end_transaction(Context& context);
 
   const Options& options_;
+  std::span<const std::string> paths_;
+  std::vector<RelationName> created_; ///< Views and sequences.
   std::vector<Asked>& asked_;
   Schema schema_;
 };
+
+/// What pgkeep's runner takes out of its transaction, as it is refused inside of one.
+bool runs_alone(const postgres::Node& root) {
+  if (root.is("IndexStmt") || root.is("DropStmt")) return root.flag("concurrent");
+  if (root.is("VacuumStmt")) return root.flag("is_vacuumcmd");
+  if (root.is("ReindexStmt")) {
+    const std::vector<postgres::Node> options = root.nodes("params");
+    return std::ranges::any_of(options, [](const postgres::Node& option) {
+      return option.text("defname") == "concurrently";
+    });
+  }
+  if (root.is("AlterTableStmt")) {
+    const std::vector<postgres::Node> commands = root.nodes("cmds");
+    return std::ranges::any_of(commands, [](const postgres::Node& command) {
+      const postgres::Node definition = command.node("def");
+      return definition.is("PartitionCmd") && definition.flag("concurrent");
+    });
+  }
+  return root.is("CreatedbStmt") || root.is("DropdbStmt") || root.is("AlterSystemStmt");
+}
 
 void Linter::judge(const Script& script, const Section& section) {
   const int major = options_.database == nullptr ? options_.server_major
@@ -106,20 +157,32 @@ void Linter::judge(const Script& script, const Section& section) {
                   .limits = options_.limits,
                   .server_major = major,
                   .database = options_.database,
-                  .schema = schema_};
+                  .server_parses = options_.server_parses,
+                  .schema = schema_,
+                  .paths = paths_};
   for (const Statement& statement : section.statements) {
-    const std::vector<Change> changes =
-        statement.root ? changes_of(statement.root, statement.begin) : std::vector<Change>{};
+    context.is_in_block = statement.origin == Origin::block;
+    const bool runs_later = statement.origin == Origin::function;
+    if (!runs_later && (!context.shares_transaction() || runs_alone(statement.root))) {
+      const bool has_begin = context.has_begin;
+      end_transaction(context); // Nothing is held of what ran before.
+      context.has_begin = has_begin;
+    }
+    const std::vector<Change>& changes = statement.changes;
     std::vector<Effect> effects;
     for (const Change& change : changes)
       std::ranges::move(effects_of(change, context), std::back_inserter(effects));
+    context.created = created_;
     const Subject subject{
         .statement = statement, .changes = changes, .effects = effects, .context = context};
     for (Asked& each : asked_) {
       if (each.rule->statement == nullptr || (section.is_down && !each.rule->judges_down)) continue;
+      // What a function does when it is called is for the rules about queries.
+      if (runs_later && each.rule->group != Group::query) continue;
       TextSink out(each.sink, script);
       each.rule->statement(subject, out);
     }
+    if (runs_later) continue;
     keep(context, statement, changes, effects);
   }
   for (Asked& each : asked_) {
@@ -178,14 +241,13 @@ SettingState setting_of(const Change& change, const Statement& statement) {
 
 void Linter::keep(Context& context, const Statement& statement, const std::vector<Change>& changes,
                   const std::vector<Effect>& effects) {
-  if (!context.in_transaction()) {
-    const bool has_begin = context.has_begin;
-    end_transaction(context);
-    context.has_begin = has_begin;
-  }
-  for (const Effect& effect : effects)
+  for (const Effect& effect : effects) {
     context.locks.push_back(
         {.relation = effect.relation, .mode = effect.mode, .offset = statement.begin});
+    if (!blocks_writes(effect.mode) || !context.is_in_use(effect.relation)) continue;
+    if (!context.first_strong_lock) context.first_strong_lock = statement.begin;
+    context.last_strong_lock = statement.begin;
+  }
   for (const Change& change : changes) {
     if (change.operation == Operation::transaction)
       keep_transaction(context, statement, change.node);
@@ -199,6 +261,9 @@ void Linter::keep(Context& context, const Statement& statement, const std::vecto
                          change.operation == Operation::create_table_as ||
                          change.operation == Operation::create_partition_of;
     if (creates) context.created_in_transaction.push_back(change.relation);
+    if (change.operation == Operation::create_view ||
+        change.operation == Operation::create_sequence)
+      created_.push_back(change.relation);
     const bool adds_unvalidated = (change.operation == Operation::add_check ||
                                    change.operation == Operation::add_foreign_key) &&
                                   change.node.flag("skip_validation");
@@ -211,74 +276,7 @@ void Linter::keep(Context& context, const Statement& statement, const std::vecto
   }
 }
 
-/// Takes out what "-- pgkeep:ignore" says, and says which marks had no reason or nothing to do.
-class Marks {
-public:
-  explicit Marks(const std::vector<Script>& scripts) {
-    for (const Script& script : scripts) {
-      for (const Section& section : script.sections()) {
-        for (const Statement& statement : section.statements) {
-          for (const IgnoreMark& mark : statement.ignores)
-            places_[script.path()].push_back(
-                {.mark = &mark,
-                 .from = script.place_of(std::min(mark.offset, statement.begin)).line,
-                 .to = script.place_of(statement.end).line,
-                 .script = &script});
-        }
-      }
-    }
-  }
-
-  /// The reason, where a mark covers the finding.
-  std::optional<std::string> reason_of(const Finding& finding, const Rule* card) {
-    const auto found = places_.find(finding.file);
-    if (found == places_.end()) return std::nullopt;
-    for (Place& each : found->second) {
-      if (finding.line < each.from || finding.line > each.to || each.mark->reason.empty()) continue;
-      const bool names_it =
-          each.mark->rule == finding.rule || (card != nullptr && has_alias(*card, each.mark->rule));
-      if (!names_it) continue;
-      each.is_used = true;
-      return each.mark->reason;
-    }
-    return std::nullopt;
-  }
-
-  void add_findings(Report& report) const {
-    for (const auto& [path, places] : places_) {
-      for (const Place& each : places) {
-        if (!each.mark->reason.empty() && each.is_used) continue;
-        const bool has_reason = !each.mark->reason.empty();
-        const Script::Place place = each.script->place_of(each.mark->offset);
-        report.findings.push_back(
-            {.rule = has_reason ? "ignore-unused" : "ignore-without-reason",
-             .severity = has_reason ? findings::Severity::info : findings::Severity::warning,
-             .message = has_reason ? fmt::format("{} is ignored here and says nothing",
-                                                 base::printable(each.mark->rule))
-                                   : fmt::format("{} is ignored without a reason",
-                                                 base::printable(each.mark->rule)),
-             .evidence = base::Json{{"rule", each.mark->rule}},
-             .fix = findings::Fix{.note = has_reason ? "Take the comment out."
-                                                     : "Write why: -- pgkeep:ignore RULE: reason"},
-             .file = path,
-             .line = place.line,
-             .column = place.column});
-      }
-    }
-  }
-
-private:
-  struct Place {
-    const IgnoreMark* mark;
-    int from;
-    int to;
-    const Script* script;
-    bool is_used = false;
-  };
-  std::map<std::string, std::vector<Place>, std::less<>> places_;
-};
-
-void add_to(Report& report, Asked& asked, Marks& marks) {
+void add_to(Report& report, Asked& asked, IgnoreMarks& marks) {
   for (const std::string& reason : asked.sink.skipped())
     report.skipped.push_back({std::string(asked.card->id), reason});
   bool says_nothing = asked.sink.skipped().empty();
@@ -301,6 +299,7 @@ void TextSink::add(std::size_t offset, Finding finding) {
   finding.file = script_->path();
   finding.line = place.line;
   finding.column = place.column;
+  finding.source_line = script_->line_at(place.line);
   sink_->add(std::move(finding));
 }
 
@@ -327,12 +326,24 @@ base::Result<Report> lint(std::span<const File> files, const Options& options) {
         options.only.empty() ? rule->group != Group::taste : names(options.only, *card);
     if (is_wanted && !names(options.skip, *card)) asked.push_back({rule, card, Sink(*card)});
   }
-  std::vector<Script> scripts;
-  scripts.reserve(files.size());
-  Linter linter(options, asked);
-  for (const File& file : files) {
-    scripts.push_back(Script::read(file.path, file.text));
-    linter.read(scripts.back());
+  std::vector<std::string> paths;
+  paths.reserve(files.size());
+  for (const File& file : files)
+    paths.push_back(file.path);
+  Linter linter(options, paths, asked);
+  IgnoreMarks marks;
+  // One file is parsed while the one before is judged; no more than two are held.
+  const auto begin_reading = [&](std::size_t i) {
+    return std::async(std::launch::async,
+                      [&file = files[i]] { return Script::read(file.path, file.text); });
+  };
+  std::future<Script> reading;
+  if (!files.empty()) reading = begin_reading(0);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const Script script = reading.get();
+    if (i + 1 < files.size()) reading = begin_reading(i + 1);
+    linter.read(script);
+    marks.add(script);
   }
   Report report;
   report.target = base::Json{{"files", static_cast<std::int64_t>(files.size())}};
@@ -342,7 +353,6 @@ base::Result<Report> lint(std::span<const File> files, const Options& options) {
         fmt::format("no database was given: PostgreSQL {} is assumed, and every table "
                     "that these files do not create counts as large and in use",
                     options.server_major));
-  Marks marks(scripts);
   for (Asked& each : asked) {
     report.rules.push_back(each.card);
     add_to(report, each, marks);

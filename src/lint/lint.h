@@ -4,8 +4,10 @@
 /// Threads: pure functions; any number at the same time.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -26,6 +28,8 @@ struct Options {
   int server_major = 15;                       ///< Where there is no database.
   std::vector<std::string> only = {};          ///< Rule ids; empty = all but taste.
   std::vector<std::string> skip = {};
+  /// Whether the server's grammar knows a statement that ours does not; empty: nobody can be asked.
+  std::function<bool(std::string_view statement)> server_parses = {};
   /// Rules that another judge owns (the audit's): their cards are shown where ids are shared.
   std::span<const findings::Rule* const> shared = {};
 };

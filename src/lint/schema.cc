@@ -166,7 +166,8 @@ Schema::Schema(const catalog::Snapshot* database) {
 }
 
 std::string Schema::key_of(const RelationName& name) {
-  return fmt::format("{}.{}", name.schema.empty() ? "public" : name.schema, name.name);
+  std::string key = name.schema.empty() ? "public" : name.schema;
+  return key.append(1, '.').append(name.name);
 }
 
 const TableState* Schema::find(const RelationName& name) const {

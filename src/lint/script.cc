@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "lint/bodies.h"
 #include "postgres/sql_parser.h"
 
 namespace pgkeep::lint {
@@ -17,7 +18,7 @@ namespace {
 constexpr std::string_view kIgnoreMark = "pgkeep:ignore";
 constexpr int kMistakesMax = 50; ///< Statements of a section that do not parse, before we stop.
 
-std::string_view line_at(std::string_view text, std::size_t begin) {
+std::string_view line_from(std::string_view text, std::size_t begin) {
   return text.substr(begin, std::min(text.find('\n', begin), text.size()) - begin);
 }
 
@@ -93,7 +94,7 @@ std::string without_psql_lines(std::string_view text) {
   std::string out(text);
   bool is_data = false;
   for (std::size_t begin = 0; begin < out.size();) {
-    const std::string_view line = line_at(out, begin);
+    const std::string_view line = line_from(out, begin);
     const std::size_t length = line.size();
     const bool begins_data = base::to_lower(line).starts_with("copy ") &&
                              base::contains_ignoring_case(line, "from stdin");
@@ -136,7 +137,7 @@ void read_marks(std::string_view text, std::size_t begin, std::size_t end,
   while (true) {
     at = text.find(kIgnoreMark, at);
     if (at == std::string_view::npos || at >= end) return;
-    const std::string_view rest = base::trim(line_at(text, at + kIgnoreMark.size()));
+    const std::string_view rest = base::trim(line_from(text, at + kIgnoreMark.size()));
     const std::size_t colon = rest.find(':');
     IgnoreMark mark{
         .rule = std::string(base::trim(rest.substr(0, colon))), .reason = {}, .offset = at};
@@ -158,7 +159,7 @@ Script Script::read(std::string path, std::string text) {
   }
   const std::string_view whole = script.text_;
   for (std::size_t at = 0; at < whole.size();) {
-    const std::string_view line = line_at(whole, at);
+    const std::string_view line = line_from(whole, at);
     const std::string_view trimmed = base::trim(line);
     if (!trimmed.empty() && !trimmed.starts_with("--")) break;
     script.opening_comment_.append(trimmed).append("\n");
@@ -175,7 +176,7 @@ Script Script::read(std::string path, std::string text) {
   bool has_markers = false;
   bool is_goose_without = false;
   for (const std::size_t begin : script.line_starts_) {
-    const std::string line = base::to_lower(line_at(whole, begin));
+    const std::string line = base::to_lower(line_from(whole, begin));
     if (line.starts_with("-- +goose no transaction")) is_goose_without = true;
     const Marker* const marker = marker_of(line);
     if (marker == nullptr) continue;
@@ -203,13 +204,18 @@ void Script::add_section(std::size_t begin, std::size_t end, bool is_down,
   std::size_t from = begin;
   for (std::size_t i = 0; i < section.statements.size(); ++i) {
     Statement& each = section.statements[i];
+    if (each.origin != Origin::text) continue;
     read_marks(whole, from, each.begin, each.ignores);
     // What stands behind a statement on its last line is its own, and not the next one's.
     from = std::min(whole.find('\n', each.end), end);
-    const std::size_t next =
-        i + 1 < section.statements.size() ? section.statements[i + 1].begin : end;
-    from = std::min(from, next);
+    const auto next = std::find_if(
+        section.statements.begin() + static_cast<std::ptrdiff_t>(i) + 1, section.statements.end(),
+        [](const Statement& other) { return other.origin == Origin::text; });
+    from = std::min(from, next == section.statements.end() ? end : next->begin);
     read_marks(whole, each.begin, from, each.ignores);
+  }
+  for (Statement& each : section.statements) {
+    if (each.root) each.changes = changes_of(each.root, each.begin);
   }
   if (!section.statements.empty()) sections_.push_back(std::move(section));
 }
@@ -242,6 +248,55 @@ void Script::add_statements(Section& section, std::size_t begin, std::size_t end
     std::fill_n(sql.begin() + static_cast<std::ptrdiff_t>(piece.offset), piece.sql.size(), ' ');
   }
   std::ranges::sort(section.statements, {}, &Statement::begin);
+  add_bodies(section);
+}
+
+/// What blocks and functions hold follows them, as statements of its own.
+void Script::add_bodies(Section& section) {
+  std::vector<Statement> all;
+  for (Statement& outer : section.statements) {
+    const Body body = outer.root ? body_of(outer.root, text_, outer.begin, outer.end) : Body{};
+    const Statement frame{.begin = outer.begin,
+                          .end = outer.end,
+                          .origin = body.runs_now ? Origin::block : Origin::function};
+    all.push_back(std::move(outer));
+    if (!body.problem.empty()) {
+      Statement unread = frame;
+      unread.is_opaque = true;
+      unread.problem = body.problem;
+      unread.problem_offset = frame.begin;
+      all.push_back(std::move(unread));
+    }
+    for (const BodyPart& part : body.parts) {
+      auto tree = postgres::Tree::parse(std::string(part.offset, ' ') + part.sql);
+      if (part.is_opaque || !tree) {
+        Statement unread = frame;
+        unread.is_opaque = true;
+        unread.problem = part.is_opaque ? "is made at run time" : tree.error().what;
+        unread.problem_offset = part.offset;
+        all.push_back(std::move(unread));
+        continue;
+      }
+      for (const postgres::TreeStatement& each : tree->statements()) {
+        Statement inner = frame;
+        inner.root = each.root;
+        inner.begin = std::min(each.begin, text_.size());
+        inner.end = std::clamp(each.end, inner.begin, text_.size());
+        all.push_back(std::move(inner));
+      }
+      trees_.push_back(*std::move(tree));
+    }
+  }
+  section.statements = std::move(all);
+}
+
+std::string_view Script::line_at(int line) const {
+  if (line < 1 || static_cast<std::size_t>(line) > line_starts_.size()) return {};
+  const std::size_t begin = line_starts_[static_cast<std::size_t>(line) - 1];
+  std::string_view found =
+      text().substr(begin, std::min(text_.find('\n', begin), text_.size()) - begin);
+  if (found.ends_with('\r')) found.remove_suffix(1);
+  return found;
 }
 
 Script::Place Script::place_of(std::size_t offset) const {

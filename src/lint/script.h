@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lint/change.h"
 #include "postgres/sql_tree.h"
 
 namespace pgkeep::lint {
@@ -32,10 +33,20 @@ struct IgnoreMark {
   std::size_t offset = 0;
 };
 
+/// Where a statement stands.
+enum class Origin : std::uint8_t {
+  text,
+  block,    ///< In a DO block: it runs with the block, in its transaction.
+  function, ///< In the body of a function: it runs later.
+};
+
 struct Statement {
   postgres::Node root = {}; ///< None where the text was not understood.
   std::size_t begin = 0;    ///< Bytes into the script's text.
   std::size_t end = 0;
+  Origin origin = Origin::text;
+  bool is_opaque = false; ///< EXECUTE of what is made at run time, or a body that cannot be read.
+  std::vector<Change> changes = {}; ///< What it does, in order.
   std::vector<IgnoreMark> ignores = {};
   std::string problem = {}; ///< Why it was not understood, and where.
   std::size_t problem_offset = 0;
@@ -66,6 +77,8 @@ public:
     int column = 1; ///< In characters.
   };
   [[nodiscard]] Place place_of(std::size_t offset) const;
+  /// Without its end.
+  [[nodiscard]] std::string_view line_at(int line) const;
   [[nodiscard]] std::string_view sql_of(const Statement& statement) const {
     return text().substr(statement.begin, statement.end - statement.begin);
   }
@@ -73,6 +86,7 @@ public:
 private:
   void add_section(std::size_t begin, std::size_t end, bool is_down, TransactionMode transaction);
   void add_statements(Section& section, std::size_t begin, std::size_t end);
+  void add_bodies(Section& section);
 
   std::string path_;
   std::string text_;

@@ -110,7 +110,8 @@ TokensPtr scan(const std::string& sql) {
 }
 
 base::Result<> check_depth(const std::string& sql) {
-  if (sql.size() <= std::size_t{kChainLinksMax}) return {};
+  // No more tokens than bytes, and a link with its operand takes six.
+  if (sql.size() <= std::size_t{kChainTokensMax}) return {};
   const TokensPtr tokens = scan(sql);
   if (tokens == nullptr) return {}; // The parser says why, with the place.
   struct Level {

@@ -25,8 +25,8 @@ std::vector<StatementText> split_roughly(std::string_view sql);
 /// The parse tree as JSON text (libpg_query's protobuf-JSON form).
 base::Result<std::string> parse_to_json(std::string_view sql);
 /// The text with each constant replaced by $n: texts everywhere, numbers in statements that read or
-/// write rows (the lengths and options of others say what they are). Text that does not parse becomes its first word
-/// followed by " ...".
+/// write rows (the lengths and options of others say what they are). Text that does not parse
+/// becomes its first word followed by " ...".
 std::string normalize(std::string_view sql);
 /// Equal for statements that differ in constants only: 16 hexadecimal digits.
 base::Result<std::string> fingerprint(std::string_view sql);

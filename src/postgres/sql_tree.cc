@@ -3,7 +3,9 @@
 #include "postgres/sql_tree.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <cstring>
 #include <span>
 
 #include <fmt/format.h>
@@ -21,11 +23,31 @@ using Parsed = Owned<PgQueryProtobufParseResult, pg_query_free_protobuf_parse_re
   std::abort();
 }
 
+/// Fields are asked for by literals, again and again: the last answers are kept, by the place of
+/// the literal.
+struct KnownField {
+  const ProtobufCMessageDescriptor* kind = nullptr;
+  const char* asked = nullptr;
+  std::size_t length = 0;
+  const ProtobufCFieldDescriptor* field = nullptr;
+};
+constexpr std::size_t kKnownFields = 1024;
+
 const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message, std::string_view name) {
-  const std::span fields(message.descriptor->fields, message.descriptor->n_fields);
+  thread_local std::array<KnownField, kKnownFields> known;
+  const ProtobufCMessageDescriptor* const kind = message.descriptor;
+  const std::size_t mixed = (reinterpret_cast<std::uintptr_t>(kind) >> 4U) * 31 +
+                            reinterpret_cast<std::uintptr_t>(name.data());
+  KnownField& entry = known[mixed % kKnownFields];
+  // The text at a place may change (a std::string's): it is compared as well.
+  if (entry.kind == kind && entry.asked == name.data() && entry.length == name.size() &&
+      std::memcmp(entry.field->name, name.data(), name.size()) == 0)
+    return *entry.field;
+  const std::span fields(kind->fields, kind->n_fields);
   const auto found = std::ranges::find_if(
       fields, [&](const ProtobufCFieldDescriptor& field) { return field.name == name; });
   if (found == fields.end()) no_such_field(message, name);
+  entry = {.kind = kind, .asked = name.data(), .length = name.size(), .field = &*found};
   return *found;
 }
 
@@ -150,12 +172,25 @@ private:
   std::uint64_t value_ = 0xcbf29ce484222325ULL;
 };
 
+/// PostgreSQL's own name of a kind: the descriptor's short name has no underscores ("AConst").
+const char* name_of(const ProtobufCMessage& message) {
+  constexpr std::string_view kPackage = "pg_query.";
+  return message.descriptor->name + kPackage.size();
+}
+
 } // namespace
 
 Node::Node(const ProtobufCMessage* message) : message_(unwrap(message)) {}
 
 std::string_view Node::kind() const {
-  return message_ == nullptr ? std::string_view{} : message_->descriptor->short_name;
+  return message_ == nullptr ? std::string_view{} : name_of(*message_);
+}
+
+// Without looking for the end of the name: it is asked of every node by every rule.
+bool Node::is(std::string_view kind) const {
+  if (message_ == nullptr) return kind.empty();
+  const char* const name = name_of(*message_);
+  return std::strncmp(name, kind.data(), kind.size()) == 0 && name[kind.size()] == '\0';
 }
 
 Node Node::node(std::string_view field) const {

@@ -32,7 +32,7 @@ public:
 
   explicit operator bool() const { return message_ != nullptr; }
   [[nodiscard]] std::string_view kind() const; ///< Empty for no node.
-  [[nodiscard]] bool is(std::string_view kind) const { return this->kind() == kind; }
+  [[nodiscard]] bool is(std::string_view kind) const;
 
   // Of no node all are empty, so that calls can be chained: a.node("x").text("y").
   [[nodiscard]] Node node(std::string_view field) const;

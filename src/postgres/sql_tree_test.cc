@@ -34,6 +34,14 @@ TEST(SqlTreeTest, shows_kinds_fields_lists_and_enums) {
   EXPECT_EQ(commands[1].text("name"), "b");
 }
 
+TEST(SqlTreeTest, kinds_keep_their_underscores) {
+  const Tree tree = tree_of("SELECT 1 + x");
+  const Node sum = tree.root().nodes("target_list").front().node("val");
+  EXPECT_EQ(sum.kind(), "A_Expr");
+  EXPECT_TRUE(sum.node("lexpr").is("A_Const"));
+  EXPECT_FALSE(sum.node("lexpr").is("A_Con"));
+}
+
 TEST(SqlTreeTest, statements_have_their_places) {
   const std::string_view sql =
       "-- why\n/* a /* b */ ; */ SELECT 1 ;; SELECT 'ü' -- x\n; SELECT 3\n--";

@@ -174,6 +174,8 @@ def test_help_man_and_completion():
     assert (TOP / "docs/commands.md").read_text() == pgkeep("help", "--markdown").stdout, "run: pgkeep help --markdown > docs/commands.md"
     rules = pgkeep("audit", "--list", "--format", "markdown").stdout
     assert (TOP / "docs/rules.md").read_text() == rules, "run: pgkeep audit --list --format markdown > docs/rules.md"
+    lint_rules = pgkeep("lint", "--list", "--format", "markdown").stdout
+    assert (TOP / "docs/lint-rules.md").read_text() == lint_rules, "run: pgkeep lint --list --format markdown > docs/lint-rules.md"
 
 
 def test_fix_files():

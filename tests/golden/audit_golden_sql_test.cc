@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "golden/audit_case.h"
+#include "golden/shared_server.h"
 #include "postgres/sql_parser.h"
 #include "support/test_server.h"
 
@@ -37,17 +38,6 @@ std::vector<SqlCase> sql_cases() {
   }
   return cases;
 }
-
-/// One running server a version, for all cases of this program; stopped by the environment's end.
-std::map<int, std::unique_ptr<TestServer>>& servers() {
-  static std::map<int, std::unique_ptr<TestServer>> running;
-  return running;
-}
-class StopServers : public testing::Environment {
-public:
-  void TearDown() override { servers().clear(); }
-};
-const testing::Environment* const kStopServers = testing::AddGlobalTestEnvironment(new StopServers);
 
 /// "-- min-version: 15" in the first line; 0 where there is none.
 int min_version_of(std::string_view sql) {
@@ -117,13 +107,9 @@ base::Result<> drop_case_roles(TestServer& server) {
 class AuditGoldenSql : public testing::TestWithParam<SqlCase> {
 protected:
   void SetUp() override {
-    std::unique_ptr<TestServer>& server = servers()[GetParam().server.version.number];
-    if (server == nullptr) {
-      auto started = TestServer::start(GetParam().server);
-      ASSERT_TRUE(started) << base::to_line(started.error());
-      server = *std::move(started);
-    }
-    server_ = server.get();
+    const auto server = SharedServers::get(GetParam().server);
+    ASSERT_TRUE(server) << base::to_line(server.error());
+    server_ = *server;
   }
   void TearDown() override {
     if (server_ == nullptr) return;

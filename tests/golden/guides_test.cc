@@ -12,6 +12,7 @@
 #include "audit/audit.h"
 #include "base/text.h"
 #include "golden/audit_case.h"
+#include "golden/shared_server.h"
 #include "postgres/sql_parser.h"
 #include "support/test_server.h"
 
@@ -163,16 +164,6 @@ std::vector<GuideCase> cases() {
   return all;
 }
 
-std::map<int, std::unique_ptr<TestServer>>& servers() {
-  static std::map<int, std::unique_ptr<TestServer>> running;
-  return running;
-}
-class StopServers : public testing::Environment {
-public:
-  void TearDown() override { servers().clear(); }
-};
-const testing::Environment* const kStopServers = testing::AddGlobalTestEnvironment(new StopServers);
-
 base::Result<> run_script(TestServer& server, const std::string& sql) {
   PGKEEP_TRY(postgres::Connection connection, server.connect(kDatabase));
   PGKEEP_TRY(const std::vector<postgres::StatementText> statements,
@@ -227,13 +218,9 @@ std::string all_said(const findings::Report& report) {
 class Guides : public testing::TestWithParam<GuideCase> {
 protected:
   void SetUp() override {
-    std::unique_ptr<TestServer>& server = servers()[GetParam().server.version.number];
-    if (server == nullptr) {
-      auto started = TestServer::start(GetParam().server);
-      ASSERT_TRUE(started) << base::to_line(started.error());
-      server = *std::move(started);
-    }
-    server_ = server.get();
+    const auto server = SharedServers::get(GetParam().server);
+    ASSERT_TRUE(server) << base::to_line(server.error());
+    server_ = *server;
     const auto created = server_->create_database(kDatabase);
     ASSERT_TRUE(created) << base::to_line(created.error());
   }

@@ -72,6 +72,8 @@ protected:
                           .only = {GetParam().rule},
                           .shared = audit::all_rules()};
     options.server_major = std::atoi(head_value(*text, "pg-version", "15").c_str());
+    if (const std::string word = head_value(*text, "server-knows", ""); !word.empty())
+      options.server_parses = [word](std::string_view sql) { return sql.starts_with(word); };
     catalog::Snapshot database;
     if (const std::string known = head_value(*text, "database", ""); !known.empty()) {
       const auto patch_text = base::read_file(GetParam().folder / known);
@@ -125,6 +127,31 @@ TEST_P(LintGolden, LeavesWhatIsRight) {
 INSTANTIATE_TEST_SUITE_P(Rules, LintGolden, testing::ValuesIn(lint_cases()), [](const auto& each) {
   return base::replace_all(each.param.rule, "-", "_");
 });
+
+TEST(LintRules, AllReadEveryCaseTogether) {
+  const auto known = patched_snapshot({}, "base");
+  ASSERT_TRUE(known) << base::to_line(known.error());
+  std::vector<lint::File> files;
+  for (const char* const kind : {"lint", "audit", "locks"}) {
+    const fs::path folder = golden_directory() / kind;
+    if (!fs::exists(folder)) continue;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() != ".sql") continue;
+      const auto text = base::read_file(entry.path());
+      ASSERT_TRUE(text) << entry.path();
+      files.push_back({.path = entry.path().string(), .text = *text});
+    }
+  }
+  lint::Options options{.limits = findings::limits_from(base::Config{}),
+                        .shared = audit::all_rules()};
+  for (const findings::Rule* const card : lint::all_rules(audit::all_rules()))
+    options.only.emplace_back(card->id); // Those of taste as well.
+  EXPECT_TRUE(lint::lint(files, options));
+  options.database = &*known;
+  const auto report = lint::lint(files, options);
+  ASSERT_TRUE(report);
+  EXPECT_GT(report->findings.size(), files.size());
+}
 
 TEST(LintRules, HaveACardAndACase) {
   std::set<std::string, std::less<>> cases;

@@ -6,7 +6,6 @@
 #include "audit/families.h"
 #include "audit/rules/index_shape.h"
 #include "audit/rules/missing_checks.h"
-#include "audit/rules/name_words.h"
 #include "audit/rules/rule_tools.h"
 #include "audit/rules/table_tree.h"
 
@@ -294,9 +293,7 @@ void unique_nullable(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 const Column* deletion_mark(const Snapshot& db, const Relation& relation) {
   for (const Column& column : db.columns_of(relation)) {
     const bool is_time = is_one_of(column.base_type, {"timestamptz", "timestamp", "date"});
-    const bool is_mark = is_one_of(
-        column.name, {"deleted_at", "deleted_on", "archived_at", "removed_at", "discarded_at"});
-    if (is_time && is_mark && !column.not_null) return &column;
+    if (is_time && catalog::names_deletion_mark(column.name) && !column.not_null) return &column;
   }
   return nullptr;
 }

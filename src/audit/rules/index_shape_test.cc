@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "audit/rules/name_words.h"
-
 namespace pgkeep::audit {
 namespace {
 
@@ -101,13 +99,6 @@ TEST(IndexShape, DefinitionsBecomeConcurrent) {
             "CREATE INDEX CONCURRENTLY i ON public.t USING btree (a)");
   EXPECT_EQ(build_concurrently("CREATE UNIQUE INDEX i ON public.t USING btree (a)"),
             "CREATE UNIQUE INDEX CONCURRENTLY i ON public.t USING btree (a)");
-}
-
-TEST(NameWords, SplitsAtUnderscoresAndCapitals) {
-  EXPECT_EQ(name_words("unitPrice"), (std::vector<std::string>{"unit", "price"}));
-  EXPECT_EQ(name_words("unit_price"), (std::vector<std::string>{"unit", "price"}));
-  EXPECT_EQ(name_words("__x"), (std::vector<std::string>{"x"}));
-  EXPECT_TRUE(name_words("").empty());
 }
 
 } // namespace

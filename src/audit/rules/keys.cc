@@ -6,7 +6,6 @@
 
 #include "audit/families.h"
 #include "audit/rules/index_shape.h"
-#include "audit/rules/name_words.h"
 #include "audit/rules/rule_tools.h"
 #include "audit/rules/table_tree.h"
 #include "audit/rules/tables.h"

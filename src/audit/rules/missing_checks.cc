@@ -2,9 +2,7 @@
 #include "audit/rules/missing_checks.h"
 
 #include <algorithm>
-#include <array>
 
-#include "audit/rules/name_words.h"
 #include "audit/rules/table_tree.h"
 #include "audit/rules/type_change.h"
 
@@ -27,34 +25,9 @@ bool has_check_over(const Snapshot& db, const Relation& relation, const Column& 
   });
 }
 
-struct RangeWords {
-  std::string_view low;
-  std::string_view high;
-};
-constexpr std::array kRangeWords = {
-    RangeWords{"start", "end"},   RangeWords{"starts", "ends"},  RangeWords{"started", "ended"},
-    RangeWords{"min", "max"},     RangeWords{"from", "to"},      RangeWords{"from", "until"},
-    RangeWords{"begin", "end"},   RangeWords{"begins", "ends"},  RangeWords{"minimum", "maximum"},
-    RangeWords{"lower", "upper"}, RangeWords{"opens", "closes"},
-};
-
 bool is_ordered(const Column& column) {
   return is_one_of(column.base_type, {"int2", "int4", "int8", "numeric", "float4", "float8", "date",
                                       "timestamp", "timestamptz", "time"});
-}
-
-/// The name of the other end of a range: "valid_from" -> "valid_to", "valid_until".
-std::vector<std::string> other_ends(const Column& column) {
-  std::vector<std::string> ends;
-  const std::vector<std::string> words = name_words(column.name);
-  for (const RangeWords& pair : kRangeWords) {
-    std::vector<std::string> other = words;
-    const auto at = std::ranges::find(other, pair.low);
-    if (at == other.end()) continue;
-    *at = std::string(pair.high);
-    ends.push_back(base::join(other, "_"));
-  }
-  return ends;
 }
 
 bool are_compared(const Snapshot& db, const Relation& relation, const Column& low,
@@ -90,10 +63,9 @@ void status_without_check(const Snapshot& db, const Limits& /*limits*/, Sink& ou
   for (const Relation& relation : db.relations) {
     if (!relation.is_table() || is_judged_at_parent(relation)) continue;
     for (const Column& column : db.columns_of(relation)) {
-      const std::vector<std::string> words = name_words(column.name);
-      const bool is_state =
-          !words.empty() && is_one_of(words.back(), {"status", "state", "kind", "type"});
-      if (!is_state || !is_text(column.base_type) || column.type_kind == "d") continue;
+      if (!catalog::names_state(column.name) || !is_text(column.base_type) ||
+          column.type_kind == "d")
+        continue;
       // Negative n_distinct is a share of the rows: the values grow with the table.
       const bool is_open =
           column.has_stats && (column.distinct < 0 || column.distinct > kFewValues);
@@ -126,7 +98,7 @@ void check_missing_range(const Snapshot& db, const Limits& /*limits*/, Sink& out
       // A transfer's from and to are accounts, not a range; times and bounds are.
       const bool is_reference = low.name.ends_with("_id") || low.name.ends_with("id");
       if (!is_ordered(low) || is_reference) continue;
-      for (const std::string& name : other_ends(low)) {
+      for (const std::string& name : catalog::other_ends(low.name)) {
         for (const Column& high : db.columns_of(relation)) {
           if (base::join(name_words(high.name), "_") == name)
             add_range(db, relation, low, high, out);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "audit/rules/name_words.h"
 #include "audit/rules/table_tree.h"
 #include "audit/rules/type_change.h"
 
@@ -15,17 +14,6 @@ using catalog::Constraint;
 using catalog::Relation;
 
 namespace {
-
-constexpr std::string_view kIdSuffix = "_id";
-
-/// "user_id" -> user, users; "category_id" -> category, categories.
-std::vector<std::string> table_names_for(std::string_view column) {
-  const std::string stem(column.substr(0, column.size() - kIdSuffix.size()));
-  std::vector<std::string> names = {stem, stem + "s", stem + "es"};
-  if (stem.ends_with("y")) names.push_back(stem.substr(0, stem.size() - 1) + "ies");
-  if (stem == "person") names.emplace_back("people");
-  return names;
-}
 
 bool is_in_foreign_key(const Snapshot& db, const Column& column) {
   return std::ranges::any_of(db.constraints_of(column.relation), [&](const Constraint& each) {
@@ -72,7 +60,7 @@ void foreign_key_missing(const Snapshot& db, const Limits& /*limits*/, Sink& out
     for (const Column& column : db.columns_of(relation)) {
       if (!column.name.ends_with("_id") || column.name.size() <= 3 || is_in_foreign_key(db, column))
         continue;
-      for (const std::string& name : table_names_for(column.name)) {
+      for (const std::string& name : catalog::table_names_for(column.name)) {
         const auto found = keys.find(relation.schema + "." + name);
         if (found == keys.end() || found->second == nullptr) continue;
         const Column& key = *found->second;

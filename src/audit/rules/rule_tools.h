@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "catalog/name_words.h"
 #include "catalog/snapshot.h"
 #include "findings/rule.h"
 #include "postgres/quote.h"
@@ -17,7 +18,10 @@ using base::human_bytes;
 using base::human_count;
 using base::human_percent;
 using base::Json;
+using catalog::any_word;
 using catalog::Facts;
+using catalog::is_one_of;
+using catalog::name_words;
 using catalog::Snapshot;
 using findings::Area;
 using findings::Finding;

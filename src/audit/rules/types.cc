@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "audit/families.h"
-#include "audit/rules/name_words.h"
 #include "audit/rules/rule_tools.h"
 #include "audit/rules/table_tree.h"
 #include "audit/rules/type_change.h"
@@ -38,29 +37,6 @@ enum class Verdict : std::uint8_t {
 constexpr std::int32_t kVarcharHeader = 4;    // The type modifier counts it.
 constexpr std::int32_t kArbitraryLimit = 255; // The limit that nobody chose.
 
-/// Names of amounts of money. A word that measures something else takes the meaning away.
-bool names_money(const Column& column) {
-  const std::vector<std::string> words = name_words(column.name);
-  if (words.empty() ||
-      any_word(words, {"rate",   "ratio",    "percent", "percentage", "pct",   "factor", "score",
-                       "time",   "duration", "seconds", "ms",         "hours", "days",   "count",
-                       "weight", "distance", "km",      "kg",         "bytes", "size",   "mb",
-                       "gb",     "points",   "units",   "quantity",   "area",  "length", "rows"}))
-    return false;
-  if (any_word(words, {"price", "prices", "salary", "balance", "fee", "fees", "cost", "costs",
-                       "tax", "amount", "revenue", "payout", "discount", "subtotal"}))
-    return true;
-  return words.back() == "total";
-}
-
-bool names_quantity(const Column& column) {
-  const std::vector<std::string> words = name_words(column.name);
-  return names_money(column) ||
-         any_word(words, {"count", "quantity", "qty", "age", "size", "weight", "width", "height",
-                          "length", "score", "rating", "stock", "percent", "rate", "votes", "views",
-                          "points", "total", "duration"});
-}
-
 Verdict verdict_on_text(const Column& column) {
   // Without name_words(): this is asked of every text column by every rule.
   const std::string& name = column.name;
@@ -71,7 +47,8 @@ Verdict verdict_on_text(const Column& column) {
   if (column.flat_shape == "boolean" || is_flag_name) return Verdict::boolean_as_text;
   if (column.flat_shape == "json") return Verdict::json_as_text;
   if (column.flat_shape == "inet") return Verdict::ip_as_text;
-  if (column.flat_shape == "number" && names_quantity(column)) return Verdict::number_as_text;
+  if (column.flat_shape == "number" && catalog::names_quantity(column.name))
+    return Verdict::number_as_text;
   if (column.base_type == "bpchar") return Verdict::char_type;
   const bool is_arbitrary =
       column.base_type == "varchar" && column.type_modifier == kArbitraryLimit + kVarcharHeader;
@@ -84,10 +61,11 @@ Verdict verdict_of(const Column& column) {
   if (is_one_of(type, {"int8", "int4", "uuid", "bool", "jsonb"})) return Verdict::none;
   if (is_text(type)) return verdict_on_text(column);
   if (type == "float4" || type == "float8")
-    return names_money(column) ? Verdict::money_as_float : Verdict::none;
+    return catalog::names_money(column.name) ? Verdict::money_as_float : Verdict::none;
   if (type == "numeric")
-    return column.type_modifier < 0 && names_money(column) ? Verdict::numeric_without_scale
-                                                           : Verdict::none;
+    return column.type_modifier < 0 && catalog::names_money(column.name)
+               ? Verdict::numeric_without_scale
+               : Verdict::none;
   if (type == "char") return Verdict::char_type;
   if (type == "money") return Verdict::money_type;
   if (type == "timetz") return Verdict::timetz;

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "catalog/name_words.h"
 #include "catalog/reader.h"
 
 namespace pgkeep::catalog {
@@ -224,12 +225,6 @@ bool applies_stats(const Probe& probe) {
 constexpr std::size_t kShapeNamesMax = 500;
 constexpr int kShapesMax = 2000; ///< The LIMIT below; values of 10,000 columns cost half a second.
 constexpr std::string_view kTextTypes[] = {"text", "varchar", "bpchar", "citext"};
-constexpr std::string_view kSecretWords[] = {
-    "password", "passwd", "pwd", "passphrase", "secret", "token", "apikey",   "ssn",
-    "iban",     "card",   "cvv", "cvc",        "pin",    "otp",   "passport", "credential"};
-constexpr std::string_view kSecretParts[] = {
-    "api_key",     "private_key", "access_key",  "secret_key", "card_number",
-    "credit_card", "tax_id",      "national_id", "password",   "social_secur"};
 constexpr std::string_view kFlatWords[] = {
     "at",         "on",       "date",   "time",   "ts",      "created", "updated", "deleted",
     "is",         "has",      "can",    "ids",    "ip",      "json",    "payload", "meta",
@@ -244,13 +239,6 @@ bool has_word(const std::string& name, std::span<const std::string_view> words) 
     if (std::ranges::find(words, word) != words.end()) return true;
   }
   return false;
-}
-
-bool is_secret_name(const std::string& name) {
-  return has_word(name, kSecretWords) ||
-         std::ranges::any_of(kSecretParts, [&](std::string_view part) {
-           return name.find(part) != std::string::npos;
-         });
 }
 
 /// createdAt becomes created_at, so that words can be told apart.
@@ -292,7 +280,7 @@ std::vector<std::optional<std::string>> shape_arguments(const ReadState& state) 
     if (!column.has_stats || !is_text(column)) continue;
     if (secret.contains(column.name) || flat.contains(column.name)) continue;
     const std::string words = words_of(column.name);
-    if (is_secret_name(words)) {
+    if (names_secret(column.name)) {
       if (secret.size() < kShapeNamesMax) secret.insert(column.name);
     } else if (has_word(words, kFlatWords) && flat.size() < kShapeNamesMax) {
       flat.insert(column.name);
@@ -356,7 +344,7 @@ void take_shapes(const postgres::Rows& rows, ReadState& state) {
                     kShapesMax));
   // Where nothing was sampled the question stands all the same.
   for (Column& column : state.db.columns) {
-    if (column.value_shape.empty() && is_text(column) && is_secret_name(words_of(column.name)))
+    if (column.value_shape.empty() && is_text(column) && names_secret(column.name))
       column.value_shape = "unknown";
   }
 }

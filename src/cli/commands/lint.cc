@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/judging.h"
 #include "cli/target.h"
+#include "postgres/conn.h"
 #include "postgres/types.h"
 
 namespace pgkeep::cli {
@@ -95,6 +96,17 @@ base::Result<int> major_of(const std::string& text) {
       .expected = fmt::format("{} to {}", postgres::kOldestMajor, postgres::kNewestMajor)};
 }
 
+/// The server compiles a block whose branch never runs: its grammar is asked, and nothing is done.
+bool server_parses(postgres::Connection& server, std::string_view sql) {
+  std::string tag = "pgkeep";
+  while (sql.find(tag) != std::string_view::npos)
+    tag += 'x';
+  return server
+      .execute(fmt::format("DO LANGUAGE plpgsql ${}$ BEGIN IF false THEN {}; END IF; END ${}$", tag,
+                           sql, tag))
+      .has_value();
+}
+
 base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
   const std::vector<const findings::Rule*> rules = lint::all_rules(audit::all_rules());
   if (arguments.has("list")) return list_rules(rules, "pgkeep lint", arguments, io);
@@ -112,9 +124,12 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(options.server_major, major_of(*arguments.get("pg-version")));
   PGKEEP_TRY(const std::vector<lint::File> files, read_files(arguments));
   catalog::Snapshot database;
+  std::optional<postgres::Connection> server;
   if (const auto target = arguments.get("database")) {
     PGKEEP_TRY(database, take_snapshot({.target = *target, .command = "lint"}, io));
     options.database = &database;
+    PGKEEP_TRY(server, postgres::Connection::open(*target, {.application_name = "pgkeep/lint"}));
+    options.server_parses = [&](std::string_view sql) { return server_parses(*server, sql); };
   }
   PGKEEP_TRY(findings::Report report, lint::lint(files, options));
   PGKEEP_CHECK(set_aside(report, config, arguments));

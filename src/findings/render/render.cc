@@ -4,10 +4,18 @@
 
 namespace pgkeep::findings {
 
+namespace {
+
+bool is_about_files(const Report& report) {
+  return report.target.find("files") != nullptr;
+}
+
+} // namespace
+
 std::string render(const Report& report, Format format, const RenderOptions& options) {
   switch (format) {
   case Format::text:
-    return render_text(report, options);
+    return is_about_files(report) ? render_places(report, options) : render_text(report, options);
   case Format::json:
     return render_json(report);
   case Format::sarif:

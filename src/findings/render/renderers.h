@@ -9,6 +9,8 @@
 namespace pgkeep::findings {
 
 std::string render_text(const Report& report, const RenderOptions& options);
+/// The same for a report about files: place by place.
+std::string render_places(const Report& report, const RenderOptions& options);
 std::string render_json(const Report& report);
 std::string render_sarif(const Report& report);
 std::string render_junit(const Report& report);

@@ -1,0 +1,98 @@
+#include "lint/rules/places.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "postgres/quote.h"
+
+namespace pgkeep::lint {
+namespace {
+
+bool is_word_character(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 || c == '_' || c == '$' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+         (c >= 'A' && c <= 'Z');
+}
+
+std::size_t find_word(std::string_view text, std::string_view word, std::size_t from) {
+  const std::string lowered = base::to_lower(text);
+  const std::string wanted = base::to_lower(word);
+  if (wanted.empty()) return std::string::npos;
+  for (std::size_t at = lowered.find(wanted, from); at != std::string::npos;
+       at = lowered.find(wanted, at + 1)) {
+    const std::size_t end = at + wanted.size();
+    const bool begins = at == 0 || !is_word_character(lowered[at - 1]);
+    const bool ends = end == lowered.size() || !is_word_character(lowered[end]);
+    if (begins && ends) return at;
+  }
+  return std::string::npos;
+}
+
+} // namespace
+
+std::size_t offset_of_word(const Subject& subject, std::string_view word, std::size_t from) {
+  const Statement& statement = subject.statement;
+  const std::string_view sql = subject.context.script.sql_of(statement);
+  const std::size_t skipped = from > statement.begin ? from - statement.begin : 0;
+  const std::size_t found = find_word(sql, word, skipped);
+  return found == std::string::npos ? std::max(statement.begin, from) : statement.begin + found;
+}
+
+std::size_t offset_of_name(const Subject& subject, const Change& change) {
+  const bool is_inside = change.node.is("AlterTableCmd") || change.node.is("RenameStmt");
+  if (!is_inside)
+    return offset_of_word(subject, change.name.empty() ? change.relation.name : change.name,
+                          change.offset);
+  // The relation's own name stands before the names inside of it.
+  const std::size_t relation = change.relation
+                                   ? offset_of_word(subject, change.relation.name, change.offset)
+                                   : change.offset;
+  return change.name.empty()
+             ? relation
+             : offset_of_word(subject, change.name, relation + change.relation.name.size());
+}
+
+bool has_word(std::string_view text, std::string_view word) {
+  return find_word(text, word, 0) != std::string::npos;
+}
+
+std::string object_of(const RelationName& relation, std::string_view part) {
+  if (part.empty()) return relation.text();
+  return fmt::format("{}.{}", relation.text(), postgres::quote_identifier(part));
+}
+
+findings::Fix by_hand(std::string note, std::vector<std::string> sql) {
+  return {.safety = findings::Safety::manual, .sql = std::move(sql), .note = std::move(note)};
+}
+
+std::string enumerate(const std::vector<std::string>& items) {
+  if (items.size() < 2) return items.empty() ? std::string{} : items.front();
+  return fmt::format("{} and {}", fmt::join(items.begin(), std::prev(items.end()), ", "),
+                     items.back());
+}
+
+std::vector<postgres::Node> roots_before(const Subject& subject) {
+  std::vector<postgres::Node> roots;
+  for (const Statement& each : subject.context.section.statements) {
+    if (each.begin >= subject.statement.begin) break;
+    if (each.root && each.origin != Origin::function) roots.push_back(each.root);
+  }
+  return roots;
+}
+
+std::vector<postgres::Node> roots_after(const Subject& subject) {
+  std::vector<postgres::Node> roots;
+  for (const Statement& each : subject.context.section.statements) {
+    const bool runs = each.root && each.origin != Origin::function;
+    if (runs && each.begin > subject.statement.begin) roots.push_back(each.root);
+  }
+  return roots;
+}
+
+std::string_view text_constant(const postgres::Node& node) {
+  return node.is("A_Const") ? node.node("sval").text("sval") : std::string_view{};
+}
+
+} // namespace pgkeep::lint

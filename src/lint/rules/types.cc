@@ -1,0 +1,302 @@
+// Types of columns. Each column gets at most one verdict, as in the audit, so that no two findings
+// ask for two types: verdict_of() is the order of precedence, and each rule reports its own.
+#include <fmt/format.h>
+
+#include "catalog/name_words.h"
+#include "lint/families.h"
+#include "lint/rules/column_changes.h"
+#include "lint/rules/shared_card.h"
+#include "postgres/quote.h"
+
+namespace pgkeep::lint {
+namespace {
+
+using base::Json;
+using catalog::is_one_of;
+using catalog::name_words;
+using findings::Area;
+using findings::Severity;
+using postgres::Node;
+
+enum class Verdict : std::uint8_t {
+  none,
+  money_as_float,
+  numeric_without_scale,
+  varchar_limit,
+  char_type,
+  money_type,
+  timetz,
+  timestamp_without_zone,
+  timestamp_precision,
+  json_type,
+  date_as_text,
+  boolean_as_text,
+  number_as_text,
+  ip_as_text,
+  json_as_text,
+  unsupported_reg,
+  large_object,
+  oid_column,
+};
+
+constexpr std::int64_t kArbitraryLimit = 255; // The limit that nobody chose.
+
+bool is_flag_name(std::string_view name) {
+  return name.starts_with("is_") || name.starts_with("has_");
+}
+
+/// "ip", "client_ip", "ip_address"; not "zip_address", whose word is another.
+bool is_address_name(std::string_view name) {
+  const std::vector<std::string> words = name_words(name);
+  if (words.empty()) return false;
+  const bool ends_in_ip = is_one_of(words.back(), {"ip", "ipaddr", "ipaddress"});
+  const bool is_pair = words.size() > 1 && words[words.size() - 2] == "ip" &&
+                       is_one_of(words.back(), {"address", "addr"});
+  return ends_in_ip || is_pair;
+}
+
+/// Fewer names than the audit trusts, which sees values: "size" may be S, M and L.
+bool is_number_name(std::string_view name) {
+  const std::vector<std::string> words = name_words(name);
+  return catalog::names_money(name) ||
+         (!words.empty() && is_one_of(words.back(), {"count", "quantity", "qty", "age"}));
+}
+
+Verdict verdict_on_text(const ColumnChange& column) {
+  const std::string_view name = column.name;
+  const bool is_time_name = (name.ends_with("_at") && name.size() > 3) || name.ends_with("_date");
+  if (is_time_name) return Verdict::date_as_text;
+  if (is_flag_name(name)) return Verdict::boolean_as_text;
+  if (name == "json" || name.ends_with("_json")) return Verdict::json_as_text;
+  if (is_address_name(name)) return Verdict::ip_as_text;
+  if (is_number_name(name)) return Verdict::number_as_text;
+  if (column.type.name == "bpchar") return Verdict::char_type;
+  const bool is_arbitrary = column.type.name == "varchar" &&
+                            column.type.modifiers == std::vector<std::int64_t>{kArbitraryLimit};
+  return is_arbitrary ? Verdict::varchar_limit : Verdict::none;
+}
+
+Verdict verdict_of(const ColumnChange& column) {
+  const std::string& type = column.type.name;
+  if (!column.type.schema.empty() || column.type.is_array) return Verdict::none;
+  if (is_text_type(type)) return verdict_on_text(column);
+  if (is_one_of(type, {"int2", "int4"}))
+    return is_flag_name(column.name) ? Verdict::boolean_as_text : Verdict::none;
+  const bool is_money = catalog::names_money(column.name);
+  if (type == "float4" || type == "float8")
+    return is_money ? Verdict::money_as_float : Verdict::none;
+  if (type == "numeric")
+    return is_money && column.type.modifiers.empty() ? Verdict::numeric_without_scale
+                                                     : Verdict::none;
+  if (type == "char") return Verdict::char_type;
+  if (type == "money") return Verdict::money_type;
+  if (type == "timetz") return Verdict::timetz;
+  if (type == "timestamp") return Verdict::timestamp_without_zone;
+  if (type == "timestamptz" && column.type.modifiers == std::vector<std::int64_t>{0})
+    return Verdict::timestamp_precision;
+  if (type == "json") return Verdict::json_type;
+  if (type == "lo") return Verdict::large_object;
+  if (type == "oid") return Verdict::oid_column;
+  const bool is_reg = is_one_of(type, {"regcollation", "regconfig", "regdictionary", "regnamespace",
+                                       "regoper", "regoperator", "regproc", "regprocedure"});
+  return is_reg ? Verdict::unsupported_reg : Verdict::none;
+}
+
+/// What one rule says about each of its columns.
+struct Saying {
+  std::string_view message; ///< With {} for the type.
+  std::string_view instead; ///< The type to write.
+  std::string_view note = {};
+};
+
+void report(const Subject& subject, Verdict verdict, const Saying& saying, TextSink& out) {
+  for (const ColumnChange& column : columns_of(subject)) {
+    if (verdict_of(column) != verdict) continue;
+    out.add(
+        column.type_offset,
+        {.object = column.object(),
+         .message = fmt::format(fmt::runtime(saying.message), column.type.text()),
+         .evidence = Json{{"type", column.type.text()}, {"instead", std::string(saying.instead)}},
+         .fix = write_instead(fmt::format("Write {} {} here{}{}",
+                                          postgres::quote_identifier(column.name), saying.instead,
+                                          saying.note.empty() ? "" : ", ", saying.note))});
+  }
+}
+
+void money_as_float(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::money_as_float,
+         {"{} cannot hold most amounts exactly: sums are off by cents", "numeric(19,4)",
+          "or whole cents in a bigint"},
+         out);
+}
+void numeric_without_scale(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::numeric_without_scale,
+         {"{} without a scale: 0.1 and 0.1000000001 of an amount are both accepted",
+          "numeric(19,4)", "with the scale that the amounts have"},
+         out);
+}
+void varchar_limit(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::varchar_limit,
+         {"{} is a limit that nobody chose: it saves nothing and refuses the long value", "text",
+          "with a CHECK on char_length() where a limit is meant"},
+         out);
+}
+void char_type(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::char_type,
+         {"{} pads with blanks that some comparisons ignore and others do not", "text",
+          "with a CHECK on char_length() where the length matters"},
+         out);
+}
+void money_type(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::money_type,
+         {"{} has no currency, and its scale and text depend on the setting lc_monetary",
+          "numeric(19,2)", "and keep the currency in a column of its own"},
+         out);
+}
+void timetz(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::timetz,
+         {"{} has an offset but no date, so no offset of a real zone can be right", "timestamptz",
+          "or time where a time of day is meant"},
+         out);
+}
+void timestamp_without_zone(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::timestamp_without_zone,
+         {"{} names no moment: what it means depends on who reads it where", "timestamptz", ""},
+         out);
+}
+void timestamp_precision(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::timestamp_precision,
+         {"{} rounds, so a row can be up to half a second in the future", "timestamptz",
+          "and cut with date_trunc() where whole seconds are wanted"},
+         out);
+}
+void json_type(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::json_type,
+         {"{} is text that is parsed again by each query and cannot be indexed or compared",
+          "jsonb", "unless the order of keys must survive"},
+         out);
+}
+void date_as_text(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::date_as_text,
+         {"{} for what its name says is a time: it sorts as text and accepts 31 February",
+          "timestamptz", "or date"},
+         out);
+}
+void boolean_as_text(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::boolean_as_text,
+         {"{} for what its name says is yes or no: it accepts \"True \", \"maybe\" and 7 too",
+          "boolean", ""},
+         out);
+}
+void number_as_text(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::number_as_text,
+         {"{} for what its name says is a number: \"10\" sorts before \"9\", and sums need casts",
+          "numeric", "or an integer type"},
+         out);
+}
+void ip_as_text(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::ip_as_text,
+         {"{} for what its name says is an address: no check, no search by network", "inet", ""},
+         out);
+}
+void json_as_text(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::json_as_text,
+         {"{} for what its name says is JSON: a broken document comes in unseen", "jsonb", ""},
+         out);
+}
+void unsupported_reg(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::unsupported_reg,
+         {"{} holds an object's number that changes with the server: pg_upgrade refuses the "
+          "database",
+          "text", "and cast it where the object is needed"},
+         out);
+}
+void large_object(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::large_object,
+         {"{} names a large object: it is not deleted with the row, and logical replication leaves "
+          "it out",
+          "bytea", "or keep the file in an object store and its address here"},
+         out);
+}
+void oid_column(const Subject& subject, TextSink& out) {
+  report(
+      subject, Verdict::oid_column,
+      {"{} holds 32 bits and names large objects or catalog rows, whose numbers change at a dump "
+       "and restore",
+       "bigint", "or regclass for a table's name"},
+      out);
+}
+
+void current_time(const Subject& subject, TextSink& out) {
+  postgres::walk(subject.statement.root, [&](const Node& node) {
+    if (!node.is("SQLValueFunction")) return true;
+    const std::string_view function = node.name("op");
+    if (!is_one_of(function, {"SVFOP_CURRENT_TIME", "SVFOP_CURRENT_TIME_N"})) return true;
+    out.add(node.offset().value_or(subject.statement.begin),
+            {.message = "CURRENT_TIME is a time with a zone and without a date, so it cannot be "
+                        "compared across a day or a change of the clock",
+             .evidence = Json{{"function", "CURRENT_TIME"}, {"type", "timetz"}},
+             .fix = write_instead("Write now(), CURRENT_TIMESTAMP, or LOCALTIME where a time of "
+                                  "day is meant")});
+    return true;
+  });
+}
+
+constexpr TextRule kRules[] = {
+    {.card = shared_card("money-as-float"), .group = Group::design, .statement = money_as_float},
+    {.card = shared_card("numeric-without-scale"),
+     .group = Group::design,
+     .statement = numeric_without_scale},
+    {.card = shared_card("varchar-limit"), .group = Group::design, .statement = varchar_limit},
+    {.card = shared_card("char-type"), .group = Group::design, .statement = char_type},
+    {.card = shared_card("money-type"), .group = Group::design, .statement = money_type},
+    {.card = shared_card("timetz"), .group = Group::design, .statement = timetz},
+    {.card = shared_card("timestamp-without-zone"),
+     .group = Group::design,
+     .statement = timestamp_without_zone},
+    {.card = shared_card("timestamp-precision"),
+     .group = Group::design,
+     .statement = timestamp_precision},
+    {.card = shared_card("json-type"), .group = Group::design, .statement = json_type},
+    {.card = shared_card("date-as-text"), .group = Group::design, .statement = date_as_text},
+    {.card = shared_card("boolean-as-text"), .group = Group::design, .statement = boolean_as_text},
+    {.card = shared_card("number-as-text"), .group = Group::design, .statement = number_as_text},
+    {.card = shared_card("ip-as-text"), .group = Group::design, .statement = ip_as_text},
+    {.card = shared_card("json-as-text"), .group = Group::design, .statement = json_as_text},
+    {.card = shared_card("unsupported-reg"), .group = Group::design, .statement = unsupported_reg},
+    {.card = {.id = "large-object",
+              .title = "Column of large objects",
+              .why = "A deleted row leaves its large object behind, rights are kept apart, and "
+                     "logical replication does not carry it.",
+              .how = "bytea for small files, an object store for large ones.",
+              .source = "PostgreSQL manual, lo and logical-replication-restrictions",
+              .severity = Severity::warning,
+              .area = Area::types},
+     .group = Group::design,
+     .statement = large_object},
+    {.card = {.id = "oid-column",
+              .title = "Column of type oid",
+              .why = "Its numbers belong to the server's catalog and change at a restore; 32 bits "
+                     "wrap around.",
+              .how = "bigint for keys of one's own, regclass for names of tables.",
+              .source = "PostgreSQL manual, datatype-oid",
+              .severity = Severity::info,
+              .area = Area::types},
+     .group = Group::design,
+     .statement = oid_column},
+    {.card = {.id = "current-time",
+              .title = "CURRENT_TIME",
+              .why = "Its type is timetz: an offset without a date, wrong twice a year.",
+              .how = "now() for moments, LOCALTIME for times of day.",
+              .source = "PostgreSQL wiki, Don't Do This",
+              .severity = Severity::info,
+              .area = Area::types},
+     .group = Group::design,
+     .statement = current_time},
+};
+
+} // namespace
+
+const std::span<const TextRule> type_rules{kRules};
+
+} // namespace pgkeep::lint

@@ -1,0 +1,2 @@
+-- database: shop.json
+ALTER TABLE spare ADD COLUMN kind text NOT NULL;

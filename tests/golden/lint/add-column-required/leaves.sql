@@ -1,0 +1,5 @@
+CREATE TABLE orders (id bigint PRIMARY KEY, amount integer);
+
+ALTER TABLE orders ADD COLUMN kind text NOT NULL;
+ALTER TABLE users ADD COLUMN kind text NOT NULL DEFAULT 'new', ADD COLUMN note text;
+ALTER TABLE users ADD COLUMN number bigint NOT NULL GENERATED ALWAYS AS IDENTITY;

@@ -1,0 +1,2 @@
+ALTER TABLE orders ADD COLUMN slug text UNIQUE;
+ALTER TABLE orders ADD COLUMN id bigint PRIMARY KEY;

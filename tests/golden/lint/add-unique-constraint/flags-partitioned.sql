@@ -1,0 +1,2 @@
+-- database: shop.json
+ALTER TABLE events ADD UNIQUE (day);

@@ -1,0 +1,2 @@
+ALTER TABLE orders ADD CONSTRAINT orders_slug_key UNIQUE (slug);
+ALTER TABLE orders ADD UNIQUE NULLS NOT DISTINCT (a, b) INCLUDE (c);

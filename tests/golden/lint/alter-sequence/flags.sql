@@ -1,0 +1,2 @@
+ALTER SEQUENCE orders_id_seq INCREMENT BY 10 CACHE 5;
+ALTER SEQUENCE shop.numbers AS integer MAXVALUE 1000;

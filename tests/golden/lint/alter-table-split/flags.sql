@@ -1,0 +1,3 @@
+ALTER TABLE orders ADD COLUMN kind int;
+ALTER TABLE orders ADD COLUMN other int;
+ALTER TABLE orders ALTER COLUMN other SET DEFAULT 1;

@@ -1,0 +1,6 @@
+CREATE TABLE users (id bigint PRIMARY KEY, user_id bigint);
+CREATE TABLE orders (id bigint PRIMARY KEY, buyer_id bigint);
+DELETE FROM users WHERE user_id IN (SELECT buyer_id FROM orders);
+SELECT u.id FROM users u WHERE EXISTS (SELECT 1 FROM orders o WHERE o.buyer_id = u.user_id);
+SELECT id FROM users WHERE user_id IN (SELECT user_id FROM nobody_knows);
+SELECT u.id FROM users u WHERE id IN (SELECT max(id) FROM orders);

@@ -1,0 +1,2 @@
+SET application_name = 'V1';
+SELECT 1;

@@ -1,0 +1,2 @@
+-- No sizes are known.
+UPDATE orders SET status = 'new' WHERE status = 'old';

@@ -1,0 +1,3 @@
+-- database: shop.json
+DROP TABLE people CASCADE;
+DROP TABLE orders CASCADE;

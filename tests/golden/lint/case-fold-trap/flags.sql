@@ -1,0 +1,1 @@
+CREATE TABLE "Users" (id bigint PRIMARY KEY, "firstName" text);

@@ -1,0 +1,2 @@
+ALTER TABLE orders OWNER TO app;
+ALTER VIEW shop.recent OWNER TO CURRENT_USER;

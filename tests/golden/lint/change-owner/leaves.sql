@@ -1,0 +1,4 @@
+CREATE TABLE t (a int);
+ALTER TABLE t OWNER TO app;
+ALTER FUNCTION f(int) OWNER TO app;
+ALTER TABLE orders SET SCHEMA app;

@@ -1,0 +1,1 @@
+CREATE TABLE users (id bigint PRIMARY KEY, code char(3), flag char, kind "char");

@@ -1,0 +1,2 @@
+-- database: later.json
+CREATE INDEX CONCURRENTLY users_name ON users (name);

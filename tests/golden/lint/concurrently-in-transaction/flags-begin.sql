@@ -1,0 +1,4 @@
+-- path: plain.sql
+BEGIN;
+CREATE INDEX CONCURRENTLY orders_user_id ON orders (user_id);
+COMMIT;

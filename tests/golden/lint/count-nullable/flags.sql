@@ -1,0 +1,2 @@
+-- database: db.json
+SELECT count(note) FROM orders;

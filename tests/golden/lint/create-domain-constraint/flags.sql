@@ -1,0 +1,2 @@
+CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');
+CREATE DOMAIN shop.cents AS bigint NOT NULL CHECK (VALUE >= 0);

@@ -1,0 +1,3 @@
+-- database: shop.json
+CREATE INDEX events_day ON events (day);
+CREATE INDEX CONCURRENTLY logs_day ON logs (day);

@@ -1,0 +1,3 @@
+-- database: shop.json
+CREATE OR REPLACE VIEW recent AS SELECT status, id FROM orders;
+CREATE OR REPLACE VIEW recent AS SELECT id FROM orders;

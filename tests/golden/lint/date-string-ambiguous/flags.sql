@@ -1,0 +1,2 @@
+SELECT id FROM t WHERE day = '01/02/2024';
+INSERT INTO t (day) VALUES ('1.2.2024');

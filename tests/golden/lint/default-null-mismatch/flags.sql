@@ -1,0 +1,1 @@
+CREATE TABLE t (id bigint PRIMARY KEY, a int NOT NULL DEFAULT NULL, b int DEFAULT 0);

@@ -1,0 +1,2 @@
+-- database: shop.json
+DELETE FROM spare;

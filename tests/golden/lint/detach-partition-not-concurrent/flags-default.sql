@@ -1,0 +1,2 @@
+-- database: shop.json
+ALTER TABLE events DETACH PARTITION events_1;

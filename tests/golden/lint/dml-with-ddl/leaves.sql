@@ -1,0 +1,3 @@
+-- path: deploy/change.sql
+ALTER TABLE orders ADD COLUMN kind int;
+UPDATE orders SET kind = 1 WHERE id < 1000;

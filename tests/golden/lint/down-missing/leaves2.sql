@@ -1,0 +1,3 @@
+-- migrate:up
+-- Irreversible: the rows are merged.
+UPDATE orders SET a = 1 WHERE id = 1;

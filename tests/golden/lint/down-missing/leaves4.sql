@@ -1,0 +1,2 @@
+-- path: db/change.sql
+SELECT 1;

@@ -1,0 +1,2 @@
+CREATE INDEX CONCURRENTLY posts_day ON posts (day);
+ALTER TABLE posts DROP COLUMN night;

@@ -1,0 +1,3 @@
+-- database: shop.json
+ALTER TABLE orders DROP CONSTRAINT orders_author_fkey;
+ALTER TABLE public.orders DROP CONSTRAINT orders_pkey;

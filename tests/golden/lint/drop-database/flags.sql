@@ -1,0 +1,3 @@
+-- path: db/change.sql
+DROP DATABASE shop;
+DROP DATABASE IF EXISTS shop2 WITH (FORCE);

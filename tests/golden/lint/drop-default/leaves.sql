@@ -1,0 +1,6 @@
+ALTER TABLE orders ADD COLUMN kind int DEFAULT 1;
+-- Nobody relies on a column that is new and may be NULL.
+ALTER TABLE orders ALTER COLUMN kind DROP DEFAULT;
+CREATE TABLE t (a int NOT NULL DEFAULT 1);
+ALTER TABLE t ALTER COLUMN a DROP DEFAULT;
+ALTER TABLE orders ALTER COLUMN status SET DEFAULT 'new';

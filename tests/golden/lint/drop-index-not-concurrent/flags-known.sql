@@ -1,0 +1,2 @@
+-- database: shop.json
+DROP INDEX orders_placed;

@@ -1,0 +1,2 @@
+DROP INDEX orders_user_id;
+DROP INDEX IF EXISTS public.orders_a, orders_b;

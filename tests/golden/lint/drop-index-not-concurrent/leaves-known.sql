@@ -1,0 +1,2 @@
+-- database: shop.json
+DROP INDEX spare_id;

@@ -1,0 +1,1 @@
+ALTER TABLE orders ALTER COLUMN author_id DROP NOT NULL, ALTER author_name DROP NOT NULL;

@@ -1,0 +1,5 @@
+-- database: shop.json
+DROP TABLE orders;
+ALTER TABLE logs DETACH PARTITION logs_1 CONCURRENTLY;
+CREATE TABLE logs_9 PARTITION OF logs FOR VALUES IN (9);
+DROP TABLE logs_9;

@@ -1,0 +1,3 @@
+DROP TABLE old.orders;
+CREATE SCHEMA old;
+ALTER SCHEMA old OWNER TO app;

@@ -1,0 +1,3 @@
+-- database: shop.json
+-- The foreign key locks people too.
+DROP TABLE orders;

@@ -1,0 +1,6 @@
+CREATE TABLE tmp (id bigint);
+DROP TABLE tmp;
+CREATE TEMP TABLE t (id bigint);
+DROP TABLE t;
+DROP VIEW v;
+DROP INDEX CONCURRENTLY i;

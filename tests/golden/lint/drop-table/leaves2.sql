@@ -1,0 +1,3 @@
+-- database: shop.json
+-- Known to be empty.
+DROP TABLE spare;

@@ -1,0 +1,2 @@
+DROP TRIGGER touch ON orders;
+DROP TRIGGER IF EXISTS "Log" ON shop.orders;

@@ -1,0 +1,6 @@
+-- Replaced in one transaction.
+DROP TRIGGER IF EXISTS touch ON orders;
+CREATE TRIGGER touch BEFORE UPDATE ON orders FOR EACH STATEMENT EXECUTE FUNCTION touch();
+CREATE TABLE t (a int);
+DROP TRIGGER IF EXISTS x ON t;
+DROP FUNCTION touch;

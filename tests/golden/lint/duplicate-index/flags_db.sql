@@ -1,0 +1,2 @@
+-- database: db.json
+CREATE INDEX CONCURRENTLY again ON orders (user_id);

@@ -1,0 +1,13 @@
+CREATE TABLE posts (id bigint PRIMARY KEY, author_id bigint, code text UNIQUE);
+CREATE INDEX one ON posts (author_id);
+CREATE INDEX two ON posts (author_id DESC);
+CREATE INDEX three ON posts (code text_pattern_ops);
+CREATE INDEX four ON posts (author_id) WHERE code IS NULL;
+CREATE INDEX five ON posts USING hash (author_id);
+CREATE UNIQUE INDEX six ON posts (author_id);
+CREATE INDEX seven ON posts (lower(code));
+CREATE INDEX eight ON posts (upper(code));
+CREATE INDEX nine ON posts (author_id, code);
+CREATE INDEX ten ON posts (code, author_id);
+CREATE INDEX gone ON posts (author_id);
+DROP INDEX gone;

@@ -1,0 +1,2 @@
+ALTER TYPE status ADD VALUE 'held';
+ALTER TYPE shop.status ADD VALUE IF NOT EXISTS 'lost';

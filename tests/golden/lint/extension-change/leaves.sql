@@ -1,0 +1,3 @@
+CREATE EXTENSION pg_trgm WITH SCHEMA extensions VERSION '1.6';
+COMMENT ON EXTENSION pg_trgm IS 'x';
+ALTER EXTENSION pg_trgm SET SCHEMA extensions;

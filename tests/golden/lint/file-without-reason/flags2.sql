@@ -1,0 +1,2 @@
+-- CreateTable
+CREATE TABLE t (a int);

@@ -1,0 +1,2 @@
+-- pgkeep:ignore drop-table: nobody uses it any more, we asked
+DROP TABLE t;

@@ -1,0 +1,2 @@
+-- Orders are searched by day since the new report.
+CREATE TABLE t (a int);

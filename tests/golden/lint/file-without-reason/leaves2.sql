@@ -1,0 +1,2 @@
+-- path: db/change.sql
+CREATE TABLE t (a int);

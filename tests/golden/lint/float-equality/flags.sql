@@ -1,0 +1,2 @@
+-- database: db.json
+SELECT id FROM orders WHERE total = 19.99;

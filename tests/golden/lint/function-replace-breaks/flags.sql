@@ -1,0 +1,2 @@
+DROP FUNCTION total(bigint);
+DROP PROCEDURE IF EXISTS shop.clean;

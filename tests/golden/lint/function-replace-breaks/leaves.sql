@@ -1,0 +1,4 @@
+DROP FUNCTION total(bigint);
+CREATE FUNCTION total(bigint, boolean) RETURNS bigint LANGUAGE sql AS 'SELECT 1';
+CREATE OR REPLACE FUNCTION other(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+DROP FUNCTION other(int);

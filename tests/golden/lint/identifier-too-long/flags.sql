@@ -1,0 +1,2 @@
+CREATE TABLE aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa (id bigint);
+CREATE INDEX "Index éééééééééééééééééééééééééééééé" ON orders (id);

@@ -1,0 +1,3 @@
+CREATE TABLE IF NOT EXISTS t (a int);
+ALTER TABLE shop.orders ADD COLUMN IF NOT EXISTS kind int;
+CREATE INDEX IF NOT EXISTS i ON orders (kind);

@@ -1,0 +1,3 @@
+-- path: deploy/change.sql
+CREATE TABLE IF NOT EXISTS t (a int);
+SELECT 1;

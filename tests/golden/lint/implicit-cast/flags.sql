@@ -1,0 +1,3 @@
+-- database: db.json
+SELECT id FROM orders WHERE qty = 10.0;
+SELECT status FROM orders WHERE id = $1::numeric;

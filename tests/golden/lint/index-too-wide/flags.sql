@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY orders_many ON orders (a, b, c, d);

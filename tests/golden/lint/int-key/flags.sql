@@ -1,0 +1,4 @@
+CREATE TABLE payments (id SERIAL PRIMARY KEY, amount_cents INTEGER);
+CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (id));
+CREATE TABLE b (id smallserial PRIMARY KEY);
+CREATE TABLE c (id integer DEFAULT nextval('c_seq') PRIMARY KEY);

@@ -1,0 +1,1 @@
+SELECT id FROM t WHERE data->>'user_id' = '42';

@@ -1,0 +1,1 @@
+CREATE TABLE a (a int, b int, c int, d int, PRIMARY KEY (a, b, c, d));

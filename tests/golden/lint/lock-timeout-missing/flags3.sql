@@ -1,0 +1,4 @@
+-- path: db/change.sql
+BEGIN;
+LOCK TABLE orders;
+COMMIT;

@@ -1,0 +1,7 @@
+-- path: db/change.sql
+CREATE TABLE t (a int);
+ALTER TABLE t ADD COLUMN b int;
+CREATE INDEX CONCURRENTLY i ON orders (id);
+ALTER TABLE orders VALIDATE CONSTRAINT c;
+INSERT INTO orders VALUES (1);
+VACUUM orders;

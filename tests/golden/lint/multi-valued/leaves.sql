@@ -1,0 +1,1 @@
+SELECT id FROM t WHERE name LIKE '%a%' AND city LIKE 'Bern, %';

@@ -1,0 +1,2 @@
+CREATE TABLE "order" (id bigint PRIMARY KEY, "first name" text, "select" text);
+CREATE TABLE tbl_users (id bigint PRIMARY KEY);

@@ -1,0 +1,3 @@
+-- migrate:up transaction:false
+CREATE SCHEMA s;
+SELECT 1;

@@ -1,0 +1,5 @@
+-- path: deploy/change.sql
+BEGIN;
+CREATE TABLE t (a int);
+CREATE TABLE u (a int);
+COMMIT;

@@ -1,0 +1,1 @@
+CREATE TABLE t (id oidvector, ref bigint, rel regclass);

@@ -1,0 +1,2 @@
+DO $$ BEGIN DELETE FROM orders WHERE id = 1; END $$;
+SELECT 1;

@@ -1,0 +1,2 @@
+SELECT id, name FROM users ORDER BY name DESC, id LIMIT 2;
+SELECT 1 ORDER BY 1;

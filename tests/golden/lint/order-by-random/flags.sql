@@ -1,0 +1,1 @@
+SELECT id FROM questions ORDER BY random() LIMIT 3;

@@ -1,0 +1,2 @@
+SELECT random() FROM questions ORDER BY id;
+SELECT random() ORDER BY random();

@@ -1,0 +1,1 @@
+CREATE TABLE users (id bigint PRIMARY KEY, password text NOT NULL, "cardNumber" text, card_number varchar(19), ssn text);

@@ -1,0 +1,2 @@
+CREATE POLICY p ON orders USING (true);
+CREATE POLICY q ON orders FOR INSERT TO app WITH CHECK (true);

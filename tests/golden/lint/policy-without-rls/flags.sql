@@ -1,0 +1,2 @@
+CREATE TABLE orders (id bigint PRIMARY KEY, tenant_id bigint);
+CREATE POLICY p ON orders USING (tenant_id = 1);

@@ -1,0 +1,3 @@
+SELECT pg_advisory_lock(1);
+LISTEN jobs;
+PREPARE p AS SELECT 1;

@@ -1,0 +1,2 @@
+-- path: db/change.sql
+SELECT pg_advisory_lock(1);

@@ -1,0 +1,6 @@
+CREATE TABLE jobs (id bigint PRIMARY KEY, status text);
+SELECT id FROM jobs WHERE status = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT id FROM jobs WHERE status = 'new' ORDER BY id LIMIT 1 FOR UPDATE NOWAIT;
+SELECT id FROM jobs WHERE id = 1 ORDER BY id LIMIT 1 FOR UPDATE;
+SELECT id FROM jobs WHERE status = 'new' ORDER BY id FOR UPDATE;
+SELECT id FROM jobs ORDER BY id LIMIT 1;

@@ -1,0 +1,20 @@
+-- path: app/transfer.sql
+UPDATE questions SET votes = votes + 1 WHERE id = 1;
+BEGIN;
+SELECT id, balance FROM accounts WHERE id = 1 FOR UPDATE;
+UPDATE accounts SET balance = 5 WHERE id = 1;
+COMMIT;
+BEGIN;
+SELECT id, balance FROM accounts WHERE id = 1;
+UPDATE accounts SET balance = balance - 5 WHERE id = 1;
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT balance FROM accounts WHERE id = 1;
+UPDATE accounts SET balance = 5 WHERE id = 1;
+COMMIT;
+BEGIN;
+SELECT balance, version FROM accounts WHERE id = 1;
+UPDATE accounts SET balance = 5 WHERE id = 1 AND version = 3;
+COMMIT;
+SELECT balance FROM accounts WHERE id = 1;
+UPDATE accounts SET balance = 5 WHERE id = 1;

@@ -1,0 +1,9 @@
+CREATE TABLE t (id bigint PRIMARY KEY, email text, code text, x int, y int, UNIQUE (x, y));
+CREATE UNIQUE INDEX t_email ON t (email);
+CREATE UNIQUE INDEX t_code ON t (code) WHERE email IS NULL;
+INSERT INTO t (id, email) VALUES (1, 'a') ON CONFLICT (email) DO NOTHING;
+INSERT INTO t (id, code) VALUES (1, 'a') ON CONFLICT (code) WHERE email IS NULL DO NOTHING;
+INSERT INTO t (x, y) VALUES (1, 2) ON CONFLICT (y, x) DO UPDATE SET x = 1;
+INSERT INTO t (id) VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO t (id) VALUES (1) ON CONFLICT ON CONSTRAINT t_pkey DO NOTHING;
+INSERT INTO elsewhere (id) VALUES (1) ON CONFLICT (zz) DO NOTHING;

@@ -1,0 +1,7 @@
+CREATE TABLE posts (id bigint PRIMARY KEY, author_id bigint, created_at timestamptz);
+CREATE UNIQUE INDEX idx_posts_author_id ON posts (author_id);
+CREATE INDEX idx_posts_author_created ON posts (author_id, created_at);
+CREATE INDEX idx_created ON posts (created_at);
+CREATE INDEX idx_created_author ON posts (created_at DESC, author_id);
+CREATE TABLE members (user_id bigint, group_id bigint, PRIMARY KEY (user_id, group_id));
+CREATE INDEX members_group ON members (group_id);

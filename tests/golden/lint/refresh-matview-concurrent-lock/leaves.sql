@@ -1,0 +1,5 @@
+CREATE MATERIALIZED VIEW user_sales_summary AS SELECT user_id, sum(amount) AS total FROM sales GROUP BY user_id;
+CREATE UNIQUE INDEX ON user_sales_summary (user_id);
+REFRESH MATERIALIZED VIEW CONCURRENTLY user_sales_summary;
+REFRESH MATERIALIZED VIEW totals;
+REFRESH MATERIALIZED VIEW CONCURRENTLY totals;

@@ -1,0 +1,2 @@
+SELECT id FROM t WHERE name ~ 'abc';
+SELECT id FROM t WHERE name ~* '^abc';

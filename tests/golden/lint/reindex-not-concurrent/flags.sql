@@ -1,0 +1,3 @@
+REINDEX INDEX orders_user_id;
+REINDEX TABLE public.orders;
+REINDEX (VERBOSE) SCHEMA public;

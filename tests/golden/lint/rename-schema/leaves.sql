@@ -1,0 +1,3 @@
+ALTER TABLE shop.orders RENAME TO store;
+ALTER SCHEMA shop OWNER TO app;
+ALTER DATABASE shop RENAME TO store;

@@ -1,0 +1,3 @@
+CREATE TABLE orders (id bigint PRIMARY KEY, amount integer);
+CLUSTER orders USING orders_pkey;
+ALTER TABLE users CLUSTER ON users_pkey;

@@ -1,0 +1,2 @@
+CREATE TABLE copies AS SELECT id FROM users;
+CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM users; RETURN n; END $$;

@@ -1,0 +1,1 @@
+UPDATE t SET a = a, b = t.b WHERE id = 1;

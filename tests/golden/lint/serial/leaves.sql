@@ -1,0 +1,1 @@
+CREATE TABLE a (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, serial text, n int);

@@ -1,0 +1,3 @@
+-- path: db/change.sql
+SET search_path = shop;
+SELECT 1;

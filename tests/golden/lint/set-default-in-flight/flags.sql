@@ -1,0 +1,2 @@
+-- database: shop.json
+ALTER TABLE orders ALTER COLUMN status SET DEFAULT 'new';

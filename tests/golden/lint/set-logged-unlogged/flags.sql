@@ -1,0 +1,2 @@
+ALTER TABLE events SET UNLOGGED;
+ALTER TABLE public.users SET LOGGED;

@@ -1,0 +1,4 @@
+-- database: shop.json
+ALTER TABLE orders ALTER COLUMN body SET NOT NULL;
+ALTER TABLE orders ALTER COLUMN required SET NOT NULL;
+ALTER TABLE spare ALTER COLUMN id SET NOT NULL;

@@ -1,0 +1,7 @@
+CREATE TABLE orders (id bigint PRIMARY KEY, amount integer);
+
+ALTER TABLE orders ALTER COLUMN amount SET NOT NULL;
+ALTER TABLE users ADD CONSTRAINT users_name_there CHECK (name IS NOT NULL) NOT VALID;
+ALTER TABLE users VALIDATE CONSTRAINT users_name_there;
+ALTER TABLE users ALTER COLUMN name SET NOT NULL;
+ALTER TABLE users DROP CONSTRAINT users_name_there;

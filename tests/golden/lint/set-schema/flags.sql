@@ -1,0 +1,2 @@
+ALTER TABLE orders SET SCHEMA archive;
+ALTER VIEW shop.recent SET SCHEMA archive;

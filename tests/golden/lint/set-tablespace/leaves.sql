@@ -1,0 +1,3 @@
+CREATE TABLE orders (id bigint PRIMARY KEY, amount integer);
+ALTER TABLE orders SET TABLESPACE fast;
+CREATE TABLE notes (id bigint) TABLESPACE fast;

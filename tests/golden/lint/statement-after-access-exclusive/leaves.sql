@@ -1,0 +1,3 @@
+-- path: db/change.sql
+ALTER TABLE orders ADD COLUMN kind int;
+CREATE INDEX i ON posts (id);

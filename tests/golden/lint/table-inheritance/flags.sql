@@ -1,0 +1,1 @@
+CREATE TABLE capitals (state text PRIMARY KEY) INHERITS (cities);

@@ -1,0 +1,2 @@
+SELECT created_at AT TIME ZONE 'UTC+3' FROM t;
+SELECT created_at AT TIME ZONE 'EST' FROM t;

@@ -1,0 +1,4 @@
+-- migrate:up
+BEGIN;
+SELECT 1;
+COMMIT;

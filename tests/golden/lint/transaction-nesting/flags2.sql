@@ -1,0 +1,5 @@
+-- path: db/change.sql
+BEGIN;
+BEGIN;
+COMMIT;
+ROLLBACK;

@@ -1,0 +1,4 @@
+-- path: migrations/0001_x.up.sql
+BEGIN;
+SELECT 1;
+COMMIT;

@@ -1,0 +1,6 @@
+-- path: db/change.sql
+BEGIN;
+DELETE FROM orders WHERE id = 1;
+COMMIT;
+START TRANSACTION;
+ROLLBACK;

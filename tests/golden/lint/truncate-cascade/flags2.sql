@@ -1,0 +1,2 @@
+-- database: shop.json
+TRUNCATE people CASCADE;

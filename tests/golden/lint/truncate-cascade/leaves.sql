@@ -1,0 +1,4 @@
+TRUNCATE orders;
+CREATE TABLE t (a int);
+TRUNCATE t CASCADE;
+DROP TABLE orders CASCADE;

@@ -1,0 +1,2 @@
+TRUNCATE orders;
+TRUNCATE TABLE ONLY shop.posts, "Events" RESTART IDENTITY;

@@ -1,0 +1,1 @@
+SELECT 'post' AS kind, id FROM posts UNION SELECT 'page', id FROM pages;

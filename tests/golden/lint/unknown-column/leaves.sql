@@ -1,0 +1,12 @@
+CREATE TABLE users (id bigint PRIMARY KEY, username text);
+CREATE TABLE posts (id bigint PRIMARY KEY, author_id bigint REFERENCES users (id), title text);
+ALTER TABLE posts ADD COLUMN created_at timestamptz;
+CREATE INDEX posts_created ON posts (created_at, lower(title));
+SELECT title AS t, count(*) AS n FROM posts GROUP BY t ORDER BY n;
+SELECT p, p.ctid, p.title FROM posts p;
+SELECT u.name FROM users_of_others u;
+SELECT id FROM (SELECT 1 AS id, 2 AS zz) s WHERE zz = 2;
+INSERT INTO posts (id, title) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET title = excluded.title;
+SELECT g FROM generate_series(1, 2) g;
+CREATE FUNCTION f(i bigint) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT title FROM posts WHERE id = i; END;
+CREATE FUNCTION h(i bigint) RETURNS text LANGUAGE sql AS 'SELECT title FROM posts WHERE id = i';

@@ -1,0 +1,4 @@
+-- why
+-- server-knows: MERGE
+MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE RETURNING 1;
+SELEC 1;

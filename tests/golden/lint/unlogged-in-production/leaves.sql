@@ -1,0 +1,3 @@
+CREATE TABLE t (id bigint PRIMARY KEY);
+CREATE TEMP TABLE s (id bigint);
+ALTER TABLE orders SET LOGGED;

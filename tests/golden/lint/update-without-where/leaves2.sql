@@ -1,0 +1,3 @@
+-- database: shop.json
+-- Fifty rows.
+UPDATE people SET email = lower(email);

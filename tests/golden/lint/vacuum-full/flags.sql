@@ -1,0 +1,4 @@
+-- path: plain.sql
+VACUUM FULL users;
+VACUUM (FULL, ANALYZE) public.posts;
+VACUUM FULL;

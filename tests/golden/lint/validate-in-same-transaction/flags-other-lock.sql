@@ -1,0 +1,6 @@
+-- path: plain.sql
+BEGIN;
+ALTER TABLE public.orders ADD COLUMN name text;
+ALTER TABLE orders VALIDATE CONSTRAINT orders_amount_check;
+COMMIT;
+ALTER TABLE posts ADD CONSTRAINT a CHECK (b > 0) NOT VALID, VALIDATE CONSTRAINT a;

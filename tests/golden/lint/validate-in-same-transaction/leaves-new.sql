@@ -1,0 +1,4 @@
+CREATE TABLE orders (id bigint PRIMARY KEY, amount integer);
+
+ALTER TABLE orders ADD CONSTRAINT c CHECK (amount > 0) NOT VALID;
+ALTER TABLE orders VALIDATE CONSTRAINT c;

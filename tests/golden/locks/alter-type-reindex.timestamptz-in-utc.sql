@@ -1,0 +1,7 @@
+-- relations: table=orders
+CREATE TABLE orders (id bigint PRIMARY KEY, c timestamp);
+INSERT INTO orders SELECT i FROM generate_series(1, 100) AS i;
+CREATE INDEX orders_c ON orders (c);
+SET timezone = 'UTC';
+-- measure
+ALTER TABLE orders ALTER COLUMN c TYPE timestamptz;

@@ -1,0 +1,5 @@
+-- relations: table=orders
+CREATE TABLE orders (id bigint PRIMARY KEY, c integer);
+INSERT INTO orders SELECT i FROM generate_series(1, 100) AS i;
+-- measure
+ALTER TABLE orders ALTER COLUMN c TYPE bigint;

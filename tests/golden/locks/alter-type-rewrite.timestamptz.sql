@@ -1,0 +1,6 @@
+-- relations: table=orders
+CREATE TABLE orders (id bigint PRIMARY KEY, c timestamp);
+INSERT INTO orders SELECT i FROM generate_series(1, 100) AS i;
+SET timezone = 'Europe/Berlin';
+-- measure
+ALTER TABLE orders ALTER COLUMN c TYPE timestamptz;

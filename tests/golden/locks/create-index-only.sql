@@ -1,0 +1,8 @@
+-- relations: table=events
+CREATE TABLE events (id bigint NOT NULL, day date NOT NULL) PARTITION BY RANGE (day);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+CREATE TABLE events_rest PARTITION OF events DEFAULT;
+INSERT INTO events SELECT i, '2024-01-05' FROM generate_series(1, 100) AS i;
+INSERT INTO events SELECT i, '2030-01-05' FROM generate_series(1, 100) AS i;
+-- measure
+CREATE INDEX events_day ON ONLY events (day);

@@ -1,0 +1,9 @@
+-- relations: table=totals
+CREATE TABLE customers (id bigint PRIMARY KEY, name text);
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, amount integer, note varchar(20), placed timestamp);
+INSERT INTO customers SELECT i, 'c' FROM generate_series(1, 100) AS i;
+INSERT INTO orders SELECT i, i, i, 'n', now() FROM generate_series(1, 100) AS i;
+CREATE MATERIALIZED VIEW totals AS SELECT id, amount FROM orders;
+CREATE UNIQUE INDEX totals_id ON totals (id);
+-- measure
+REFRESH MATERIALIZED VIEW totals;

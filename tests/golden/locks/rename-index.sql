@@ -1,0 +1,8 @@
+-- relations: index=orders_amount
+CREATE TABLE customers (id bigint PRIMARY KEY, name text);
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, amount integer, note varchar(20), placed timestamp);
+INSERT INTO customers SELECT i, 'c' FROM generate_series(1, 100) AS i;
+INSERT INTO orders SELECT i, i, i, 'n', now() FROM generate_series(1, 100) AS i;
+CREATE INDEX orders_amount ON orders (amount);
+-- measure
+ALTER INDEX orders_amount RENAME TO orders_amount_idx;
