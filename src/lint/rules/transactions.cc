@@ -55,6 +55,7 @@ std::vector<RelationName> exclusively_locked(const Context& context) {
     const bool is_there = std::ranges::any_of(
         tables, [&](const RelationName& table) { return is_same(table, each.relation); });
     if (counts && !is_there) tables.push_back(each.relation);
+    if (tables.size() > 1) break; // More are not told apart.
   }
   return tables;
 }
