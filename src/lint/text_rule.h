@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,12 +24,16 @@ enum class Group : std::uint8_t {
   taste,  ///< Names and habits: off unless asked for.
 };
 
+class Queries;
+
 /// A statement with all that is known where it stands.
 struct Subject {
   const Statement& statement;
   const std::vector<Change>& changes;
   const std::vector<Effect>& effects; ///< Of all changes.
   const Context& context;
+  /// Made by the first rule that asks for it: queries_of() of rules/query_tree.h.
+  mutable std::shared_ptr<const Queries> queries = nullptr;
 };
 
 /// Collects findings; each gets the file, line and column of its offset.

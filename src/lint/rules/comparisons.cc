@@ -32,7 +32,7 @@ bool is_inexact(const Node& value) {
 }
 
 void float_equality(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& condition : query.conditions()) {
       const Node column = operator_of(condition) == "=" ? condition.node("lexpr") : Node{};
@@ -54,7 +54,7 @@ void float_equality(const Subject& subject, TextSink& out) {
 }
 
 void count_nullable(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     walk_own(query, [&](const Node& node) {
       if (function_name(node) != "count" || node.flag("agg_star") || node.flag("agg_distinct"))
@@ -91,7 +91,7 @@ std::optional<bool> constant_value(const Node& condition) {
 }
 
 void constant_condition(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& condition : query.conditions()) {
       const bool is_or = condition.is("BoolExpr") && condition.name("boolop") == "OR_EXPR";

@@ -27,7 +27,7 @@ bool is_date_only(std::string_view text) {
 }
 
 void between_timestamps(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& condition : query.conditions()) {
       if (!condition.is("A_Expr") || condition.name("kind") != "AEXPR_BETWEEN") continue;
@@ -280,7 +280,7 @@ void multi_valued(const Subject& subject, TextSink& out) {
 }
 
 void jsonb_as_schema(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& condition : query.conditions()) {
       const Node path = operator_of(condition) == "=" ? condition.node("lexpr") : Node{};

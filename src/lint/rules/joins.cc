@@ -69,7 +69,7 @@ std::vector<Node> from_items(const Query& query) {
 }
 
 void implicit_cross_join(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     const std::vector<Node> items = from_items(query);
     if (items.size() < 2) continue;
@@ -115,7 +115,7 @@ bool is_lateral(const Node& item) {
 }
 
 void join_without_condition(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& join : query.joins) {
       const Node quals = join.node("quals");
@@ -141,7 +141,7 @@ void join_without_condition(const Subject& subject, TextSink& out) {
 }
 
 void join_on_nonequal(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& join : query.joins) {
       if (join.name("jointype") != "JOIN_INNER" && join.name("jointype") != "JOIN_LEFT") continue;
@@ -180,7 +180,7 @@ bool refuses_nulls(const Node& condition) {
 }
 
 void left_join_then_where(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (query.node.is("InsertStmt")) continue;
     for (const Node& condition : conjuncts(query.node.node("where_clause"))) {
@@ -220,7 +220,7 @@ bool is_used(const Query& query, const Source& source, const Node& quals) {
 }
 
 void unused_join(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt")) continue;
     for (const Source& source : query.sources) {
@@ -254,7 +254,7 @@ Meaning captured(const Query& query, const Node& column) {
 
 void ambiguous_correlation(const Subject& subject, TextSink& out) {
   if (subject.statement.origin != Origin::text) return;
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   const bool changes_rows =
       subject.statement.root.is("DeleteStmt") || subject.statement.root.is("UpdateStmt");
   for (const Query& query : queries.all()) {
@@ -281,7 +281,7 @@ void ambiguous_correlation(const Subject& subject, TextSink& out) {
 }
 
 void unqualified_reference(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt") || query.sources.size() < 2) continue;
     for (const Node& target : query.node.nodes("target_list")) {

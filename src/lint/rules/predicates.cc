@@ -100,7 +100,7 @@ void judge_not_in(const Query& query, std::size_t offset, TextSink& out) {
 }
 
 void not_in_nullable(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   walk_queries(subject.statement.root, [&](const Node& node) {
     const Node inner = not_in_query(node);
     if (!inner) return;
@@ -163,7 +163,7 @@ std::vector<Hidden> hidden_columns(const Query& query, std::string_view kind) {
 }
 
 void function_on_indexed_column(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Hidden& each : hidden_columns(query, "FuncCall")) {
       const std::string name = function_name(each.expression);
@@ -185,7 +185,7 @@ void function_on_indexed_column(const Subject& subject, TextSink& out) {
 }
 
 void cast_on_indexed_column(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Hidden& each : hidden_columns(query, "TypeCast")) {
       const TypeText type = type_of(each.expression.node("type_name"));
@@ -215,7 +215,7 @@ bool is_fractional(const Node& node) {
 }
 
 void implicit_cast(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& condition : query.conditions()) {
       if (!is_comparison(condition) || !is_fractional(condition.node("rexpr"))) continue;
@@ -262,7 +262,7 @@ bool may_have_trigrams(const Meaning& meaning) {
 void judge_patterns(const Subject& subject, std::initializer_list<std::string_view> operators,
                     const std::function<std::string(const Node&, std::string_view)>& judge,
                     TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   if (is_catalog_column(queries)) return;
   for (const Query& query : queries.all()) {
     if (query.is_about_catalog() || query.node.is("InsertStmt")) continue;
@@ -335,7 +335,7 @@ std::vector<const Source*> sources_of(const Query& query, const Node& condition)
 }
 
 void or_across_columns(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Node& condition : query.conditions()) {
       if (!condition.is("BoolExpr") || condition.name("boolop") != "OR_EXPR") continue;

@@ -23,10 +23,6 @@ std::size_t place_of(const Subject& subject, const Node& node) {
   return node.offset().value_or(subject.statement.begin);
 }
 
-Queries queries_of(const Subject& subject) {
-  return {subject.statement.root, subject.context.schema};
-}
-
 std::string names_of_columns(const TableState& table) {
   std::vector<std::string> names;
   for (const ColumnState& column : table.columns)
@@ -49,7 +45,7 @@ std::vector<const Source*> starred(const Query& query, const Node& star) {
 }
 
 void select_star(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt") || query.place == Place::exists || query.is_about_catalog())
       continue;
@@ -73,7 +69,7 @@ void select_star(const Subject& subject, TextSink& out) {
 }
 
 void insert_without_columns(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     const Node& node = query.node;
     if (!node.is("InsertStmt") || !node.nodes("cols").empty() || !node.node("select_stmt"))
@@ -116,7 +112,7 @@ bool takes_no_column(const Query& query) {
 }
 
 void limit_without_order(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     // A batch of a DELETE, or the rows of EXISTS, may be any.
     const bool is_result = query.place == Place::top || query.place == Place::view ||
@@ -136,7 +132,7 @@ void limit_without_order(const Subject& subject, TextSink& out) {
 }
 
 void order_by_random(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!asks_for_rows(query)) continue;
     for (const Node& sort : query.node.nodes("sort_clause")) {
@@ -153,7 +149,7 @@ void order_by_random(const Subject& subject, TextSink& out) {
 }
 
 void order_by_ordinal(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!asks_for_rows(query)) continue;
     for (const Node& sort : query.node.nodes("sort_clause")) {
@@ -170,7 +166,7 @@ void order_by_ordinal(const Subject& subject, TextSink& out) {
 }
 
 void distinct_on_without_order(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt")) continue;
     const std::vector<Node> distinct = query.node.nodes("distinct_clause");
@@ -190,7 +186,7 @@ void distinct_on_without_order(const Subject& subject, TextSink& out) {
 }
 
 void offset_pagination(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!asks_for_rows(query)) continue;
     const Node offset = query.node.node("limit_offset");
@@ -209,7 +205,7 @@ void offset_pagination(const Subject& subject, TextSink& out) {
 }
 
 void having_without_group(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt")) continue;
     const Node having = query.node.node("having_clause");
@@ -252,7 +248,7 @@ void union_without_all(const Subject& subject, TextSink& out) {
 }
 
 void group_by_vs_distinct(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt")) continue;
     const std::vector<Node> distinct = query.node.nodes("distinct_clause");
@@ -287,7 +283,7 @@ std::optional<std::vector<const Source*>> sources_in(const Query& query,
 }
 
 void distinct_with_join(const Subject& subject, TextSink& out) {
-  const Queries queries = queries_of(subject);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt") || query.sources.size() < 2) continue;
     const std::vector<Node> distinct = query.node.nodes("distinct_clause");

@@ -315,4 +315,11 @@ std::vector<std::string> equated_columns(const Query& query, const Source& sourc
   return columns;
 }
 
+const Queries& queries_of(const Subject& subject) {
+  if (subject.queries == nullptr)
+    subject.queries =
+        std::make_shared<const Queries>(subject.statement.root, subject.context.schema);
+  return *subject.queries;
+}
+
 } // namespace pgkeep::lint

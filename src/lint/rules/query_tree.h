@@ -111,4 +111,7 @@ bool is_key(const TableState& table, const std::vector<std::string>& columns);
 /// The columns of this source that conditions set equal to something.
 std::vector<std::string> equated_columns(const Query& query, const Source& source);
 
+/// The queries of the statement; made once for all rules.
+const Queries& queries_of(const Subject& subject);
+
 } // namespace pgkeep::lint

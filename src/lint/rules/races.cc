@@ -169,7 +169,7 @@ bool is_same_set(std::vector<std::string> left, std::vector<std::string> right) 
 
 /// ON CONFLICT (a, b) needs a unique constraint or index over just these columns.
 void missing_arbiter(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("InsertStmt") || !query.sources.front().is_known()) continue;
     const Node infer = query.node.node("on_conflict_clause").node("infer");
@@ -203,7 +203,7 @@ void missing_arbiter(const Subject& subject, TextSink& out) {
 }
 
 void queue_without_skip_locked(const Subject& subject, TextSink& out) {
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt") || !query.node.node("limit_count")) continue;
     const std::vector<Node> locks = query.node.nodes("locking_clause");

@@ -315,7 +315,7 @@ void unknown_column(const Subject& subject, TextSink& out) {
   if (subject.statement.origin != Origin::text || subject.statement.root.is("CreateFunctionStmt"))
     return;
   judge_keys(subject, out);
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     judge_targets(subject, query, out);
     walk_own(query, [&](const Node& node) {
@@ -332,7 +332,7 @@ void unknown_relation(const Subject& subject, TextSink& out) {
   std::vector<std::string_view> candidates;
   for (const auto& [key, table] : subject.context.schema.tables())
     candidates.push_back(table.name.name);
-  const Queries queries(subject.statement.root, subject.context.schema);
+  const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Source& source : query.sources) {
       const std::string& name = source.relation.name;
