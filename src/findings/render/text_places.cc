@@ -82,6 +82,7 @@ std::string render_places(const Report& report, const RenderOptions& options) {
   TerminalText out(options.columns, options.colour);
   const RuleIndex index(report);
   std::vector<const Finding*> findings;
+  findings.reserve(report.findings.size());
   for (const Finding& finding : report.findings)
     findings.push_back(&finding);
   std::ranges::stable_sort(findings, [](const Finding* a, const Finding* b) {

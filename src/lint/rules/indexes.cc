@@ -62,6 +62,7 @@ void partitioned(const Subject& subject, TextSink& out) {
     const bool is_refused = change.node.flag("concurrent");
     const std::vector<RelationName> partitions = partitions_of(context, change.relation);
     std::vector<std::string> names;
+    names.reserve(partitions.size());
     for (const RelationName& each : partitions)
       names.push_back(each.text());
     const std::string name =

@@ -74,6 +74,7 @@ void implicit_cross_join(const Subject& subject, TextSink& out) {
     const std::vector<Node> items = from_items(query);
     if (items.size() < 2) continue;
     std::vector<Sources> groups;
+    groups.reserve(items.size());
     for (const Node& item : items)
       groups.push_back(leaves_of(query, item));
     // What is no table may be one row, or may name the others: LATERAL, functions, WITH.

@@ -59,6 +59,7 @@ std::string with_word_after(const Subject& subject, std::string_view after, std:
 
 std::string quoted_list(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
+  quoted.reserve(names.size());
   for (const std::string& each : names)
     quoted.push_back(postgres::quote_identifier(each));
   return base::join(quoted, ", ");

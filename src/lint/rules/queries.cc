@@ -25,6 +25,7 @@ std::size_t place_of(const Subject& subject, const Node& node) {
 
 std::string names_of_columns(const TableState& table) {
   std::vector<std::string> names;
+  names.reserve(table.columns.size());
   for (const ColumnState& column : table.columns)
     names.push_back(column.name);
   return column_list(names);

@@ -191,6 +191,7 @@ bool is_system_column(std::string_view name) {
 void add_unknown(std::size_t offset, const TableState& table, const std::string& column,
                  TextSink& out) {
   std::vector<std::string_view> candidates;
+  candidates.reserve(table.columns.size());
   for (const ColumnState& each : table.columns)
     candidates.push_back(each.name);
   const auto near = base::nearest(column, candidates);
