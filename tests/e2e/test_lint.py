@@ -89,3 +89,41 @@ def test_every_rule_is_explained():
     for rule in listed[::10]:
         text = pgkeep("lint", "--explain", rule["id"]).stdout
         assert rule["title"] in text, text
+
+
+GUIDES = [
+    # (SQL, rules that must be said with "line:column rule", rules that must not)
+    ("CREATE TABLE users (id uuid PRIMARY KEY, created_at timestampz NOT NULL DEFAULT now());", ["1:53 unknown-type"], []),
+    ("CREATE TABLE users (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text NOT NULL UNIQUE,\n"
+     " status text NOT NULL CHECK (status IN ('active', 'off')), created_at timestamptz NOT NULL DEFAULT now());", [], ["*"]),
+    ("CREATE TABLE users (id uuid PRIMARY KEY);\n"
+     "CREATE TABLE posts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author_id bigint NOT NULL REFERENCES users(id) ON DELETE CASCADE);",
+     ["2:99 foreign-key-type-mismatch", "2:99 foreign-key-without-index"], []),
+    ("CREATE TABLE users (id uuid PRIMARY KEY);\nSELECT users.name FROM users;", ["2:8 unknown-column"], []),
+    ("UPDATE a SET balance = ...;", ["1:24 syntax-error"], []),
+    ("UPDATE questions SET votes = votes + 1 WHERE id = $1;", [], ["*"]),
+    ("CREATE TABLE posts (id bigint PRIMARY KEY, author_id bigint, created_at timestamptz);\n"
+     "CREATE INDEX a ON posts (author_id);\nCREATE INDEX b ON posts (author_id, created_at);", ["2:1 redundant-index"], []),
+    ("BEGIN;\nSELECT count(*) FROM jobs WHERE status = 'stale';\nDELETE FROM jobs WHERE status = 'stale';\n-- COMMIT", ["1:1 transaction-unfinished"], []),
+    ("CREATE INDEX CONCURRENTLY ON orders (user_id, created_at DESC);", [], ["concurrently-in-transaction", "create-index-not-concurrent"]),
+    ("BEGIN;\nCREATE INDEX CONCURRENTLY a ON orders (user_id);\nCOMMIT;", ["2:14 concurrently-in-transaction"], []),
+    ("INSERT INTO users VALUES (1, 'x');", ["insert-without-columns"], []),
+    ("CREATE ROLE app LOGIN PASSWORD 'not-redacted-9';", ["secrets-in-code"], []),
+    ("ALTER TABLE users ADD COLUMN last_login timestamp;", ["lock-timeout-missing", "timestamp-without-zone"], ["add-column-volatile-default"]),
+    ("SELECT * FROM orders WHERE user_id = 12345 AND created_at > '2023-01-01';", ["1:8 select-star"], []),
+    ("SELECT * FROM pg_stat_all_indexes WHERE indexrelname LIKE '%user_id%';", [], ["*"]),
+]
+
+
+def test_statements_of_the_guides():
+    with folder() as home:
+        path = home / "statement.sql"
+        for sql, wanted, unwanted in GUIDES:
+            path.write_text(sql)
+            found = json.loads(lint(path, "--format", "json", "--fail-on", "never").stdout)["findings"]
+            said = {f["rule"] for f in found} | {f"{f['line']}:{f['column']} {f['rule']}" for f in found}
+            assert set(wanted) <= said, (sql, wanted, sorted(said))
+            loud = {f["rule"] for f in found if f["severity"] != "info"}
+            assert not (loud if "*" in unwanted else loud & set(unwanted)), (sql, sorted(loud))
+        path.write_text(GUIDES[0][0])
+        assert "did you mean timestamptz" in lint(path).stdout

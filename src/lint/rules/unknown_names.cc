@@ -62,8 +62,8 @@ constexpr auto kServerTypes = std::to_array<std::string_view>({
     "varchar",
     "date",
     "time",
+    "timestamptz", // Before timestamp: of two equally near names the first is meant.
     "timestamp",
-    "timestamptz",
     "interval",
     "timetz",
     "bit",
