@@ -4,7 +4,6 @@
 //   -- relations: table=orders referenced=customers    which relation has which role of the row
 //   -- held-by: SELECT * FROM orders    it runs in no transaction: another session does this first,
 //                                       and what it locks and waits for is read while it waits
-//   -- manual: why it cannot be measured here; the row is the manual's
 //
 // Measured inside of the statement's transaction: pg_locks of the backend, relfilenodes that
 // changed (rewrites; of indexes: builds), rows read by scans. What is locked above ROW SHARE and is
@@ -41,7 +40,6 @@ struct LockCase {
   std::string name; ///< Of the file, without ".sql".
   std::string row = {};
   std::string held_by = {};
-  std::string manual = {};
   std::map<std::string, std::string> roles = {}; ///< Relation -> role.
   std::string text = {};
   std::string setup = {};
@@ -59,7 +57,6 @@ LockCase read_case(const fs::path& path) {
     };
     if (line == "-- measure") is_setup = false;
     if (const std::string value = value_of("-- held-by: "); !value.empty()) each.held_by = value;
-    if (const std::string value = value_of("-- manual: "); !value.empty()) each.manual = value;
     for (const std::string& pair : base::split(value_of("-- relations: "), ' ')) {
       if (pair.empty()) continue;
       const std::size_t equals = pair.find('=');
@@ -292,7 +289,6 @@ bool agree(const Observed& seen, const Observed& claimed, bool sees_scans) {
 
 TEST_P(LockTable, SaysWhatTheServerDoes) {
   const LockCase& golden = GetParam().golden;
-  if (!golden.manual.empty()) GTEST_SKIP() << golden.manual;
   const int major = GetParam().server.version.major();
   auto observed = Measurement(golden, *server_).run();
   ASSERT_TRUE(observed) << base::to_line(observed.error());
