@@ -4,19 +4,38 @@
 #
 # Sources are all *.cc below the folder but *_test.cc, which go into the one unit test program.
 
+# ccache must be told that a precompiled header is as good as its text.
 find_program(PGKEEP_CCACHE ccache)
 if(PGKEEP_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PGKEEP_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${PGKEEP_CCACHE})
 endif()
 
-# -Wrestrict of g++ 12 warns of std::string's own operator+ at -O2 (GCC bug 105651).
+# -Wrestrict of g++ 12 warns of std::string's own operator+ at -O2 (GCC bug 105651); three more of its kind do so of moves of
+# strings once the standard headers are precompiled.
 add_library(pgkeep_warnings INTERFACE)
 add_library(pgkeep::warnings ALIAS pgkeep_warnings)
 target_compile_options(pgkeep_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
-                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict$<SEMICOLON>-Wno-array-bounds$<SEMICOLON>-Wno-stringop-overflow$<SEMICOLON>-Wno-stringop-overread>
                        $<$<BOOL:${PGKEEP_WERROR}>:-Werror>)
 
 set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
+
+# What nearly every file includes, parsed once: a third of a clean build. The tidy preset and the check of headers do
+# without, so a missing include is still an error.
+option(PGKEEP_PCH "Precompile the standard headers" ON)
+file(WRITE ${CMAKE_BINARY_DIR}/pch/empty.cc "")
+add_library(pgkeep_pch OBJECT ${CMAKE_BINARY_DIR}/pch/empty.cc)
+target_link_libraries(pgkeep_pch PRIVATE fmt::fmt pgkeep::warnings)
+if(PGKEEP_PCH)
+  target_compile_options(pgkeep_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  target_precompile_headers(pgkeep_pch PRIVATE <algorithm> <array> <chrono> <cstdint> <expected> <filesystem> <functional> <map>
+    <memory> <optional> <set> <span> <string> <string_view> <utility> <variant> <vector> <fmt/format.h>)
+endif()
+function(pgkeep_precompiled target)
+  if(PGKEEP_PCH)
+    target_precompile_headers(${target} REUSE_FROM pgkeep_pch)
+  endif()
+endfunction()
 
 function(pgkeep_library name)
   cmake_parse_arguments(LIB "" "" "DEPS;LIBS;PUBLIC" ${ARGN})
@@ -29,6 +48,7 @@ function(pgkeep_library name)
   list(TRANSFORM LIB_PUBLIC PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
   target_sources(pgkeep_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/src FILES ${LIB_PUBLIC})
   target_link_libraries(pgkeep_${name} PUBLIC ${LIB_DEPS} PRIVATE ${LIB_LIBS} pgkeep::warnings)
+  pgkeep_precompiled(pgkeep_${name})
   set_property(GLOBAL APPEND PROPERTY PGKEEP_UNIT_TESTS ${tests})
   set_property(GLOBAL APPEND PROPERTY PGKEEP_LIBRARIES pgkeep::${name})
 endfunction()

@@ -58,9 +58,10 @@ void take_activity(const postgres::Rows& rows, ReadState& state) {
   if (state.probe.sees_all_statistics) {
     state.db.present = state.db.present | Facts::activity_of_others;
   } else {
-    state.db.absent.push_back({.fact = Facts::activity_of_others,
-                               .reason = "the role is not a member of pg_read_all_stats "
-                                         "(pg_monitor): other roles' sessions are hidden"});
+    Absence& hidden = state.db.absent.emplace_back();
+    hidden.fact = Facts::activity_of_others;
+    hidden.reason = "the role is not a member of pg_read_all_stats (pg_monitor): other roles' "
+                    "sessions are hidden";
   }
 }
 
