@@ -224,5 +224,6 @@ template std::vector<ArchiveStatus> decode_rows(const postgres::Rows&);
 template std::vector<CollationUse> decode_rows(const postgres::Rows&);
 template std::vector<Tablespace> decode_rows(const postgres::Rows&);
 template std::vector<UserType> decode_rows(const postgres::Rows&);
+template std::vector<Definition> decode_rows(const postgres::Rows&);
 
 } // namespace pgkeep::catalog

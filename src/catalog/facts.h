@@ -54,6 +54,11 @@ enum class Facts : std::uint64_t {
   tablespaces = 1ULL << 40,
   types = 1ULL << 41,   ///< Enums and domains.
   standby = 1ULL << 42, ///< What only a standby has: replay position, conflicts.
+  // Only for comparing databases (Snapshot::definitions):
+  definitions = 1ULL << 43, ///< Of views, functions, triggers, rules.
+  details = 1ULL << 44,     ///< Types, storage, publications, foreign servers and the like.
+  comments = 1ULL << 45,
+  grants = 1ULL << 46,
   // Outside facts: filled by the caller.
   clock = 1ULL << 48,
   host = 1ULL << 49,              ///< RAM, cores, disks, kernel settings of the server's machine.

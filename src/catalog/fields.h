@@ -490,6 +490,7 @@ struct Fields<Column> {
     visit("generated", &Column::generated);
     visit("collation", &Column::collation);
     visit("comment", &Column::comment);
+    visit("default_digest", &Column::default_digest);
     visit("type_pinned", &Column::type_pinned);
     visit("has_stats", &Column::has_stats);
     visit("null_fraction", &Column::null_fraction);
@@ -634,6 +635,8 @@ struct Fields<Policy> {
     visit("using_is_true", &Policy::using_is_true);
     visit("check_is_true", &Policy::check_is_true);
     visit("calls_per_row", &Policy::calls_per_row);
+    visit("using_digest", &Policy::using_digest);
+    visit("check_digest", &Policy::check_digest);
   }
 };
 template <>
@@ -831,6 +834,16 @@ struct Fields<UserType> {
   }
 };
 template <>
+struct Fields<Definition> {
+  template <typename Visit>
+  static constexpr void each(Visit visit) {
+    visit("kind", &Definition::kind);
+    visit("object", &Definition::object);
+    visit("property", &Definition::property);
+    visit("value", &Definition::value);
+  }
+};
+template <>
 struct Fields<Absence> {
   template <typename Visit>
   static constexpr void each(Visit visit) {
@@ -882,6 +895,7 @@ struct Fields<Snapshot> {
     visit("collations", &Snapshot::collations);
     visit("tablespaces", &Snapshot::tablespaces);
     visit("types", &Snapshot::types);
+    visit("definitions", &Snapshot::definitions);
     visit("outside", &Snapshot::outside);
     visit("present", &Snapshot::present);
     visit("absent", &Snapshot::absent);

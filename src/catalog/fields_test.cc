@@ -91,6 +91,7 @@ static_assert(is_complete<ArchiveStatus>());
 static_assert(is_complete<CollationUse>());
 static_assert(is_complete<Tablespace>());
 static_assert(is_complete<UserType>());
+static_assert(is_complete<Definition>());
 static_assert(is_complete<Absence>());
 
 /// The end of an object whose members are the listed ones in order, and whether each lies where

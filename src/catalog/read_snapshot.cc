@@ -28,7 +28,8 @@ std::vector<const Reader*> all_readers() {
   for (const std::span<const Reader> family :
        {server_readers, setting_readers, activity_readers, role_readers, relation_readers,
         column_readers, index_readers, column_detail_readers, object_readers, policy_readers,
-        replication_readers, statement_readers, sequence_readers}) {
+        replication_readers, statement_readers, definition_readers, detail_readers, grant_readers,
+        sequence_readers}) {
     for (const Reader& reader : family)
       readers.push_back(&reader);
   }

@@ -123,6 +123,9 @@ extern const std::span<const Reader> object_readers;
 extern const std::span<const Reader> policy_readers;
 extern const std::span<const Reader> replication_readers;
 extern const std::span<const Reader> statement_readers;
+extern const std::span<const Reader> definition_readers;
+extern const std::span<const Reader> detail_readers;
+extern const std::span<const Reader> grant_readers;
 
 /// Finds Probe::locked. It is sent again when a statement could not get a lock.
 extern const Reader& lock_reader;
@@ -145,6 +148,9 @@ void take_one(const postgres::Rows& rows, ReadState& state) {
   using One = std::remove_reference_t<decltype(state.db.*Member)>;
   state.db.*Member = decode_row<One>(rows);
 }
+
+/// `take` for the readers that share Snapshot::definitions.
+void take_definitions(const postgres::Rows& rows, ReadState& state);
 
 /// A value of a row by its column's name, for rows that are no struct of a Snapshot.
 template <typename T>

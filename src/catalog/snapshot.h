@@ -316,6 +316,8 @@ struct Column {
   std::string generated;          ///< s, v or empty.
   std::string collation;          ///< Empty = the type's default.
   std::string comment;            ///< "yes" where there is one; its text is not kept.
+  std::string default_digest =
+      {}; ///< sha256 of the default as it stands, where constants were replaced.
   bool type_pinned =
       false; ///< ALTER COLUMN TYPE is refused: a view or rule, policy, generated column, trigger,
              ///< publication filter or SQL-body function uses it, or it is part of a partition key.
@@ -452,6 +454,9 @@ struct Policy {
   bool check_is_true = false;
   bool calls_per_row =
       false; ///< Calls current_setting(), current_user or a stable function outside a sub-select.
+  std::string using_digest = {}; ///< sha256 of the expression as it stands, where constants were
+                                 ///< replaced.
+  std::string check_digest = {};
 };
 
 struct Extension {
@@ -600,6 +605,16 @@ struct UserType {
   bool has_unvalidated_constraint = false;
 };
 
+/// A property of an object, for comparing databases (diff.h). Texts that may hold what is nobody
+/// else's business (bodies, comments, values of options) are digests, "md5:...".
+struct Definition {
+  std::string kind; ///< "view", "function", "trigger", ...: PostgreSQL's words.
+  std::string
+      object; ///< As pg_identify_object() writes it: "public.orders", "own on public.orders".
+  std::string property; ///< "definition", "owner", "grants", "comment", ...
+  std::string value;
+};
+
 /// A section that is not there, and why.
 struct Absence {
   Facts fact = Facts::none;
@@ -648,7 +663,8 @@ struct Snapshot {
   std::vector<CollationUse> collations;
   std::vector<Tablespace> tablespaces;
   std::vector<UserType> types;
-  Outside outside; ///< host.h.
+  std::vector<Definition> definitions; ///< What the structs above do not say.
+  Outside outside;                     ///< host.h.
   Facts present = Facts::none;
   std::vector<Absence> absent;
   std::vector<std::string>

@@ -177,7 +177,7 @@ TEST(Facts, NamesAreThoseOfTheEnum) {
   EXPECT_EQ(name_of(Facts::activity_of_others), "activity_of_others");
   EXPECT_EQ(name_of(Facts::repository), "repository");
   EXPECT_EQ(name_of(Facts::none), "");
-  EXPECT_EQ(fact_names().size(), 50U);
+  EXPECT_EQ(fact_names().size(), 54U);
 }
 
 TEST(Names, AreQuotedWhereSqlNeedsIt) {

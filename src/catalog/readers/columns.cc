@@ -13,6 +13,7 @@
 #include <map>
 #include <set>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "catalog/name_words.h"
 #include "catalog/reader.h"
@@ -81,8 +82,11 @@ void sort_by_place(std::vector<Column>& columns) {
 void take_columns(const postgres::Rows& rows, ReadState& state) {
   state.db.columns = decode_rows<Column>(rows);
   for (Column& column : state.db.columns) {
-    if (!column.default_expression.empty())
-      column.default_expression = without_literals(column.default_expression);
+    if (column.default_expression.empty()) continue;
+    std::string kept = without_literals(column.default_expression);
+    if (kept != column.default_expression)
+      column.default_digest = base::sha256_hex(column.default_expression);
+    column.default_expression = std::move(kept);
   }
   sort_by_place(state.db.columns);
 }

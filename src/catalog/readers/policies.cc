@@ -6,6 +6,7 @@
 // arguments are constants.
 #include <array>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "catalog/reader.h"
 
@@ -115,16 +116,26 @@ bool calls_per_row(std::string_view expression, const std::vector<std::string>& 
   return false;
 }
 
+/// Leaves the expression without its text constants; a digest of the whole where there were any.
+std::string take_literals(std::string& expression) {
+  std::string kept = without_literals(expression);
+  if (kept == expression) return {};
+  std::string digest = base::sha256_hex(expression);
+  expression = std::move(kept);
+  return digest;
+}
+
 void take_policies(const postgres::Rows& rows, ReadState& state) {
   for (int row = 0; row < rows.count(); ++row) {
-    Policy policy{
-        .relation = value_of<OidNumber>(rows, row, "relation"),
-        .name = value_of<std::string>(rows, row, "name"),
-        .is_permissive = value_of<bool>(rows, row, "is_permissive"),
-        .roles = value_of<std::vector<std::string>>(rows, row, "roles"),
-        .command = value_of<std::string>(rows, row, "command"),
-        .using_expression = without_literals(value_of<std::string>(rows, row, "using_expression")),
-        .check_expression = without_literals(value_of<std::string>(rows, row, "check_expression"))};
+    Policy policy{.relation = value_of<OidNumber>(rows, row, "relation"),
+                  .name = value_of<std::string>(rows, row, "name"),
+                  .is_permissive = value_of<bool>(rows, row, "is_permissive"),
+                  .roles = value_of<std::vector<std::string>>(rows, row, "roles"),
+                  .command = value_of<std::string>(rows, row, "command"),
+                  .using_expression = value_of<std::string>(rows, row, "using_expression"),
+                  .check_expression = value_of<std::string>(rows, row, "check_expression")};
+    policy.using_digest = take_literals(policy.using_expression);
+    policy.check_digest = take_literals(policy.check_expression);
     const auto functions = value_of<std::vector<std::string>>(rows, row, "stable_functions");
     policy.using_is_true = policy.using_expression == "true";
     policy.check_is_true = policy.check_expression == "true";

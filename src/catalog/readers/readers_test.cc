@@ -16,7 +16,7 @@ std::vector<Reader> every_reader() {
   for (const auto& family :
        {server_readers, setting_readers, activity_readers, role_readers, relation_readers,
         column_readers, index_readers, sequence_readers, object_readers, policy_readers,
-        replication_readers, statement_readers})
+        replication_readers, statement_readers, definition_readers, detail_readers, grant_readers})
     readers.insert(readers.end(), family.begin(), family.end());
   return readers;
 }

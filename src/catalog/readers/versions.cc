@@ -68,6 +68,22 @@ constexpr Versioned kVersioned[] = {
      ""},
     {"slot_reason", 17, "coalesce(s.invalidation_reason, '')", "{{slot_conflict}}"},
     {"slot_conflict", 16, "CASE WHEN s.conflicting THEN 'conflicting' ELSE '' END", "''"},
+    {"collation_locale", 17, "co.colllocale", "{{collation_icu_locale}}"},
+    {"collation_icu_locale", 15, "co.colliculocale", "NULL::text"},
+    {"collation_rules", 16, "co.collicurules", "NULL::text"},
+    {"publication_filter", 15,
+     "coalesce(' (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname)\n"
+     "         FROM pg_attribute a WHERE a.attrelid = r.prrelid\n"
+     "           AND a.attnum = ANY (r.prattrs)) || ')', '')\n"
+     "       || coalesce(' where md5:' || md5(pg_get_expr(r.prqual, r.prrelid)), '')",
+     "''"},
+    {"publication_schemas", 15,
+     "UNION ALL\nSELECT 'publication', quote_ident(p.pubname),\n"
+     "       'schema ' || quote_ident(s.nspname), 'published'\n"
+     "FROM pg_publication_namespace x JOIN pg_publication p ON p.oid = x.pnpubid\n"
+     "JOIN pg_namespace s ON s.oid = x.pnnspid",
+     ""},
+    {"publication_generated", 18, "p.pubgencols = 's'", "false"},
     {"slot_inactive_since", 17, "coalesce(extract(epoch FROM s.inactive_since), 0)", "0"},
 };
 
@@ -127,6 +143,7 @@ std::optional<std::string> of_rights(std::string_view name, const Probe& probe) 
                             "WHERE j.command ~* '{{secret_text}}'"
                           : "";
   }
+  if (name == "locked") return fmt::format("'{{{}}}'::oid[]", fmt::join(probe.locked, ","));
   if (name == "is_in_scope") {
     std::string text = "c.oid NOT IN (SELECT x.objid FROM pg_depend x\n"
                        "                     WHERE x.refclassid = 'pg_extension'::regclass\n"
