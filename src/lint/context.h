@@ -46,9 +46,11 @@ struct Context {
   const std::function<bool(std::string_view statement)>& server_parses;
   Schema& schema; ///< Before the statement at hand.
 
+  bool is_online = false;   ///< The statement's ALTER TABLE is done beside the table in use.
   bool is_in_block = false; ///< The statement stands in a DO block, which is one transaction.
   bool has_begin = false;   ///< BEGIN stands before, and no COMMIT since.
   std::size_t begin_offset = 0;
+  bool was_begun = false; ///< The same, before a step of pgkeep's own ended it.
   std::vector<SettingState> settings = {};
   /// Since the transaction began (or of the statement alone where there is none).
   std::vector<HeldLock> locks = {};

@@ -36,5 +36,6 @@ extern const std::span<const TextRule> race_rules;
 extern const std::span<const TextRule> expression_rules;
 extern const std::span<const TextRule> table_shape_rules;
 extern const std::span<const TextRule> comparison_rules;
+extern const std::span<const TextRule> runner_rules;
 
 } // namespace pgkeep::lint

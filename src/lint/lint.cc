@@ -12,6 +12,8 @@
 #include "base/units.h"
 #include "lint/families.h"
 #include "lint/ignore_marks.h"
+#include "lint/lock_table.h"
+#include "lint/set_config.h"
 #include "lint/text_rule.h"
 
 namespace pgkeep::lint {
@@ -52,7 +54,8 @@ std::vector<const TextRule*> collect_rules() {
                                                                   race_rules,
                                                                   expression_rules,
                                                                   table_shape_rules,
-                                                                  comparison_rules});
+                                                                  comparison_rules,
+                                                                  runner_rules});
   std::vector<const TextRule*> rules;
   for (const std::span<const TextRule> family : families) {
     for (const TextRule& rule : family)
@@ -99,6 +102,11 @@ struct Asked {
   const TextRule* rule;
   const Rule* card;
   Sink sink;
+  postgres::KindSet kinds = postgres::kinds_named(rule->nodes);
+
+  [[nodiscard]] bool is_about(const postgres::KindSet& statement) const {
+    return rule->nodes.empty() || (kinds & statement).any();
+  }
 };
 
 class Linter {
@@ -109,9 +117,10 @@ public:
   void read(const Script& script) {
     for (const Section& section : script.sections()) {
       // What goes down undoes what goes up: it is judged alone.
-      Schema before = schema_;
+      std::optional<Schema> before;
+      if (section.is_down) before = schema_;
       judge(script, section);
-      if (section.is_down) schema_ = std::move(before);
+      if (before) schema_ = *std::move(before);
     }
   }
 
@@ -163,6 +172,9 @@ void Linter::judge(const Script& script, const Section& section) {
   for (const Statement& statement : section.statements) {
     context.is_in_block = statement.origin == Origin::block;
     const bool runs_later = statement.origin == Origin::function;
+    context.is_online = statement.is_shadowed();
+    context.was_begun = context.has_begin;
+    if (section.begins_step(statement)) end_transaction(context);
     if (!runs_later && (!context.shares_transaction() || runs_alone(statement.root))) {
       const bool has_begin = context.has_begin;
       end_transaction(context); // Nothing is held of what ran before.
@@ -170,13 +182,21 @@ void Linter::judge(const Script& script, const Section& section) {
     }
     const std::vector<Change>& changes = statement.changes;
     std::vector<Effect> effects;
-    for (const Change& change : changes)
+    for (const Change& change : changes) {
+      if (context.is_online) break; // The runner takes short locks by itself, and retries.
       std::ranges::move(effects_of(change, context), std::back_inserter(effects));
+    }
     context.created = created_;
-    const Subject subject{
-        .statement = statement, .changes = changes, .effects = effects, .context = context};
+    Subject subject{.statement = statement,
+                    .changes = changes,
+                    .effects = effects,
+                    .context = context,
+                    .kinds = postgres::kinds_in(statement.root)};
+    for (const Change& change : changes)
+      subject.rows.push_back(lock_row_of(change, context));
     for (Asked& each : asked_) {
       if (each.rule->statement == nullptr || (section.is_down && !each.rule->judges_down)) continue;
+      if (!each.is_about(subject.kinds)) continue;
       // What a function does when it is called is for the rules about queries.
       if (runs_later && each.rule->group != Group::query) continue;
       TextSink out(each.sink, script);
@@ -184,6 +204,7 @@ void Linter::judge(const Script& script, const Section& section) {
     }
     if (runs_later) continue;
     keep(context, statement, changes, effects);
+    if (statement.is_batched() || context.is_online) end_transaction(context);
   }
   for (Asked& each : asked_) {
     if (each.rule->section == nullptr || (section.is_down && !each.rule->judges_down)) continue;
@@ -214,6 +235,17 @@ void Linter::keep_transaction(Context& context, const Statement& statement,
   }
 }
 
+/// "2s", "2000": a bare number counts milliseconds. None where it is no duration.
+std::optional<std::int64_t> milliseconds_of(std::string_view text) {
+  std::string duration;
+  std::ranges::copy_if(text, std::back_inserter(duration), [](char c) { return c != ' '; });
+  const bool is_bare = !duration.empty() &&
+                       std::ranges::all_of(duration, [](char c) { return c >= '0' && c <= '9'; });
+  const auto parsed = base::parse_duration(is_bare ? duration + "ms" : duration);
+  if (!parsed) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*parsed).count();
+}
+
 /// SET x = 2000, '2s', 2s: as text, and as milliseconds where it is a duration.
 SettingState setting_of(const Change& change, const Statement& statement) {
   SettingState state{.name = change.name,
@@ -228,13 +260,7 @@ SettingState setting_of(const Change& change, const Statement& statement) {
     state.ms = number.number("ival");
   } else {
     state.value = value.node("sval").text("sval");
-    std::string duration;
-    std::ranges::copy_if(state.value, std::back_inserter(duration),
-                         [](char c) { return c != ' '; });
-    const bool is_bare = !duration.empty() &&
-                         std::ranges::all_of(duration, [](char c) { return c >= '0' && c <= '9'; });
-    if (const auto parsed = base::parse_duration(is_bare ? duration + "ms" : duration))
-      state.ms = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed).count();
+    state.ms = milliseconds_of(state.value);
   }
   return state;
 }
@@ -253,6 +279,12 @@ void Linter::keep(Context& context, const Statement& statement, const std::vecto
       keep_transaction(context, statement, change.node);
     if (change.operation == Operation::set)
       context.settings.push_back(setting_of(change, statement));
+    for (const SetConfig& call : set_configs_of(change.node))
+      context.settings.push_back({.name = call.name,
+                                  .value = call.value,
+                                  .ms = milliseconds_of(call.value),
+                                  .is_local = call.is_local,
+                                  .offset = statement.begin});
     if (change.operation == Operation::reset)
       std::erase_if(context.settings, [&](const SettingState& each) {
         return change.name.empty() || each.name == change.name;
@@ -292,6 +324,24 @@ void add_to(Report& report, Asked& asked, IgnoreMarks& marks) {
   if (says_nothing) report.passed.emplace_back(asked.card->id);
 }
 
+/// The worst first, then by place. Findings are big: their order is found before they are moved.
+void sort_by_place(std::vector<Finding>& findings) {
+  std::vector<const Finding*> order;
+  order.reserve(findings.size());
+  for (const Finding& each : findings)
+    order.push_back(&each);
+  std::ranges::stable_sort(order, [](const Finding* a, const Finding* b) {
+    if (a->severity != b->severity) return a->severity > b->severity;
+    if (const int files = a->file.compare(b->file); files != 0) return files < 0;
+    return std::tie(a->line, a->column) < std::tie(b->line, b->column);
+  });
+  std::vector<Finding> sorted;
+  sorted.reserve(findings.size());
+  for (const Finding* const each : order)
+    sorted.push_back(std::move(findings[static_cast<std::size_t>(each - findings.data())]));
+  findings = std::move(sorted);
+}
+
 } // namespace
 
 void TextSink::add(std::size_t offset, Finding finding) {
@@ -324,7 +374,8 @@ base::Result<Report> lint(std::span<const File> files, const Options& options) {
     const Rule* const card = card_of(*rule, options.shared);
     const bool is_wanted =
         options.only.empty() ? rule->group != Group::taste : names(options.only, *card);
-    if (is_wanted && !names(options.skip, *card)) asked.push_back({rule, card, Sink(*card)});
+    if (is_wanted && !names(options.skip, *card))
+      asked.push_back({.rule = rule, .card = card, .sink = Sink(*card)});
   }
   std::vector<std::string> paths;
   paths.reserve(files.size());
@@ -358,10 +409,7 @@ base::Result<Report> lint(std::span<const File> files, const Options& options) {
     add_to(report, each, marks);
   }
   marks.add_findings(report);
-  std::ranges::stable_sort(report.findings, [](const Finding& a, const Finding& b) {
-    if (a.severity != b.severity) return a.severity > b.severity;
-    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
-  });
+  sort_by_place(report.findings);
   return report;
 }
 

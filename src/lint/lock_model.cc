@@ -2,6 +2,8 @@
 #include "lint/lock_model.h"
 
 #include <array>
+#include <map>
+#include <span>
 
 #include "lint/context.h"
 #include "lint/default_value.h"
@@ -94,13 +96,35 @@ std::string_view name_of(LockMode mode) noexcept {
   return names[static_cast<std::size_t>(mode)];
 }
 
+namespace {
+
+/// Rows of one id stand together.
+std::span<const LockRow> rows_of(std::string_view id) {
+  static const auto all = [] {
+    std::map<std::string_view, std::span<const LockRow>> found;
+    const std::span<const LockRow> rows = lock_rows();
+    for (std::size_t i = 0; i < rows.size();) {
+      std::size_t end = i;
+      while (end < rows.size() && rows[end].id == rows[i].id)
+        ++end;
+      found.emplace(rows[i].id, rows.subspan(i, end - i));
+      i = end;
+    }
+    return found;
+  }();
+  const auto found = all.find(id);
+  return found == all.end() ? std::span<const LockRow>{} : found->second;
+}
+
+} // namespace
+
 std::vector<Effect> effects_of(const Change& change, const Context& context) {
   if (change.operation == Operation::lock_table) return effects_of_lock(change);
   std::vector<Effect> effects;
   const std::string_view id = lock_row_of(change, context);
   if (id.empty()) return effects;
-  for (const LockRow& row : lock_rows()) {
-    const bool is_it = row.id == id && row.major_first <= context.server_major &&
+  for (const LockRow& row : rows_of(id)) {
+    const bool is_it = row.major_first <= context.server_major &&
                        context.server_major <= row.major_last && row.mode != LockMode::none;
     if (!is_it) continue;
     for (const RelationName& relation : relations_of(row.role, change, context)) {

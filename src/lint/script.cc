@@ -147,7 +147,38 @@ void read_marks(std::string_view text, std::size_t begin, std::size_t end,
   }
 }
 
+/// Gives each statement the directives above it.
+void read_directives(std::string_view text, std::size_t begin, std::size_t end, Section& section) {
+  const auto take = [&](std::size_t to, Statement* statement) {
+    for (Directive& each : directives_between(text, begin, to)) {
+      const bool is_above = statement != nullptr && each.is_in_place;
+      (is_above ? statement->directives : section.stray_directives).push_back(std::move(each));
+    }
+  };
+  for (Statement& each : section.statements) {
+    if (each.origin != Origin::text || each.begin < begin) continue;
+    take(each.begin, &each);
+    begin = each.end;
+  }
+  take(end, nullptr);
+}
+
 } // namespace
+
+bool Statement::is_batched() const {
+  return (root.is("UpdateStmt") || root.is("DeleteStmt")) &&
+         find_directive(directives, "batch") != nullptr;
+}
+
+bool Statement::is_shadowed() const {
+  return root.is("AlterTableStmt") && find_directive(directives, "shadow") != nullptr;
+}
+
+bool Section::begins_step(const Statement& statement) const {
+  return statement.is_batched() || statement.is_shadowed() ||
+         (transaction == TransactionMode::steps &&
+          find_directive(statement.directives, "step") != nullptr);
+}
 
 Script Script::read(std::string path, std::string text) {
   Script script;
@@ -214,8 +245,13 @@ void Script::add_section(std::size_t begin, std::size_t end, bool is_down,
     from = std::min(from, next == section.statements.end() ? end : next->begin);
     read_marks(whole, each.begin, from, each.ignores);
   }
+  read_directives(whole, begin, end, section);
   for (Statement& each : section.statements) {
     if (each.root) each.changes = changes_of(each.root, each.begin);
+    const bool is_temporary =
+        each.root.is("CreateStmt") && each.root.node("relation").text("relpersistence") == "t";
+    if (each.origin == Origin::function || is_temporary) continue;
+    section.lasting.insert(section.lasting.end(), each.changes.begin(), each.changes.end());
   }
   if (!section.statements.empty()) sections_.push_back(std::move(section));
 }
@@ -228,9 +264,7 @@ void Script::add_statements(Section& section, std::size_t begin, std::size_t end
   for (int mistakes = 0; mistakes < kMistakesMax; ++mistakes) {
     auto tree = postgres::Tree::parse(sql);
     if (tree) {
-      for (const postgres::TreeStatement& each : tree->statements())
-        section.statements.push_back({.root = each.root, .begin = each.begin, .end = each.end});
-      trees_.push_back(*std::move(tree));
+      add_tree(section, *std::move(tree));
       break;
     }
     if (mistakes == 0) pieces = postgres::split_roughly(sql);
@@ -245,10 +279,21 @@ void Script::add_statements(Section& section, std::size_t begin, std::size_t end
          .end = piece.offset + piece.sql.size(),
          .problem = tree.error().what,
          .problem_offset = std::min(place, piece.offset + piece.sql.size())});
-    std::fill_n(sql.begin() + static_cast<std::ptrdiff_t>(piece.offset), piece.sql.size(), ' ');
+    // What stands before the mistake was understood: it need not be read with each that follows.
+    auto before = postgres::Tree::parse(std::string_view(sql).substr(0, piece.offset));
+    const std::size_t done = before ? 0 : piece.offset;
+    if (before) add_tree(section, *std::move(before));
+    std::fill(sql.begin() + static_cast<std::ptrdiff_t>(done),
+              sql.begin() + static_cast<std::ptrdiff_t>(piece.offset + piece.sql.size()), ' ');
   }
   std::ranges::sort(section.statements, {}, &Statement::begin);
   add_bodies(section);
+}
+
+void Script::add_tree(Section& section, postgres::Tree tree) {
+  for (const postgres::TreeStatement& each : tree.statements())
+    section.statements.push_back({.root = each.root, .begin = each.begin, .end = each.end});
+  trees_.push_back(std::move(tree));
 }
 
 /// What blocks and functions hold follows them, as statements of its own.

@@ -7,12 +7,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lint/change.h"
+#include "lint/directives.h"
 #include "postgres/sql_tree.h"
 
 namespace pgkeep::lint {
@@ -48,14 +50,27 @@ struct Statement {
   bool is_opaque = false; ///< EXECUTE of what is made at run time, or a body that cannot be read.
   std::vector<Change> changes = {}; ///< What it does, in order.
   std::vector<IgnoreMark> ignores = {};
-  std::string problem = {}; ///< Why it was not understood, and where.
+  std::vector<Directive> directives = {}; ///< Those above it.
+  std::string problem = {};               ///< Why it was not understood, and where.
   std::size_t problem_offset = 0;
+
+  /// pgkeep's runner runs it in batches, each its own transaction.
+  [[nodiscard]] bool is_batched() const;
+  /// pgkeep's runner makes the table anew beside the old one while that stays in use.
+  [[nodiscard]] bool is_shadowed() const;
 };
 
 struct Section {
   bool is_down = false;
   TransactionMode transaction = TransactionMode::none;
   std::vector<Statement> statements = {};
+  /// The changes of all statements but those of functions' bodies and of temporary tables.
+  std::vector<std::reference_wrapper<const Change>> lasting = {};
+  /// Behind a statement, or with none below: nobody heeds them.
+  std::vector<Directive> stray_directives = {};
+
+  /// Whether pgkeep's runner ends the transaction before the statement.
+  [[nodiscard]] bool begins_step(const Statement& statement) const;
 };
 
 class Script {
@@ -86,6 +101,7 @@ public:
 private:
   void add_section(std::size_t begin, std::size_t end, bool is_down, TransactionMode transaction);
   void add_statements(Section& section, std::size_t begin, std::size_t end);
+  void add_tree(Section& section, postgres::Tree tree);
   void add_bodies(Section& section);
 
   std::string path_;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "findings/rule.h"
@@ -25,6 +26,7 @@ enum class Group : std::uint8_t {
 };
 
 class Queries;
+struct ColumnChange;
 
 /// A statement with all that is known where it stands.
 struct Subject {
@@ -32,8 +34,12 @@ struct Subject {
   const std::vector<Change>& changes;
   const std::vector<Effect>& effects; ///< Of all changes.
   const Context& context;
+  postgres::KindSet kinds = {};            ///< Of all nodes of the statement.
+  std::vector<std::string_view> rows = {}; ///< Of each change: lock_row_of().
   /// Made by the first rule that asks for it: queries_of() of rules/query_tree.h.
   mutable std::shared_ptr<const Queries> queries = nullptr;
+  /// The same: columns_of() of rules/column_changes.h.
+  mutable std::shared_ptr<const std::vector<ColumnChange>> columns = nullptr;
 };
 
 /// Collects findings; each gets the file, line and column of its offset.
@@ -52,6 +58,9 @@ struct TextRule {
   Group group = Group::safety;
   /// Called for each statement of each section, in order.
   void (*statement)(const Subject& subject, TextSink& out) = nullptr;
+  /// Kinds of nodes, with blanks between: `statement` is asked only of a statement that has one of
+  /// them somewhere. Empty: of every statement.
+  std::string_view nodes = {};
   /// Called after the last statement of a section.
   void (*section)(const Context& context, TextSink& out) = nullptr;
   /// Judges sections that go down as well.

@@ -119,6 +119,7 @@ struct Connection::Impl {
   std::vector<Setting> settings;
   std::atomic<bool> is_cancel_asked = false;
   bool is_pooled = false;
+  int error_position = 0; // Of the last failure.
 
   [[nodiscard]] PGconn* get() const { return connection.get(); }
   [[nodiscard]] bool is_idle() const { return PQtransactionStatus(get()) == PQTRANS_IDLE; }
@@ -126,9 +127,9 @@ struct Connection::Impl {
   static base::Result<std::unique_ptr<Impl>> open(Conninfo conninfo, const ConnectOptions& options);
   base::Result<ResultPtr> run(const std::string& sql, const Parameters* parameters);
   base::Result<ResultPtr> run_guarded(const std::string& sql, const Parameters* parameters);
+  base::Result<> prepare_session();
 
 private:
-  base::Result<> prepare_session();
   base::Result<> send(const std::string& sql, const Parameters* parameters);
   base::Result<ResultPtr> next_result(std::optional<Steady::time_point> deadline);
   bool end_copy(ExecStatusType status);
@@ -155,6 +156,10 @@ base::Error Connection::Impl::lost(std::string_view message) {
 
 base::Error Connection::Impl::failure(const PGresult* result) {
   const std::string sqlstate = text_or_empty(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+  const std::string position =
+      text_or_empty(PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION));
+  error_position = 0;
+  std::from_chars(position.data(), position.data() + position.size(), error_position);
   // Without a SQLSTATE it was libpq itself, and the cause is the connection.
   if (sqlstate.empty()) return lost(PQresultErrorMessage(result));
   base::Error error{.code = base::Code::sql,
@@ -398,6 +403,21 @@ int Connection::socket() const {
 }
 int Connection::backend_pid() const {
   return PQbackendPID(impl_->get());
+}
+bool Connection::is_in_transaction() const {
+  const PGTransactionStatusType status = PQtransactionStatus(impl_->get());
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+bool Connection::is_pooled() const {
+  return impl_->is_pooled;
+}
+int Connection::last_error_position() const {
+  return impl_->error_position;
+}
+base::Result<> Connection::reset_session() {
+  if (impl_->is_pooled) return {};
+  PGKEEP_CHECK(impl_->run("DISCARD ALL", nullptr));
+  return impl_->prepare_session();
 }
 
 } // namespace pgkeep::postgres

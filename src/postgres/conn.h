@@ -53,6 +53,12 @@ struct ConnectOptions {
       std::chrono::milliseconds{30'000}; ///< statement_timeout; nullopt = 0 (none).
   std::optional<std::chrono::milliseconds> lock_limit =
       std::chrono::milliseconds{2'000}; ///< lock_timeout; nullopt = 0 (none).
+  /// search_path = pg_catalog; false leaves what the role and the database say, for statements that
+  /// are not ours.
+  bool own_search_path = true;
+  /// idle_in_transaction_session_timeout; nullopt = 0 (none). A pgkeep that hangs or was suspended
+  /// must not hold a snapshot or locks for longer.
+  std::optional<std::chrono::milliseconds> idle_limit = std::chrono::milliseconds{60'000};
 };
 
 class Connection {
@@ -81,6 +87,15 @@ public:
   [[nodiscard]] bool is_local_socket() const;
   [[nodiscard]] int socket() const;
   [[nodiscard]] int backend_pid() const;
+  /// A transaction is open, whole or failed.
+  [[nodiscard]] bool is_in_transaction() const;
+  /// Another backend may answer each transaction: a pooler in transaction mode stands between.
+  [[nodiscard]] bool is_pooled() const;
+  /// Where the statement that failed last is wrong: characters from 1; 0 = the server did not say.
+  [[nodiscard]] int last_error_position() const;
+  /// DISCARD ALL and our own settings again; behind a pooler nothing is done. No transaction may be
+  /// open.
+  base::Result<> reset_session();
   /// Asks the server to cancel the running statement. Safe from any thread and from a signal
   /// handler's helper thread.
   base::Result<> cancel();

@@ -10,8 +10,6 @@
 namespace pgkeep::postgres {
 namespace {
 
-/// A pgkeep that hangs or was suspended must not hold a snapshot or locks for longer.
-constexpr std::chrono::milliseconds kIdleInTransactionLimit{60'000};
 constexpr std::string_view kReadOnly = "default_transaction_read_only";
 
 std::string milliseconds(const std::optional<std::chrono::milliseconds>& limit) {
@@ -22,16 +20,16 @@ std::string milliseconds(const std::optional<std::chrono::milliseconds>& limit) 
 
 std::vector<Setting> settings_for(const ConnectOptions& options) {
   std::vector<Setting> settings = {
-      {"search_path", "pg_catalog"},
       {"statement_timeout", milliseconds(options.statement_limit)},
       {"lock_timeout", milliseconds(options.lock_limit)},
-      {"idle_in_transaction_session_timeout", milliseconds(kIdleInTransactionLimit)},
+      {"idle_in_transaction_session_timeout", milliseconds(options.idle_limit)},
       {"DateStyle", "ISO"},
       {"IntervalStyle", "postgres"},
       {"TimeZone", "UTC"},
       {"extra_float_digits", "1"},
       {"bytea_output", "hex"},
   };
+  if (options.own_search_path) settings.insert(settings.begin(), {"search_path", "pg_catalog"});
   // Without read_only the setting stays as it is: the owner of the database may have turned it on
   // with intent.
   if (options.read_only) settings.push_back({std::string(kReadOnly), "on"});

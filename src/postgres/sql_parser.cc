@@ -175,6 +175,26 @@ std::vector<StatementText> split_roughly(std::string_view sql) {
   return statements;
 }
 
+std::vector<TokenText> tokens_of(std::string_view sql) {
+  const std::string text(sql);
+  const TokensPtr tokens = check_input(sql) ? scan(text) : nullptr;
+  std::vector<TokenText> found;
+  if (tokens == nullptr) return found;
+  int depth = 0;
+  for (const PgQuery__ScanToken* token : std::span(tokens->tokens, tokens->n_tokens)) {
+    if (is_comment(*token)) continue;
+    if (token->token == PG_QUERY__TOKEN__ASCII_41) --depth;
+    const auto begin = static_cast<std::size_t>(token->start);
+    std::string word = text.substr(begin, static_cast<std::size_t>(token->end - token->start));
+    const bool is_as_written = is_text_constant(*token) || word.starts_with('"');
+    found.push_back({.text = is_as_written ? std::move(word) : base::to_lower(word),
+                     .offset = begin,
+                     .depth = depth});
+    if (token->token == PG_QUERY__TOKEN__ASCII_40) ++depth;
+  }
+  return found;
+}
+
 base::Result<std::string> parse_to_json(std::string_view sql) {
   PGKEEP_CHECK(check_input(sql));
   const std::string text(sql);

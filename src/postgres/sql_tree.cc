@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -12,6 +13,7 @@
 
 #include "base/text.h"
 #include "postgres/parser_input.h"
+#include "postgres/sql_tree_check.h"
 
 namespace pgkeep::postgres {
 namespace {
@@ -81,6 +83,65 @@ std::span<ProtobufCMessage* const> list_at(const ProtobufCMessage& message,
 bool is_other_member(const ProtobufCMessage& message, const ProtobufCFieldDescriptor& field) {
   return (field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
          value_at<std::uint32_t>(message, field.quantifier_offset) != field.id;
+}
+
+/// What a walk must know of a kind, in place of its whole descriptor.
+struct Shape {
+  const ProtobufCMessageDescriptor* kind = nullptr;
+  std::size_t number = 0; ///< Counted from 0.
+  const ProtobufCFieldDescriptor* location = nullptr;
+  std::vector<const ProtobufCFieldDescriptor*> links = {}; ///< Fields that hold nodes.
+};
+
+/// Of every kind there is. Immutable once made.
+class Shapes {
+public:
+  Shapes() {
+    add(pg_query__parse_result__descriptor);
+    for (std::size_t i = 0; i < shapes_.size(); ++i) {
+      for (const ProtobufCFieldDescriptor* const field : std::vector(shapes_[i].links))
+        add(*static_cast<const ProtobufCMessageDescriptor*>(field->descriptor));
+    }
+    places_.resize(kPlaces, nullptr);
+    for (const Shape& shape : shapes_) {
+      std::size_t at = place_of(shape.kind);
+      while (places_[at] != nullptr)
+        at = (at + 1) % kPlaces;
+      places_[at] = &shape;
+    }
+  }
+  const Shape& of(const ProtobufCMessage& message) const {
+    std::size_t at = place_of(message.descriptor);
+    while (places_[at]->kind != message.descriptor)
+      at = (at + 1) % kPlaces;
+    return *places_[at];
+  }
+  [[nodiscard]] std::span<const Shape> all() const { return shapes_; }
+
+private:
+  static constexpr std::size_t kPlaces = 2048;
+
+  static std::size_t place_of(const ProtobufCMessageDescriptor* kind) {
+    const auto address = reinterpret_cast<std::uintptr_t>(kind) >> 4U;
+    return (address ^ (address >> 11U)) % kPlaces;
+  }
+  void add(const ProtobufCMessageDescriptor& kind) {
+    if (std::ranges::find(shapes_, &kind, &Shape::kind) != shapes_.end()) return;
+    Shape shape{.kind = &kind, .number = shapes_.size()};
+    for (const ProtobufCFieldDescriptor& field : std::span(kind.fields, kind.n_fields)) {
+      if (field.type == PROTOBUF_C_TYPE_MESSAGE) shape.links.push_back(&field);
+      if (std::string_view(field.name) == "location") shape.location = &field;
+    }
+    shapes_.push_back(std::move(shape));
+  }
+
+  std::vector<Shape> shapes_;
+  std::vector<const Shape*> places_;
+};
+
+const Shapes& shapes() {
+  static const Shapes all;
+  return all;
 }
 
 bool is_place(const ProtobufCFieldDescriptor& field) {
@@ -159,10 +220,15 @@ private:
     }
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_UINT64:
-      return add(fmt::format("{}", value_at<std::int64_t>(message, field.offset)));
+      return add_number(value_at<std::int64_t>(message, field.offset));
     default:
-      return add(fmt::format("{}", value_at<std::int32_t>(message, field.offset)));
+      return add_number(value_at<std::int32_t>(message, field.offset));
     }
+  }
+  void add_number(std::int64_t number) {
+    std::array<char, 24> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    add(std::string_view(digits.data(), end));
   }
   void add_numbers(const ProtobufCMessage& message, const ProtobufCFieldDescriptor& field) {
     const auto count = value_at<std::size_t>(message, field.quantifier_offset);
@@ -180,17 +246,12 @@ const char* name_of(const ProtobufCMessage& message) {
 
 } // namespace
 
-Node::Node(const ProtobufCMessage* message) : message_(unwrap(message)) {}
+Node::Node(const ProtobufCMessage* message)
+    : message_(unwrap(message)), name_(message_ == nullptr ? kNoName : name_of(*message_)) {}
 
-std::string_view Node::kind() const {
-  return message_ == nullptr ? std::string_view{} : name_of(*message_);
-}
-
-// Without looking for the end of the name: it is asked of every node by every rule.
-bool Node::is(std::string_view kind) const {
-  if (message_ == nullptr) return kind.empty();
-  const char* const name = name_of(*message_);
-  return std::strncmp(name, kind.data(), kind.size()) == 0 && name[kind.size()] == '\0';
+// Without looking for the end of the name.
+bool Node::has_name(std::string_view kind) const {
+  return std::strncmp(name_, kind.data(), kind.size()) == 0 && name_[kind.size()] == '\0';
 }
 
 Node Node::node(std::string_view field) const {
@@ -200,11 +261,17 @@ Node Node::node(std::string_view field) const {
   return Node(value_at<const ProtobufCMessage*>(*message_, descriptor.offset));
 }
 
-std::vector<Node> Node::nodes(std::string_view field) const {
+NodeList Node::nodes(std::string_view field) const {
   if (message_ == nullptr) return {};
+  const auto items = list_at(*message_, field_of(*message_, field));
+  return {items.data(), items.size()};
+}
+
+NodeList::operator std::vector<Node>() const {
   std::vector<Node> list;
-  for (const ProtobufCMessage* const item : list_at(*message_, field_of(*message_, field)))
-    list.emplace_back(item);
+  list.reserve(count_);
+  for (const Node& item : *this)
+    list.push_back(item);
   return list;
 }
 
@@ -234,48 +301,120 @@ std::string_view Node::name(std::string_view field) const {
 
 std::optional<std::size_t> Node::offset() const {
   if (message_ == nullptr) return std::nullopt;
-  for (const ProtobufCFieldDescriptor& field :
-       std::span(message_->descriptor->fields, message_->descriptor->n_fields)) {
-    if (std::string_view(field.name) != "location") continue;
-    const auto location = value_at<std::int32_t>(*message_, field.offset);
-    if (location >= 0) return static_cast<std::size_t>(location);
-  }
-  return std::nullopt;
+  const ProtobufCFieldDescriptor* const field = shapes().of(*message_).location;
+  const auto location = field == nullptr ? -1 : value_at<std::int32_t>(*message_, field->offset);
+  if (location < 0) return std::nullopt;
+  return static_cast<std::size_t>(location);
 }
 
-std::vector<Node> Node::children() const {
-  if (message_ == nullptr) return {};
-  std::vector<Node> list;
-  const auto add = [&](const ProtobufCMessage* message) {
-    if (const Node child(message); child) list.push_back(child);
-  };
-  for (const ProtobufCFieldDescriptor& field :
-       std::span(message_->descriptor->fields, message_->descriptor->n_fields)) {
-    if (field.type != PROTOBUF_C_TYPE_MESSAGE) continue;
-    if (field.label != PROTOBUF_C_LABEL_REPEATED) {
-      if (!is_other_member(*message_, field))
-        add(value_at<const ProtobufCMessage*>(*message_, field.offset));
-      continue;
+/// The one walk over what is below a node.
+class TreeWalk {
+public:
+  template <typename Visit>
+  static void children(const Node& node, Visit&& visit) {
+    if (node.message_ == nullptr) return;
+    const ProtobufCMessage& message = *node.message_;
+    const auto add = [&](const ProtobufCMessage* child) {
+      if (const Node found(child); found) visit(found);
+    };
+    for (const ProtobufCFieldDescriptor* const field : shapes().of(message).links) {
+      if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        for (const ProtobufCMessage* const item : list_at(message, *field))
+          add(item);
+      } else if (!is_other_member(message, *field)) {
+        add(value_at<const ProtobufCMessage*>(message, field->offset));
+      }
     }
-    for (const ProtobufCMessage* const item : list_at(*message_, field))
-      add(item);
   }
+  static void all(const Node& node, const std::function<bool(const Node&)>& visit) {
+    if (visit(node)) children(node, [&](const Node& child) { all(child, visit); });
+  }
+  static void kinds(const Node& node, KindSet& found) {
+    found.set(shapes().of(*node.message_).number);
+    children(node, [&](const Node& child) { kinds(child, found); });
+  }
+};
+
+std::vector<Node> Node::children() const {
+  std::vector<Node> list;
+  TreeWalk::children(*this, [&](const Node& child) { list.push_back(child); });
   return list;
 }
 
 void walk(const Node& node, const std::function<bool(const Node&)>& visit) {
-  if (!node || !visit(node)) return;
-  for (const Node& child : node.children())
-    walk(child, visit);
+  if (node) TreeWalk::all(node, visit);
 }
 
+void each_child(const Node& node, const std::function<void(const Node&)>& visit) {
+  TreeWalk::children(node, visit);
+}
+
+KindSet kinds_in(const Node& node) {
+  KindSet found;
+  if (node) TreeWalk::kinds(node, found);
+  return found;
+}
+
+KindSet kinds_named(std::string_view names) {
+  constexpr std::size_t kPackageBytes = std::string_view("pg_query.").size();
+  KindSet found;
+  for (const std::string& name : base::split_words(names)) {
+    const auto shape = std::ranges::find_if(
+        shapes().all(), [&](const Shape& each) { return each.kind->name + kPackageBytes == name; });
+    if (shape == shapes().all().end()) {
+      fmt::print(stderr, "pgkeep: no kind of node is called \"{}\"\n", name);
+      std::abort();
+    }
+    found.set(shape->number);
+  }
+  return found;
+}
+
+namespace {
+
+/// Memory for one tree, whose thousand small pieces are given back at once.
+class Arena {
+public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() = default;
+  ProtobufCAllocator* allocator() { return &allocator_; }
+
+private:
+  static constexpr std::size_t kBlockBytes = std::size_t{64} * 1024;
+  static constexpr std::size_t kAlignment = alignof(std::max_align_t);
+
+  void* take(std::size_t size) {
+    size = (size + kAlignment - 1) / kAlignment * kAlignment;
+    if (size > left_) {
+      left_ = std::max(size, kBlockBytes);
+      blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(left_));
+      next_ = blocks_.back().get();
+    }
+    std::byte* const piece = next_;
+    next_ += size;
+    left_ -= size;
+    return piece;
+  }
+  static void* allocate(void* arena, std::size_t size) {
+    return static_cast<Arena*>(arena)->take(size);
+  }
+  static void release(void* /*arena*/, void* /*piece*/) {}
+
+  ProtobufCAllocator allocator_ = {.alloc = allocate, .free = release, .allocator_data = this};
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+  std::byte* next_ = nullptr;
+  std::size_t left_ = 0;
+};
+
+} // namespace
+
 struct Tree::Impl {
-  Impl(PgQuery__ParseResult* parsed, std::string sql) : result(parsed), text(std::move(sql)) {}
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  ~Impl() { pg_query__parse_result__free_unpacked(result, nullptr); }
-  PgQuery__ParseResult* result;
+  explicit Impl(std::string sql) : text(std::move(sql)) {}
   std::string text;
+  Arena arena; ///< Holds what `result` points at.
+  PgQuery__ParseResult* result = nullptr;
 };
 
 Tree::Tree(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -284,17 +423,19 @@ Tree& Tree::operator=(Tree&&) noexcept = default;
 Tree::~Tree() = default;
 
 base::Result<Tree> Tree::parse(std::string_view text) {
-  PGKEEP_CHECK(check_input(text));
-  std::string copy(text);
-  PGKEEP_CHECK(check_depth(copy));
-  const Parsed parsed(pg_query_parse_protobuf(copy.c_str()));
+  auto impl = std::make_unique<Impl>(std::string(text));
+  if (!is_plainly_harmless(text)) {
+    PGKEEP_CHECK(check_input(text));
+    PGKEEP_CHECK(check_depth(impl->text));
+  }
+  const Parsed parsed(pg_query_parse_protobuf(impl->text.c_str()));
   if (parsed->error != nullptr) return unsupported(text, *parsed->error);
-  auto* const result = pg_query__parse_result__unpack(
-      nullptr, parsed->parse_tree.len,
+  impl->result = pg_query__parse_result__unpack(
+      impl->arena.allocator(), parsed->parse_tree.len,
       reinterpret_cast<const std::uint8_t*>(parsed->parse_tree.data));
-  if (result == nullptr)
+  if (impl->result == nullptr)
     return base::Error{.code = base::Code::unsupported, .what = "the parse tree cannot be read"};
-  return Tree(std::make_unique<Impl>(result, std::move(copy)));
+  return Tree(std::move(impl));
 }
 
 std::vector<TreeStatement> Tree::statements() const {
@@ -324,12 +465,25 @@ std::string digest(const Node& node) {
   return fmt::format("{:016x}", digest.value());
 }
 
-std::vector<std::string> strings_of(const std::vector<Node>& list) {
+namespace {
+
+template <typename List>
+std::vector<std::string> texts_of(const List& list) {
   std::vector<std::string> texts;
+  texts.reserve(list.size());
   for (const Node& item : list) {
     if (item.is("String")) texts.emplace_back(item.text("sval"));
   }
   return texts;
+}
+
+} // namespace
+
+std::vector<std::string> strings_of(const std::vector<Node>& list) {
+  return texts_of(list);
+}
+std::vector<std::string> strings_of(const NodeList& list) {
+  return texts_of(list);
 }
 
 } // namespace pgkeep::postgres

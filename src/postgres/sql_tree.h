@@ -10,11 +10,14 @@
 /// PostgreSQL 15, src/include/nodes/parsenodes.h.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,22 +28,25 @@ struct ProtobufCMessage; // protobuf-c's own header stays in the .cc file.
 
 namespace pgkeep::postgres {
 
+class NodeList;
+
 class Node {
 public:
   Node() = default; ///< No node.
   explicit Node(const ProtobufCMessage* message);
 
   explicit operator bool() const { return message_ != nullptr; }
-  [[nodiscard]] std::string_view kind() const; ///< Empty for no node.
-  [[nodiscard]] bool is(std::string_view kind) const;
+  [[nodiscard]] std::string_view kind() const { return name_; } ///< Empty for no node.
+  [[nodiscard]] bool is(std::string_view kind) const {
+    // It is asked of every node by every rule: most kinds differ in their first character.
+    return kind.empty() ? message_ == nullptr : *name_ == kind.front() && has_name(kind);
+  }
 
   // Of no node all are empty, so that calls can be chained: a.node("x").text("y").
   [[nodiscard]] Node node(std::string_view field) const;
-  [[nodiscard]] std::vector<Node> nodes(std::string_view field) const;
+  [[nodiscard]] NodeList nodes(std::string_view field) const;
   /// Of a node that may be of another kind: empty then.
-  [[nodiscard]] std::vector<Node> nodes_if(std::string_view kind, std::string_view field) const {
-    return is(kind) ? nodes(field) : std::vector<Node>{};
-  }
+  [[nodiscard]] NodeList nodes_if(std::string_view kind, std::string_view field) const;
   [[nodiscard]] std::string_view text(std::string_view field) const;
   [[nodiscard]] std::int64_t number(std::string_view field) const;
   [[nodiscard]] bool flag(std::string_view field) const { return number(field) != 0; }
@@ -55,12 +61,79 @@ public:
   friend bool operator==(const Node&, const Node&) = default;
 
 private:
+  friend class TreeWalk;
   friend std::string digest(const Node& node);
+  [[nodiscard]] bool has_name(std::string_view kind) const;
+
+  static constexpr char kNoName[] = "";
   const ProtobufCMessage* message_ = nullptr;
+  const char* name_ = kNoName;
 };
+
+/// A list of a node's, as it is in the tree: nothing is copied. As valid as the Tree.
+class NodeList {
+public:
+  class Iterator {
+  public:
+    using iterator_concept = std::random_access_iterator_tag;
+    using iterator_category = std::input_iterator_tag; // It gives values, not references.
+    using value_type = Node;
+    using difference_type = std::ptrdiff_t;
+    using reference = Node;
+    using pointer = void;
+
+    Iterator() = default;
+    explicit Iterator(ProtobufCMessage* const* at) : at_(at) {}
+    Node operator*() const { return Node(*at_); }
+    Node operator[](difference_type distance) const { return Node(at_[distance]); }
+    Iterator& operator++() { return ++at_, *this; }
+    Iterator operator++(int) { return Iterator(at_++); }
+    Iterator& operator--() { return --at_, *this; }
+    Iterator operator--(int) { return Iterator(at_--); }
+    Iterator& operator+=(difference_type distance) { return at_ += distance, *this; }
+    Iterator& operator-=(difference_type distance) { return at_ -= distance, *this; }
+    friend Iterator operator+(Iterator at, difference_type distance) { return at += distance; }
+    friend Iterator operator+(difference_type distance, Iterator at) { return at += distance; }
+    friend Iterator operator-(Iterator at, difference_type distance) { return at -= distance; }
+    friend difference_type operator-(const Iterator& a, const Iterator& b) { return a.at_ - b.at_; }
+    friend auto operator<=>(const Iterator&, const Iterator&) = default;
+
+  private:
+    ProtobufCMessage* const* at_ = nullptr;
+  };
+
+  NodeList() = default;
+  NodeList(ProtobufCMessage* const* items, std::size_t count) : items_(items), count_(count) {}
+  [[nodiscard]] Iterator begin() const { return Iterator(items_); }
+  [[nodiscard]] Iterator end() const { return Iterator(items_ + count_); }
+  [[nodiscard]] std::size_t size() const { return count_; }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] Node operator[](std::size_t index) const { return Node(items_[index]); }
+  [[nodiscard]] Node front() const { return Node(items_[0]); }
+  [[nodiscard]] Node back() const { return Node(items_[count_ - 1]); }
+  operator std::vector<Node>() const; // NOLINT(google-explicit-constructor): a list is a list.
+
+private:
+  ProtobufCMessage* const* items_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+inline NodeList Node::nodes_if(std::string_view kind, std::string_view field) const {
+  return is(kind) ? nodes(field) : NodeList{};
+}
 
 /// Calls `visit` for the node and all below, parents first. `visit` says whether to go below.
 void walk(const Node& node, const std::function<bool(const Node&)>& visit);
+/// Calls `visit` for each node directly below, in the order of the fields.
+void each_child(const Node& node, const std::function<void(const Node&)>& visit);
+
+/// Kinds of nodes, to be compared with another set at once.
+using KindSet = std::bitset<512>;
+/// Of the node and all below.
+KindSet kinds_in(const Node& node);
+/// Of names with blanks between: "SelectStmt UpdateStmt". A kind that does not exist is a mistake
+/// in the caller and ends the program.
+KindSet kinds_named(std::string_view names);
 
 /// One statement of a Tree.
 struct TreeStatement {
@@ -93,5 +166,11 @@ std::string digest(const Node& node);
 
 /// The parts of a list of String nodes: {"public", "orders"}.
 std::vector<std::string> strings_of(const std::vector<Node>& list);
+std::vector<std::string> strings_of(const NodeList& list);
 
 } // namespace pgkeep::postgres
+
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<pgkeep::postgres::NodeList> = true;
+template <>
+inline constexpr bool std::ranges::enable_view<pgkeep::postgres::NodeList> = true;

@@ -14,6 +14,7 @@
 #include "cli/judging.h"
 #include "cli/target.h"
 #include "postgres/conn.h"
+#include "postgres/server_grammar.h"
 #include "postgres/types.h"
 
 namespace pgkeep::cli {
@@ -96,17 +97,6 @@ base::Result<int> major_of(const std::string& text) {
       .expected = fmt::format("{} to {}", postgres::kOldestMajor, postgres::kNewestMajor)};
 }
 
-/// The server compiles a block whose branch never runs: its grammar is asked, and nothing is done.
-bool server_parses(postgres::Connection& server, std::string_view sql) {
-  std::string tag = "pgkeep";
-  while (sql.find(tag) != std::string_view::npos)
-    tag += 'x';
-  return server
-      .execute(fmt::format("DO LANGUAGE plpgsql ${}$ BEGIN IF false THEN {}; END IF; END ${}$", tag,
-                           sql, tag))
-      .has_value();
-}
-
 base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
   const std::vector<const findings::Rule*> rules = lint::all_rules(audit::all_rules());
   if (arguments.has("list")) return list_rules(rules, "pgkeep lint", arguments, io);
@@ -129,7 +119,9 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
     PGKEEP_TRY(database, take_snapshot({.target = *target, .command = "lint"}, io));
     options.database = &database;
     PGKEEP_TRY(server, postgres::Connection::open(*target, {.application_name = "pgkeep/lint"}));
-    options.server_parses = [&](std::string_view sql) { return server_parses(*server, sql); };
+    options.server_parses = [&](std::string_view sql) {
+      return postgres::server_parses(*server, sql);
+    };
   }
   PGKEEP_TRY(findings::Report report, lint::lint(files, options));
   PGKEEP_CHECK(set_aside(report, config, arguments));

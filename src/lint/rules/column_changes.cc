@@ -43,7 +43,9 @@ bool makes_temporary(const Node& root) {
   return root.is("CreateStmt") && root.node("relation").text("relpersistence") == "t";
 }
 
-std::vector<ColumnChange> columns_of(const Subject& subject) {
+namespace {
+
+std::vector<ColumnChange> read_columns(const Subject& subject) {
   std::vector<ColumnChange> columns;
   if (makes_temporary(subject.statement.root)) return columns;
   for (const Change& change : subject.changes) {
@@ -64,14 +66,16 @@ std::vector<ColumnChange> columns_of(const Subject& subject) {
   return columns;
 }
 
-std::vector<Change> changes_of(const Section& section) {
-  std::vector<Change> all;
-  for (const Statement& statement : section.statements) {
-    if (!statement.root || statement.origin == Origin::function || makes_temporary(statement.root))
-      continue;
-    std::ranges::copy(statement.changes, std::back_inserter(all));
-  }
-  return all;
+} // namespace
+
+const std::vector<ColumnChange>& columns_of(const Subject& subject) {
+  if (subject.columns == nullptr)
+    subject.columns = std::make_shared<const std::vector<ColumnChange>>(read_columns(subject));
+  return *subject.columns;
+}
+
+const std::vector<std::reference_wrapper<const Change>>& changes_of(const Section& section) {
+  return section.lasting;
 }
 
 std::string column_list(const std::vector<std::string>& columns) {
@@ -96,10 +100,9 @@ std::string_view type_below_serial(std::string_view type) {
   return is_one_of(type, {"smallserial", "serial2"}) ? "int2" : "";
 }
 
-std::string function_name(const Node& call) {
-  const std::vector<std::string> names =
-      postgres::strings_of(call.nodes_if("FuncCall", "funcname"));
-  return names.empty() ? std::string{} : names.back();
+std::string_view function_name(const Node& call) {
+  const postgres::NodeList names = call.nodes_if("FuncCall", "funcname");
+  return names.empty() ? std::string_view{} : names.back().text("sval");
 }
 
 std::vector<std::string> columns_in(const Node& expression) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,13 +31,14 @@ struct ColumnChange {
   /// The expression of DEFAULT; none where there is none.
   [[nodiscard]] postgres::Node default_value() const;
 };
-std::vector<ColumnChange> columns_of(const Subject& subject);
+/// Made once for all rules.
+const std::vector<ColumnChange>& columns_of(const Subject& subject);
 
 /// Whether the statement itself makes a temporary table.
 bool makes_temporary(const postgres::Node& root);
 
 /// Every change of the section, in order: for rules that judge at its end.
-std::vector<Change> changes_of(const Section& section);
+const std::vector<std::reference_wrapper<const Change>>& changes_of(const Section& section);
 /// "a, b", quoted where needed.
 std::string column_list(const std::vector<std::string>& columns);
 
@@ -47,7 +49,7 @@ bool is_integer_type(std::string_view type);
 std::string_view type_below_serial(std::string_view type);
 
 /// The names of functions in a call: {"pg_catalog", "now"} -> "now".
-std::string function_name(const postgres::Node& call);
+std::string_view function_name(const postgres::Node& call);
 /// The columns that an expression mentions, each once: the last part of their names.
 std::vector<std::string> columns_in(const postgres::Node& expression);
 /// The text of a string constant; the casts around it are looked through. None where it is none.

@@ -250,10 +250,13 @@ bool works_later(const Subject& subject) {
   const auto is_made = [&](const RelationName& relation) {
     return std::ranges::any_of(made, [&](const auto& each) { return is_same(each, relation); });
   };
-  for (const Node& root : roots_after(subject)) {
-    if (root.is("TransactionStmt")) return false;
+  for (const Statement& statement : context.section.statements) {
+    const Node& root = statement.root;
+    if (statement.begin <= subject.statement.begin || !root) continue;
+    if (statement.origin == Origin::function) continue;
+    if (root.is("TransactionStmt") || context.section.begins_step(statement)) return false;
     if (root.is("UpdateStmt") || root.is("DeleteStmt") || root.is("DoStmt")) return true;
-    for (const Change& change : changes_of(root, 0)) {
+    for (const Change& change : statement.changes) {
       note_made(change);
       for (const Effect& effect : effects_of(change, context)) {
         const bool is_old = context.is_in_use(effect.relation) && !is_made(effect.relation);
@@ -296,7 +299,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: ADD table_constraint [ NOT VALID ]",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = validated_check},
+     .statement = validated_check,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "add-foreign-key-validated",
               .title = "Foreign key that is verified at once",
               .why = "Both tables are read in full while nobody can write either.",
@@ -304,7 +308,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: ADD table_constraint [ NOT VALID ]",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = validated_foreign_key},
+     .statement = validated_foreign_key,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "validate-in-same-transaction",
               .title = "VALIDATE while the transaction holds a strong lock on the table",
               .why = "The lock of the statement before it is kept while every row is read: NOT "
@@ -313,7 +318,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: VALIDATE CONSTRAINT; explicit-locking",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = validate_too_soon},
+     .statement = validate_too_soon,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "never-validated",
               .title = "NOT VALID constraint that no file validates",
               .why = "Old rows may break it, and the planner cannot use it.",
@@ -329,7 +335,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: ADD table_constraint_using_index",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = unique_constraint},
+     .statement = unique_constraint,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "add-primary-key",
               .title = "Primary key that builds its own index",
               .why = "Rows are read and the index is built while nobody can read or write the "
@@ -339,7 +346,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: ADD table_constraint_using_index",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = primary_key},
+     .statement = primary_key,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "add-primary-key-nullable",
               .title = "Primary key USING INDEX over a column that may be NULL",
               .why = "The hidden SET NOT NULL reads every row while nobody can read or write the "
@@ -348,7 +356,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: ADD table_constraint_using_index",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = nullable_primary_key},
+     .statement = nullable_primary_key,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "add-exclusion-constraint",
               .title = "Exclusion constraint on a table in use",
               .why = "The index is built while nobody can read or write the table, and there is "
@@ -357,7 +366,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: ADD table_constraint_using_index",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = exclusion},
+     .statement = exclusion,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "create-table-foreign-key",
               .title = "New table whose foreign key locks a table in use",
               .why = "Writes of the referenced table wait until the transaction ends.",
@@ -365,7 +375,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, explicit-locking; measured",
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = new_table_with_key},
+     .statement = new_table_with_key,
+     .nodes = "CreateStmt"},
 };
 
 } // namespace

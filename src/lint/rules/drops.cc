@@ -156,8 +156,8 @@ void drop_column_used(const Subject& subject, TextSink& out) {
 
 /// Dropping what is put back under the same name in this section is a change, not a loss.
 bool is_added_again(const Subject& subject, const Change& change) {
-  for (const Node& root : roots_after(subject)) {
-    for (const Change& later : changes_of(root, 0)) {
+  for (const Statement* const statement : statements_after(subject)) {
+    for (const Change& later : statement->changes) {
       if (later.relation == change.relation && later.node.is("Constraint") &&
           later.node.text("conname") == change.name)
         return true;
@@ -237,8 +237,8 @@ bool is_new_column(const Subject& subject, const Change& change) {
            each.name == change.name;
   };
   if (std::ranges::any_of(subject.changes, adds_it)) return true;
-  for (const Node& root : roots_before(subject)) {
-    if (std::ranges::any_of(changes_of(root, 0), adds_it)) return true;
+  for (const Statement* const statement : statements_before(subject)) {
+    if (std::ranges::any_of(statement->changes, adds_it)) return true;
   }
   return false;
 }
@@ -300,7 +300,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-droptable; explicit-locking",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = drop_table},
+     .statement = drop_table,
+     .nodes = "DropStmt"},
     {.card = {.id = "drop-column",
               .title = "Column is dropped",
               .why = "Its values are gone, and old code that names it fails at once.",
@@ -308,7 +309,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: DROP COLUMN",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = drop_column},
+     .statement = drop_column,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "drop-schema",
               .title = "Schema is dropped",
               .why = "With CASCADE all that it holds goes along, known or not.",
@@ -316,7 +318,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-dropschema",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = drop_schema},
+     .statement = drop_schema,
+     .nodes = "DropStmt"},
     {.card = {.id = "drop-database",
               .title = "Database is dropped",
               .why = "All of it is gone, and only a backup brings it back.",
@@ -324,7 +327,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-dropdatabase",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = drop_database},
+     .statement = drop_database,
+     .nodes = "DropdbStmt"},
     {.card = {.id = "drop-column-used",
               .title = "Dropped column takes indexes or constraints along",
               .why = "Queries lose their index and rows their check without a word in the text.",
@@ -332,7 +336,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: DROP COLUMN",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = drop_column_used},
+     .statement = drop_column_used,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "drop-constraint",
               .title = "Constraint is dropped",
               .why = "Wrong rows come in, and dropping a foreign key blocks both of its tables.",
@@ -340,7 +345,8 @@ constexpr TextRule kRules[] = {
               .source = kDropSource,
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = drop_constraint},
+     .statement = drop_constraint,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "drop-not-null",
               .title = "NOT NULL is dropped",
               .why = "Code that was never given NULL meets it, while old versions still run.",
@@ -348,7 +354,8 @@ constexpr TextRule kRules[] = {
               .source = kDropSource,
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = drop_not_null},
+     .statement = drop_not_null,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "drop-default",
               .title = "Default is dropped",
               .why = "INSERTs of old code that leave the column out fail or write NULL.",
@@ -356,7 +363,8 @@ constexpr TextRule kRules[] = {
               .source = kDropSource,
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = drop_default},
+     .statement = drop_default,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "set-default-in-flight",
               .title = "Default is changed while the application runs",
               .why = "Processes that read the old default keep writing it into new rows.",
@@ -364,7 +372,8 @@ constexpr TextRule kRules[] = {
               .source = "strong_migrations: changing the default value of a column",
               .severity = Severity::info,
               .area = Area::schema},
-     .statement = set_default_in_flight},
+     .statement = set_default_in_flight,
+     .nodes = "AlterTableStmt"},
 };
 
 } // namespace

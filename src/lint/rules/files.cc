@@ -389,6 +389,7 @@ constexpr TextRule kRules[] = {
               .severity = Severity::error,
               .area = Area::queries},
      .statement = duplicate_assignment,
+     .nodes = "UpdateStmt InsertStmt CreateStmt",
      .judges_down = true},
     {.card = shared_card("identifier-too-long"), .statement = identifier_too_long},
     {.card = {.id = "opaque-sql",

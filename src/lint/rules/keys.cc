@@ -78,7 +78,7 @@ void uuid_v4_key(const Subject& subject, TextSink& out) {
   // Where the server cannot make ordered ones, random ones are right.
   if (subject.context.server_major < kUuidV7) return;
   for (const ColumnChange& column : columns_of(subject)) {
-    const std::string made_by = function_name(column.default_value());
+    const std::string_view made_by = function_name(column.default_value());
     const bool is_random = made_by == "gen_random_uuid" || made_by == "uuid_generate_v4";
     if (column.type.name != "uuid" || !is_random || !is_primary_key(subject, column)) continue;
     out.add(column.default_value().offset().value_or(column.offset),
@@ -143,15 +143,26 @@ constexpr TextRule kRules[] = {
     {.card = shared_card("missing-primary-key"),
      .group = Group::design,
      .section = missing_primary_key},
-    {.card = shared_card("int-key"), .group = Group::design, .statement = int_key},
-    {.card = shared_card("uuid-v4-key"), .group = Group::design, .statement = uuid_v4_key},
-    {.card = shared_card("serial"), .group = Group::design, .statement = serial},
+    {.card = shared_card("int-key"),
+     .group = Group::design,
+     .statement = int_key,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("uuid-v4-key"),
+     .group = Group::design,
+     .statement = uuid_v4_key,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("serial"),
+     .group = Group::design,
+     .statement = serial,
+     .nodes = "ColumnDef"},
     {.card = shared_card("identity-by-default"),
      .group = Group::design,
-     .statement = identity_by_default},
+     .statement = identity_by_default,
+     .nodes = "ColumnDef"},
     {.card = shared_card("key-composite-wide"),
      .group = Group::design,
-     .statement = key_composite_wide},
+     .statement = key_composite_wide,
+     .nodes = "Constraint"},
 };
 
 } // namespace

@@ -12,7 +12,13 @@
 namespace pgkeep::lint {
 
 bool is_row_in_use(const Subject& subject, const Change& change, std::string_view row) {
-  return lock_row_of(change, subject.context) == row && subject.context.is_in_use(change.relation);
+  // What fails on any row fails beside the table as well.
+  if (subject.context.is_online && row != "add-column") return false;
+  const auto index = static_cast<std::size_t>(&change - subject.changes.data());
+  const bool is_own = index < subject.rows.size() && &subject.changes[index] == &change;
+  const std::string_view actual =
+      is_own ? subject.rows[index] : lock_row_of(change, subject.context);
+  return actual == row && subject.context.is_in_use(change.relation);
 }
 
 std::string who_waits(const Context& context, const RelationName& relation, LockMode mode) {

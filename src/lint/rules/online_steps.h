@@ -12,7 +12,7 @@
 
 namespace pgkeep::lint {
 
-/// Whether the change is that row of the lock table and its relation has users.
+/// Whether the change is that row of the lock table and its relation has users who notice.
 bool is_row_in_use(const Subject& subject, const Change& change, std::string_view row);
 
 /// "reads and writes of orders (2,000,000 rows) wait".

@@ -170,7 +170,8 @@ constexpr TextRule kRules[] = {
               .source = kMaintenance,
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = attach_scan},
+     .statement = attach_scan,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "create-partition-of",
               .title = "Partition created within a parent in use",
               .why = "The whole partitioned table is locked ACCESS EXCLUSIVE, and the DEFAULT "
@@ -179,7 +180,8 @@ constexpr TextRule kRules[] = {
               .source = kMaintenance,
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = create_partition_of},
+     .statement = create_partition_of,
+     .nodes = "CreateStmt"},
     {.card = {.id = "drop-partition",
               .title = "Partition dropped while it is attached",
               .why = "The whole partitioned table is locked ACCESS EXCLUSIVE.",
@@ -187,7 +189,8 @@ constexpr TextRule kRules[] = {
               .source = kMaintenance,
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = drop_partition},
+     .statement = drop_partition,
+     .nodes = "DropStmt"},
     {.card = {.id = "detach-partition-not-concurrent",
               .title = "Partition detached without CONCURRENTLY",
               .why = "The whole partitioned table and its DEFAULT partition are locked ACCESS "
@@ -196,7 +199,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: DETACH PARTITION",
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = detach},
+     .statement = detach,
+     .nodes = "AlterTableStmt"},
 };
 
 } // namespace

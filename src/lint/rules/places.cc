@@ -91,6 +91,32 @@ std::vector<postgres::Node> roots_after(const Subject& subject) {
   return roots;
 }
 
+std::vector<const Statement*> statements_before(const Subject& subject) {
+  std::vector<const Statement*> found;
+  for (const Statement& each : subject.context.section.statements) {
+    if (each.begin >= subject.statement.begin) break;
+    if (each.root && each.origin != Origin::function) found.push_back(&each);
+  }
+  return found;
+}
+
+std::vector<const Statement*> statements_after(const Subject& subject) {
+  std::vector<const Statement*> found;
+  for (const Statement& each : subject.context.section.statements) {
+    const bool runs = each.root && each.origin != Origin::function;
+    if (runs && each.begin > subject.statement.begin) found.push_back(&each);
+  }
+  return found;
+}
+
+const Statement* statement_after(const Subject& subject) {
+  const std::vector<Statement>& statements = subject.context.section.statements;
+  auto at = std::ranges::upper_bound(statements, subject.statement.begin, {}, &Statement::begin);
+  while (at != statements.end() && (!at->root || at->origin == Origin::function))
+    ++at;
+  return at == statements.end() ? nullptr : &*at;
+}
+
 std::string_view text_constant(const postgres::Node& node) {
   return node.is("A_Const") ? node.node("sval").text("sval") : std::string_view{};
 }

@@ -29,6 +29,11 @@ std::string enumerate(const std::vector<std::string>& items);
 /// Statements of the section before or after the one at hand, those of functions' bodies left out.
 std::vector<postgres::Node> roots_before(const Subject& subject);
 std::vector<postgres::Node> roots_after(const Subject& subject);
+/// The same as statements.
+std::vector<const Statement*> statements_before(const Subject& subject);
+std::vector<const Statement*> statements_after(const Subject& subject);
+/// The first of these; null where there is none.
+const Statement* statement_after(const Subject& subject);
 
 /// The value of a text constant; empty for anything else.
 std::string_view text_constant(const postgres::Node& node);

@@ -166,7 +166,7 @@ void function_on_indexed_column(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     for (const Hidden& each : hidden_columns(query, "FuncCall")) {
-      const std::string name = function_name(each.expression);
+      const std::string_view name = function_name(each.expression);
       const bool is_time =
           is_one_of(name, {"date_trunc", "extract", "date_part", "date", "timezone", "to_char"});
       out.add(place_of(subject, each.expression),
@@ -387,7 +387,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = null_comparison},
+     .statement = null_comparison,
+     .nodes = "A_Expr SubLink"},
     {.card = {.id = "not-in-nullable",
               .title = "NOT IN over a column that may be NULL",
               .why = "One NULL and the query finds nothing; it cannot be an anti-join either.",
@@ -396,7 +397,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = not_in_nullable},
+     .statement = not_in_nullable,
+     .nodes = "SubLink"},
     {.card = {.id = "function-on-indexed-column",
               .title = "Function around an indexed column",
               .why =
@@ -407,7 +409,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = function_on_indexed_column},
+     .statement = function_on_indexed_column,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "cast-on-indexed-column",
               .title = "Cast of an indexed column",
               .why = "The index holds the column's own type: the table is read from end to end.",
@@ -416,7 +419,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = cast_on_indexed_column},
+     .statement = cast_on_indexed_column,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "implicit-cast",
               .title = "Value of a wider type than the indexed column",
               .why = "The server converts the column to the value's type, on every row.",
@@ -425,7 +429,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = implicit_cast},
+     .statement = implicit_cast,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "leading-wildcard",
               .title = "LIKE that no btree index can answer",
               .why = "Every row is read, and compared.",
@@ -434,7 +439,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = leading_wildcard},
+     .statement = leading_wildcard,
+     .nodes = "A_Expr"},
     {.card = {.id = "regex-scan",
               .title = "Regular expression that is not anchored",
               .why = "Every row is read, and matched.",
@@ -443,7 +449,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = regex_scan},
+     .statement = regex_scan,
+     .nodes = "A_Expr"},
     {.card = {.id = "or-across-columns",
               .title = "OR over columns of two tables",
               .why = "Neither table's index can choose rows: the whole join is made and filtered.",
@@ -452,7 +459,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = or_across_columns},
+     .statement = or_across_columns,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "in-list-huge",
               .title = "IN with more than 1000 values",
               .why = "Parsing and planning cost more than the query, again for each length.",
@@ -461,7 +469,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = in_list_huge},
+     .statement = in_list_huge,
+     .nodes = "A_Expr"},
 };
 
 } // namespace

@@ -137,7 +137,7 @@ void order_by_random(const Subject& subject, TextSink& out) {
   for (const Query& query : queries.all()) {
     if (!asks_for_rows(query)) continue;
     for (const Node& sort : query.node.nodes("sort_clause")) {
-      const std::string name = function_name(sort.node("node"));
+      const std::string_view name = function_name(sort.node("node"));
       if (!is_one_of(name, {"random", "gen_random_uuid", "uuid_generate_v4"})) continue;
       out.add(
           place_of(subject, sort.node("node")),
@@ -328,7 +328,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = select_star},
+     .statement = select_star,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "insert-without-columns",
               .title = "INSERT without a list of columns",
               .why = "The next new or moved column breaks it, or puts values into the wrong "
@@ -338,7 +339,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = insert_without_columns},
+     .statement = insert_without_columns,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "limit-without-order",
               .title = "LIMIT without ORDER BY",
               .why = "Pages repeat and miss rows, and results differ from run to run.",
@@ -347,7 +349,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = limit_without_order},
+     .statement = limit_without_order,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "order-by-random",
               .title = "ORDER BY random()",
               .why = "Every row is read and sorted for a handful: it grows with the table.",
@@ -356,7 +359,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = order_by_random},
+     .statement = order_by_random,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "order-by-ordinal",
               .title = "ORDER BY a position",
               .why = "A column put before it changes the order without an error.",
@@ -365,7 +369,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = order_by_ordinal},
+     .statement = order_by_ordinal,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "distinct-on-without-order",
               .title = "DISTINCT ON without an order that chooses",
               .why = "Which row of each group comes back is the server's choice.",
@@ -374,7 +379,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = distinct_on_without_order},
+     .statement = distinct_on_without_order,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "offset-pagination",
               .title = "Pages by OFFSET",
               .why = "The rows before the page are read and thrown away: the last page costs as "
@@ -384,7 +390,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = offset_pagination},
+     .statement = offset_pagination,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "having-without-group",
               .title = "HAVING without GROUP BY",
               .why = "The result is one row or none, which is seldom meant.",
@@ -393,7 +400,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = having_without_group},
+     .statement = having_without_group,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "union-without-all",
               .title = "UNION where UNION ALL would do",
               .why = "All rows are sorted or hashed to find repeats that cannot be there.",
@@ -402,7 +410,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = union_without_all},
+     .statement = union_without_all,
+     .nodes = "SelectStmt"},
     {.card = {.id = "group-by-vs-distinct",
               .title = "DISTINCT together with GROUP BY",
               .why = "The rows are compared twice, and a reader cannot tell which was meant.",
@@ -411,7 +420,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = group_by_vs_distinct},
+     .statement = group_by_vs_distinct,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "distinct-with-join",
               .title = "DISTINCT over rows that a join repeats",
               .why = "The repeated rows are made first and removed after, which grows with the "
@@ -421,7 +431,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = distinct_with_join},
+     .statement = distinct_with_join,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
     {.card = {.id = "select-into-table",
               .title = "SELECT INTO that makes a table",
               .why = "The same words fill a variable in PL/pgSQL.",
@@ -430,7 +441,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = select_into_table},
+     .statement = select_into_table,
+     .nodes = "SelectStmt"},
 };
 
 } // namespace

@@ -70,8 +70,7 @@ void Queries::visit(const Node& node, const Frame& frame) {
 }
 
 void Queries::visit_children(const Node& node, const Frame& frame) {
-  for (const Node& child : node.children())
-    visit(child, frame);
+  postgres::each_child(node, [&](const Node& child) { visit(child, frame); });
 }
 
 void Queries::add_with(const Node& with, Frame& frame) {
@@ -274,11 +273,11 @@ bool has_aggregate(const Node& node) {
 }
 
 void walk_own(const Query& query, const std::function<bool(const Node&)>& visit) {
-  for (const Node& child : query.node.children()) {
+  postgres::each_child(query.node, [&](const Node& child) {
     postgres::walk(child, [&](const Node& each) {
       return !each.is("SelectStmt") && !is_change(each) && visit(each);
     });
-  }
+  });
 }
 
 bool is_key(const TableState& table, const std::vector<std::string>& columns) {
@@ -316,9 +315,13 @@ std::vector<std::string> equated_columns(const Query& query, const Source& sourc
 }
 
 const Queries& queries_of(const Subject& subject) {
-  if (subject.queries == nullptr)
-    subject.queries =
-        std::make_shared<const Queries>(subject.statement.root, subject.context.schema);
+  static const postgres::KindSet kinds =
+      postgres::kinds_named("SelectStmt InsertStmt UpdateStmt DeleteStmt");
+  if (subject.queries == nullptr) {
+    const bool has_any = (subject.kinds & kinds).any();
+    subject.queries = std::make_shared<const Queries>(has_any ? subject.statement.root : Node{},
+                                                      subject.context.schema);
+  }
   return *subject.queries;
 }
 

@@ -248,6 +248,7 @@ constexpr TextRule kRules[] = {
               .area = Area::queries},
      .group = Group::query,
      .statement = missing_arbiter,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt",
      .section = race_upsert},
     {.card = {.id = "queue-without-skip-locked",
               .title = "Queue whose workers wait for each other",
@@ -259,7 +260,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = queue_without_skip_locked},
+     .statement = queue_without_skip_locked,
+     .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
 };
 
 } // namespace

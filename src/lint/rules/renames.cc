@@ -22,8 +22,8 @@ using postgres::quote_identifier;
 /// table, or another table that takes its place.
 bool name_returns(const Subject& subject, const RelationName& relation) {
   if (!subject.context.shares_transaction()) return false;
-  for (const Node& root : roots_after(subject)) {
-    for (const Change& later : changes_of(root, 0)) {
+  for (const Statement* const statement : statements_after(subject)) {
+    for (const Change& later : statement->changes) {
       const bool is_made = (later.operation == Operation::create_view ||
                             later.operation == Operation::replace_view ||
                             later.operation == Operation::create_table) &&
@@ -46,8 +46,8 @@ std::string view_of(const Context& context, const RelationName& name, const Rela
 /// The second half of a swap: the name it takes was given up just before.
 bool takes_a_free_name(const Subject& subject, const Change& change) {
   if (!subject.context.shares_transaction()) return false;
-  for (const Node& root : roots_before(subject)) {
-    for (const Change& earlier : changes_of(root, 0)) {
+  for (const Statement* const statement : statements_before(subject)) {
+    for (const Change& earlier : statement->changes) {
       const bool frees = earlier.operation == Operation::rename_table ||
                          earlier.operation == Operation::drop_table;
       if (frees && earlier.relation.name == change.other.name) return true;
@@ -216,7 +216,8 @@ constexpr TextRule kRules[] = {
                   "PostgreSQL manual, sql-altertable: RENAME; sql-createview: updatable views",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = rename_table},
+     .statement = rename_table,
+     .nodes = "RenameStmt"},
     {.card = {.id = "rename-column",
               .title = "Column is renamed",
               .why = kDeployWhy,
@@ -225,7 +226,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: RENAME; strong_migrations",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = rename_column},
+     .statement = rename_column,
+     .nodes = "RenameStmt"},
     {.card = {.id = "rename-schema",
               .title = "Schema is renamed",
               .why = kDeployWhy,
@@ -233,7 +235,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-alterschema",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = rename_schema},
+     .statement = rename_schema,
+     .nodes = "RenameStmt"},
     {.card = {.id = "rename-enum-value",
               .title = "Value of an enum is renamed",
               .why = "Old code writes a value that is unknown now, and reads one it never saw.",
@@ -241,7 +244,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertype: RENAME VALUE",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = rename_enum_value},
+     .statement = rename_enum_value,
+     .nodes = "AlterEnumStmt"},
     {.card = {.id = "rename-constraint-or-index",
               .title = "Constraint or index is renamed under the strongest lock",
               .why = "Reads and writes wait; code that names the constraint fails.",
@@ -249,7 +253,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-alterindex: RENAME",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = rename_constraint_or_index},
+     .statement = rename_constraint_or_index,
+     .nodes = "RenameStmt"},
     {.card = {.id = "set-schema",
               .title = "Relation moves to another schema",
               .why = "Queries of running code do not find it, or may not use it.",
@@ -257,7 +262,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: SET SCHEMA",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = set_schema},
+     .statement = set_schema,
+     .nodes = "AlterObjectSchemaStmt AlterOwnerStmt"},
     {.card = {.id = "change-owner",
               .title = "Relation gets another owner",
               .why = "The former owner's programs and migrations lose their rights.",
@@ -265,7 +271,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: OWNER TO; ddl-priv",
               .severity = Severity::warning,
               .area = Area::roles},
-     .statement = change_owner},
+     .statement = change_owner,
+     .nodes = "AlterObjectSchemaStmt AlterOwnerStmt AlterTableStmt"},
 };
 
 } // namespace

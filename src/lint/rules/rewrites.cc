@@ -124,6 +124,7 @@ void type_dependents(const Subject& subject, TextSink& out) {
 template <typename Message>
 void each_change(const Subject& subject, TextSink& out, std::initializer_list<Operation> operations,
                  Message message, const Fix& fix) {
+  if (subject.context.is_online) return;
   for (const Change& change : subject.changes) {
     const bool is_hit = std::ranges::find(operations, change.operation) != operations.end() &&
                         subject.context.is_in_use(change.relation);
@@ -220,9 +221,10 @@ void refresh_concurrent(const Subject& subject, TextSink& out) {
           return index.is_unique && !index.is_partial &&
                  std::ranges::find(index.columns, std::string{}) == index.columns.end();
         });
+    const Statement* const next = statement_after(subject);
     const bool is_held = context.shares_transaction() && context.is_in_use(change.relation) &&
-                         !roots_after(subject).empty() &&
-                         !roots_after(subject).front().is("TransactionStmt");
+                         next != nullptr && !next->root.is("TransactionStmt") &&
+                         !context.section.begins_step(*next);
     if (has_key && !is_held) continue;
     const std::string name = change.relation.text();
     const std::string message =
@@ -255,7 +257,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: Notes; measured",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = change_type},
+     .statement = change_type,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "change-column-type-reindex",
               .title = "Column type or collation changed in a way that rebuilds indexes",
               .why = "The indexes are built again while nobody can read or write the table.",
@@ -263,7 +266,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: Notes; measured",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = reindex_type},
+     .statement = reindex_type,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "change-type-dependents",
               .title = "Column type changed under a view, policy or the like",
               .why = "PostgreSQL refuses, and the migration stops there.",
@@ -271,7 +275,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: SET DATA TYPE",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = type_dependents},
+     .statement = type_dependents,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "change-type-rechecks",
               .title = "Column type changed under a CHECK",
               .why = "The change itself is free, but every row is read for the CHECK while nobody "
@@ -280,7 +285,8 @@ constexpr TextRule kRules[] = {
               .source = "Measured on PostgreSQL 15 and 18",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = recheck_type},
+     .statement = recheck_type,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "set-logged-unlogged",
               .title = "SET LOGGED or UNLOGGED on a table in use",
               .why = "The table is written anew while nobody can read or write it.",
@@ -288,7 +294,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: SET LOGGED",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = set_logged},
+     .statement = set_logged,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "set-tablespace",
               .title = "SET TABLESPACE on a table in use",
               .why = "The table is copied while nobody can read or write it.",
@@ -296,7 +303,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: SET TABLESPACE",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = set_tablespace},
+     .statement = set_tablespace,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "set-access-method",
               .title = "SET ACCESS METHOD on a table in use",
               .why = "The table is written anew while nobody can read or write it.",
@@ -304,7 +312,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: SET ACCESS METHOD",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = set_access_method},
+     .statement = set_access_method,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "vacuum-full",
               .title = "VACUUM FULL",
               .why = "The table is written anew while nobody can read or write it.",
@@ -312,7 +321,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-vacuum: FULL",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = vacuum_full},
+     .statement = vacuum_full,
+     .nodes = "VacuumStmt"},
     {.card = {.id = "rewrite-command",
               .title = "CLUSTER",
               .why = "The table is written anew while nobody can read or write it.",
@@ -320,7 +330,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-cluster",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = cluster},
+     .statement = cluster,
+     .nodes = "ClusterStmt"},
     {.card = {.id = "refresh-matview-not-concurrent",
               .title = "REFRESH MATERIALIZED VIEW without CONCURRENTLY",
               .why = "Nobody can read the view until its query is done.",
@@ -328,7 +339,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-refreshmaterializedview: CONCURRENTLY",
               .severity = Severity::error,
               .area = Area::transactions},
-     .statement = refresh_not_concurrent},
+     .statement = refresh_not_concurrent,
+     .nodes = "RefreshMatViewStmt"},
     {.card = {.id = "refresh-matview-concurrent-lock",
               .title = "REFRESH CONCURRENTLY that fails or holds up the next one",
               .why = "Without a unique index PostgreSQL refuses; within a longer transaction the "
@@ -337,7 +349,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-refreshmaterializedview: CONCURRENTLY",
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = refresh_concurrent},
+     .statement = refresh_concurrent,
+     .nodes = "RefreshMatViewStmt"},
 };
 
 } // namespace

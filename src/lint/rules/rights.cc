@@ -1,11 +1,13 @@
 // Who may do what, and what is set for all: rows' policies, grants, extensions, the cluster.
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "lint/families.h"
 #include "lint/rules/places.h"
+#include "lint/rules/shared_card.h"
 #include "postgres/quote.h"
 
 namespace pgkeep::lint {
@@ -270,6 +272,130 @@ void cluster_wide_change(const Subject& subject, TextSink& out) {
                           "server is configured.")});
 }
 
+bool is_option(const Node& option, std::string_view name) {
+  return option.text("defname") == name;
+}
+
+/// The volatility that is written; empty where none is.
+std::string_view volatility_of(const Node& function) {
+  for (const Node& option : function.nodes("options"))
+    if (is_option(option, "volatility")) return option.node("arg").text("sval");
+  return {};
+}
+
+bool is_definer(const Node& function) {
+  return std::ranges::any_of(function.nodes("options"), [](const Node& option) {
+    return is_option(option, "security") && option.node("arg").flag("boolval");
+  });
+}
+
+/// Statements of the body; empty where it was not read.
+std::vector<Node> body_of_function(const Subject& subject) {
+  std::vector<Node> roots;
+  for (const Statement& each : subject.context.section.statements) {
+    const bool is_inside = each.origin == Origin::function &&
+                           each.begin > subject.statement.begin &&
+                           each.begin < subject.statement.end;
+    if (is_inside) roots.push_back(each.root);
+  }
+  return roots;
+}
+
+/// Reads at most: calls of the server's own functions that only compute, and rows.
+bool only_reads(const Node& root) {
+  if (!root.is("SelectStmt") || root.node("into_clause")) return false;
+  bool is_pure = true;
+  postgres::walk(root, [&](const Node& node) {
+    if (node.is("InsertStmt") || node.is("UpdateStmt") || node.is("DeleteStmt") ||
+        node.is("LockingClause"))
+      is_pure = false;
+    if (node.is("FuncCall")) {
+      const std::vector<std::string> names = postgres::strings_of(node.nodes("funcname"));
+      constexpr auto known = std::to_array<std::string_view>({"lower",
+                                                              "upper",
+                                                              "length",
+                                                              "coalesce",
+                                                              "concat",
+                                                              "count",
+                                                              "sum",
+                                                              "min",
+                                                              "max",
+                                                              "avg",
+                                                              "round",
+                                                              "abs",
+                                                              "now",
+                                                              "date_trunc",
+                                                              "substr",
+                                                              "substring",
+                                                              "trim",
+                                                              "btrim",
+                                                              "replace",
+                                                              "to_char",
+                                                              "array_agg",
+                                                              "string_agg",
+                                                              "jsonb_build_object",
+                                                              "row_number",
+                                                              "rank"});
+      if (std::ranges::find(known, names.back()) == known.end()) is_pure = false;
+    }
+    return is_pure;
+  });
+  return is_pure;
+}
+
+void volatile_by_default(const Subject& subject, TextSink& out) {
+  const Node& root = subject.statement.root;
+  if (!volatility_of(root).empty() || root.flag("is_procedure")) return;
+  const bool is_sql = std::ranges::any_of(root.nodes("options"), [](const Node& option) {
+    return is_option(option, "language") && option.node("arg").text("sval") == "sql";
+  });
+  const std::vector<Node> body = is_sql ? body_of_function(subject) : std::vector<Node>{};
+  if (body.empty() || !std::ranges::all_of(body, only_reads)) return;
+  const std::string name = relation_of(root.nodes("funcname")).text();
+  out.add(
+      subject.statement.begin,
+      {.object = "function " + name,
+       .message = fmt::format("{} only reads and counts as VOLATILE: it is called for each row, "
+                              "no index serves a comparison with it, and it is not inlined "
+                              "where it could be",
+                              name),
+       .evidence = Json{{"function", name}},
+       .fix = by_hand("What it promises is for its author to say: write STABLE where it reads "
+                      "tables or the clock, IMMUTABLE where its arguments alone decide.")});
+}
+
+bool revokes_from_public(const Node& root, std::string_view function) {
+  if (!root.is("GrantStmt") || root.flag("is_grant")) return false;
+  const bool is_public = std::ranges::any_of(root.nodes("grantees"), [](const Node& each) {
+    return each.name("roletype") == "ROLESPEC_PUBLIC";
+  });
+  if (!is_public || root.name("targtype") == "ACL_TARGET_ALL_IN_SCHEMA") return is_public;
+  return std::ranges::any_of(root.nodes("objects"), [&](const Node& each) {
+    return each.is("ObjectWithArgs") && relation_of(each.nodes("objname")).name == function;
+  });
+}
+
+void function_executable_by_public(const Subject& subject, TextSink& out) {
+  const Node& root = subject.statement.root;
+  const RelationName function = relation_of(root.nodes("funcname"));
+  // CREATE OR REPLACE keeps the rights that were set before.
+  if (!is_definer(root) || root.flag("replace")) return;
+  const std::vector<Node> after = roots_after(subject);
+  const bool is_revoked = std::ranges::any_of(
+      after, [&](const Node& each) { return revokes_from_public(each, function.name); });
+  if (is_revoked) return;
+  const std::string name = function.text();
+  out.add(
+      subject.statement.begin,
+      {.object = "function " + name,
+       .message = fmt::format("whoever can connect may call {}, which runs with the rights of "
+                              "its owner",
+                              name),
+       .evidence = Json{{"function", name}, {"security_definer", true}},
+       .fix = by_hand("Who needs it is for its author to say: REVOKE EXECUTE from PUBLIC in the "
+                      "same transaction, then GRANT it to the roles that call it.")});
+}
+
 constexpr TextRule kRules[] = {
     {.card = {.id = "create-policy",
               .title = "Policy on a table in use",
@@ -278,7 +404,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, ddl-rowsecurity; sql-createpolicy",
               .severity = Severity::info,
               .area = Area::roles},
-     .statement = create_policy},
+     .statement = create_policy,
+     .nodes = "CreatePolicyStmt"},
     {.card = {.id = "enable-rls",
               .title = "Row security without a policy",
               .why = "The application finds no rows any more, and gets no error.",
@@ -286,7 +413,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, ddl-rowsecurity",
               .severity = Severity::error,
               .area = Area::roles},
-     .statement = enable_rls},
+     .statement = enable_rls,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "force-rls",
               .title = "Row security binds the owner",
               .why = "Jobs, migrations and dumps that run as owner miss rows.",
@@ -294,7 +422,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, ddl-rowsecurity: FORCE",
               .severity = Severity::warning,
               .area = Area::roles},
-     .statement = force_rls},
+     .statement = force_rls,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "grant-revoke",
               .title = "Rights given to everybody or taken from a role",
               .why = "Everybody is more than one thinks; running code fails without its rights.",
@@ -302,7 +431,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, ddl-priv",
               .severity = Severity::warning,
               .area = Area::roles},
-     .statement = grant_revoke},
+     .statement = grant_revoke,
+     .nodes = "GrantRoleStmt GrantStmt"},
     {.card = {.id = "extension-change",
               .title = "Extension created without version, updated or dropped",
               .why = "Another server gets another version, and its functions change under "
@@ -311,7 +441,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-createextension and sql-alterextension",
               .severity = Severity::warning,
               .area = Area::extensions},
-     .statement = extension_change},
+     .statement = extension_change,
+     .nodes = "CreateExtensionStmt AlterExtensionStmt DropStmt"},
     {.card = {.id = "cluster-wide-change",
               .title = "Change of the cluster in a migration",
               .why = "It reaches other databases, and the way back of the migration does not "
@@ -321,6 +452,20 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::configuration},
      .statement = cluster_wide_change},
+    {.card = {.id = "volatile-by-default",
+              .title = "Function that only reads and does not say so",
+              .why = "VOLATILE is the default: the planner calls it for each row.",
+              .how = "STABLE or IMMUTABLE.",
+              .source = "PostgreSQL manual, xfunc-volatility",
+              .severity = Severity::info,
+              .area = Area::queries},
+     .group = Group::design,
+     .statement = volatile_by_default,
+     .nodes = "CreateFunctionStmt"},
+    {.card = shared_card("function-executable-by-public"),
+     .group = Group::design,
+     .statement = function_executable_by_public,
+     .nodes = "CreateFunctionStmt"},
 };
 
 } // namespace

@@ -152,6 +152,7 @@ void delete_without_where(const Subject& subject, TextSink& out) {
 }
 
 void update_without_where(const Subject& subject, TextSink& out) {
+  if (subject.statement.is_batched()) return;
   for (const Node& node : unlimited(subject, "UpdateStmt")) {
     const RelationName table = relation_of(node.node("relation"));
     const TableState* const state = subject.context.schema.find(table);
@@ -265,7 +266,7 @@ bool is_by_key(const TableState& table, const Node& condition) {
 
 void backfill_unbatched(const Subject& subject, TextSink& out) {
   const Context& context = subject.context;
-  if (context.database == nullptr) return;
+  if (context.database == nullptr || subject.statement.is_batched()) return;
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::update && change.operation != Operation::remove) continue;
     const TableState* const table = context.schema.find(change.relation);
@@ -300,7 +301,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-truncate; mvcc-caveats",
               .severity = Severity::error,
               .area = Area::queries},
-     .statement = truncate},
+     .statement = truncate,
+     .nodes = "TruncateStmt"},
     {.card = {.id = "truncate-cascade",
               .title = "TRUNCATE CASCADE empties other tables too",
               .why = "Tables that refer to this one lose all rows, even those that refer to none.",
@@ -308,7 +310,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-truncate: CASCADE",
               .severity = Severity::error,
               .area = Area::queries},
-     .statement = truncate_cascade},
+     .statement = truncate_cascade,
+     .nodes = "TruncateStmt"},
     {.card = {.id = "delete-without-where",
               .title = "DELETE of every row",
               .why = "The rows are gone, after a long time with all of them locked.",
@@ -316,7 +319,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-delete; routine-vacuuming",
               .severity = Severity::error,
               .area = Area::queries},
-     .statement = delete_without_where},
+     .statement = delete_without_where,
+     .nodes = "DeleteStmt"},
     {.card = {.id = "update-without-where",
               .title = "UPDATE of every row",
               .why = kRowsWhy,
@@ -324,7 +328,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-update; routine-vacuuming",
               .severity = Severity::warning,
               .area = Area::queries},
-     .statement = update_without_where},
+     .statement = update_without_where,
+     .nodes = "UpdateStmt"},
     {.card = {.id = "dml-with-ddl",
               .title = "Rows are changed while a lock of DDL is held",
               .why = "The table stays blocked until the last row is written.",
@@ -333,7 +338,8 @@ constexpr TextRule kRules[] = {
                         "transaction",
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = dml_with_ddl},
+     .statement = dml_with_ddl,
+     .nodes = "InsertStmt UpdateStmt DeleteStmt CopyStmt"},
     {.card = {.id = "backfill-unbatched",
               .title = "Many rows changed by one statement",
               .why = kRowsWhy,
@@ -341,7 +347,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, routine-vacuuming; pgkeep: from 10,000 rows",
               .severity = Severity::warning,
               .area = Area::queries},
-     .statement = backfill_unbatched},
+     .statement = backfill_unbatched,
+     .nodes = "UpdateStmt DeleteStmt"},
 };
 
 } // namespace

@@ -121,7 +121,7 @@ void soft_delete_unique(const Context& context, TextSink& out) {
 
 /// The columns that each check or exclusion of a table speaks of.
 std::vector<Names> checks_on(const Context& context, const TableState& table,
-                             const std::vector<Change>& changes) {
+                             const std::vector<std::reference_wrapper<const Change>>& changes) {
   std::vector<Names> checks;
   for (const Change& change : changes) {
     const bool is_check = change.operation == Operation::add_check;
@@ -137,7 +137,7 @@ std::vector<Names> checks_on(const Context& context, const TableState& table,
 }
 
 void status_without_check(const Context& context, TextSink& out) {
-  const std::vector<Change> changes = changes_of(context.section);
+  const auto& changes = changes_of(context.section);
   for (const Change& change : changes) {
     const TableState* const table =
         change.operation == Operation::add_column ? context.schema.find(change.relation) : nullptr;
@@ -180,7 +180,7 @@ void add_range(const Change& change, const ColumnState& high, TextSink& out) {
 }
 
 void check_missing_range(const Context& context, TextSink& out) {
-  const std::vector<Change> changes = changes_of(context.section);
+  const auto& changes = changes_of(context.section);
   for (const Change& change : changes) {
     const TableState* const table =
         change.operation == Operation::add_column ? context.schema.find(change.relation) : nullptr;
@@ -259,7 +259,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::schema},
      .group = Group::design,
-     .statement = check_never_false},
+     .statement = check_never_false,
+     .nodes = "AlterTableStmt CreateStmt"},
     {.card = {.id = "values-in-definition",
               .title = "CHECK with a long list of values",
               .why = "Each new value is a change of the table, and nothing can be said about a "
@@ -269,7 +270,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = values_in_definition},
+     .statement = values_in_definition,
+     .nodes = "AlterTableStmt CreateStmt"},
 };
 
 } // namespace

@@ -86,14 +86,14 @@ void secrets_in_code(const Subject& subject, TextSink& out) {
     add_secret(subject.statement.begin, "subscription " + std::string(root.text("subname")),
                "a password in a connection string", out);
   postgres::walk(subject.statement.root, [&](const Node& node) {
-    const std::string name = function_name(node);
+    const std::string_view name = function_name(node);
     if (is_one_of(name, {"pgp_sym_encrypt", "pgp_sym_decrypt", "pgp_sym_encrypt_bytea",
                          "pgp_sym_decrypt_bytea", "encrypt", "decrypt", "hmac"})) {
       const std::vector<Node> arguments = node.nodes("args");
       const auto key = arguments.size() > 1 ? string_constant(arguments[1]) : std::nullopt;
       if (key && !is_placeholder(*key))
-        add_secret(place_of(subject, arguments[1]), "function " + name, "the key of " + name + "()",
-                   out);
+        add_secret(place_of(subject, arguments[1]), "function " + std::string(name),
+                   "the key of " + std::string(name) + "()", out);
     }
     if (node.is("A_Const") && holds_password(string_constant(node).value_or("")))
       add_secret(place_of(subject, node), "", "a password in a connection string", out);
@@ -342,11 +342,45 @@ void security_definer_view(const Context& context, TextSink& out) {
   }
 }
 
+/// The sslmode that a connection string names, where it lets a stranger be the server.
+std::string_view weak_sslmode(std::string_view text) {
+  constexpr std::string_view key = "sslmode=";
+  const std::size_t at = text.find(key);
+  const bool is_target =
+      text.find("://") != std::string_view::npos || text.find("host=") != std::string_view::npos;
+  if (at == std::string_view::npos || !is_target) return {};
+  const std::string_view rest = text.substr(at + key.size());
+  for (const std::string_view mode : {"disable", "allow", "prefer", "require"})
+    if (rest.starts_with(mode)) return mode;
+  return {};
+}
+
+void connection_unverified(const Subject& subject, TextSink& out) {
+  const auto judge = [&](std::string_view text, std::size_t offset) {
+    const std::string_view mode = weak_sslmode(text);
+    if (mode.empty()) return;
+    out.add(offset, {.message = fmt::format("sslmode={} does not look at the server's certificate: "
+                                            "whoever stands between reads and answers",
+                                            mode),
+                     .evidence = Json{{"sslmode", std::string(mode)}},
+                     .fix = write_instead("Write sslmode=verify-full and sslrootcert")});
+  };
+  const Node& root = subject.statement.root;
+  if (root.is("CreateSubscriptionStmt") || root.is("AlterSubscriptionStmt"))
+    judge(root.text("conninfo"), subject.statement.begin);
+  postgres::walk(root, [&](const Node& node) {
+    if (const auto text = string_constant(node); text && node.is("A_Const"))
+      judge(*text, place_of(subject, node));
+    return true;
+  });
+}
+
 constexpr TextRule kRules[] = {
     {.card = shared_card("secrets-in-code"), .group = Group::design, .statement = secrets_in_code},
     {.card = shared_card("plaintext-secret"),
      .group = Group::design,
-     .statement = plaintext_secret},
+     .statement = plaintext_secret,
+     .nodes = "ColumnDef"},
     {.card = {.id = "grant-all-to-runtime-role",
               .title = "Every right for a role that programs use",
               .why = "An injected statement can empty tables, add triggers and make objects: what "
@@ -357,14 +391,20 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::roles},
      .group = Group::design,
-     .statement = grant_all_to_runtime_role},
+     .statement = grant_all_to_runtime_role,
+     .nodes = "GrantStmt"},
     {.card = shared_card("function-search-path"),
      .group = Group::design,
-     .statement = function_search_path},
+     .statement = function_search_path,
+     .nodes = "CreateFunctionStmt"},
     {.card = shared_card("policy-always-true"),
      .group = Group::design,
-     .statement = policy_always_true},
-    {.card = shared_card("rls-initplan"), .group = Group::design, .statement = rls_initplan},
+     .statement = policy_always_true,
+     .nodes = "CreatePolicyStmt"},
+    {.card = shared_card("rls-initplan"),
+     .group = Group::design,
+     .statement = rls_initplan,
+     .nodes = "CreatePolicyStmt"},
     {.card = shared_card("security-definer-view"),
      .group = Group::design,
      .section = security_definer_view},
@@ -372,6 +412,16 @@ constexpr TextRule kRules[] = {
      .group = Group::design,
      .section = policy_without_rls},
     {.card = shared_card("rls-no-policy"), .group = Group::design, .section = rls_no_policy},
+    {.card = {.id = "connection-unverified",
+              .title = "Connection string that trusts any server",
+              .why = "TLS without looking at the certificate keeps out those who only listen.",
+              .how = "sslmode=verify-full with sslrootcert.",
+              .source = "PostgreSQL manual, libpq-ssl: Protection Provided in Different Modes",
+              .severity = Severity::warning,
+              .area = Area::authentication},
+     .group = Group::design,
+     .statement = connection_unverified,
+     .nodes = "A_Const CreateSubscriptionStmt AlterSubscriptionStmt"},
 };
 
 } // namespace

@@ -302,10 +302,31 @@ void naming(const Subject& subject, TextSink& out) {
   }
 }
 
+bool is_comment_on(const Node& root, const RelationName& table) {
+  if (!root.is("CommentStmt") || root.name("objtype") != "OBJECT_TABLE") return false;
+  return relation_of(root.node("object").nodes_if("List", "items")).name == table.name;
+}
+
+void no_comment(const Subject& subject, TextSink& out) {
+  if (!makes_table(subject)) return;
+  const RelationName table = relation_of(subject.statement.root.node("relation"));
+  const std::vector<Node> after = roots_after(subject);
+  const bool is_told =
+      std::ranges::any_of(after, [&](const Node& root) { return is_comment_on(root, table); });
+  if (is_told) return;
+  out.add(place_of_table(subject),
+          {.object = table.text(),
+           .message = "nothing in the database says what a row of it is",
+           .evidence = Json{{"table", table.text()}},
+           .fix = write_instead(
+               fmt::format("Write COMMENT ON TABLE {} IS '...' behind it", table.text()))});
+}
+
 constexpr TextRule kRules[] = {
     {.card = shared_card("array-as-relation"),
      .group = Group::design,
-     .statement = array_as_relation},
+     .statement = array_as_relation,
+     .nodes = "ColumnDef"},
     {.card = {.id = "eav",
               .title = "Table of attributes and values",
               .why = "Nothing has a type or a constraint, and each attribute costs a join.",
@@ -314,7 +335,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = eav},
+     .statement = eav,
+     .nodes = "CreateStmt"},
     {.card = {.id = "metadata-tribbles",
               .title = "Numbered columns",
               .why = "A search looks into each of them, and the next value needs a new column.",
@@ -323,10 +345,12 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = metadata_tribbles},
+     .statement = metadata_tribbles,
+     .nodes = "CreateStmt"},
     {.card = shared_card("table-inheritance"),
      .group = Group::design,
-     .statement = table_inheritance},
+     .statement = table_inheritance,
+     .nodes = "CreateStmt"},
     {.card = shared_card("unlogged-in-production"),
      .group = Group::design,
      .statement = unlogged_in_production},
@@ -338,7 +362,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::taste,
-     .statement = enum_type},
+     .statement = enum_type,
+     .nodes = "CreateEnumStmt"},
     {.card = {.id = "stored-aggregate",
               .title = "Sum of other rows kept in a column",
               .why =
@@ -348,7 +373,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = stored_aggregate},
+     .statement = stored_aggregate,
+     .nodes = "ColumnDef"},
     {.card = {.id = "nullable-boolean",
               .title = "Boolean that may be NULL",
               .why = "NOT x and x = false leave out the rows that have no value.",
@@ -398,6 +424,16 @@ constexpr TextRule kRules[] = {
               .area = Area::schema},
      .group = Group::design,
      .statement = case_fold_trap},
+    {.card = {.id = "no-comment",
+              .title = "Table without a comment",
+              .why = "Who meets it years later has only its name.",
+              .how = "COMMENT ON TABLE.",
+              .source = "PostgreSQL manual, sql-comment; pg-index-health",
+              .severity = Severity::info,
+              .area = Area::schema},
+     .group = Group::taste,
+     .statement = no_comment,
+     .nodes = "CreateStmt"},
 };
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "lint/families.h"
 #include "lint/rules/places.h"
+#include "lint/set_config.h"
 #include "postgres/quote.h"
 
 namespace pgkeep::lint {
@@ -39,6 +40,8 @@ const Effect* strong_effect(const Subject& subject) {
 }
 
 bool sets(const Node& root, std::string_view name) {
+  const std::vector<SetConfig> calls = set_configs_of(root);
+  if (std::ranges::find(calls, name, &SetConfig::name) != calls.end()) return true;
   return root.is("VariableSetStmt") && root.name("kind") == "VAR_SET_VALUE" &&
          root.text("name") == name;
 }
@@ -265,7 +268,8 @@ constexpr TextRule kRules[] = {
               .source = kLockSource,
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = lock_timeout_late},
+     .statement = lock_timeout_late,
+     .nodes = "VariableSetStmt SelectStmt"},
     {.card = {.id = "lock-timeout-too-long",
               .title = "lock_timeout of more than 5 s",
               .why = "For so long nobody else can use the table while we only wait.",

@@ -99,12 +99,16 @@ bool may_be_combined(const Node& root) {
          std::ranges::none_of(commands, stands_alone);
 }
 
-/// No node where nothing stands before, or something that was not understood.
+/// No node where nothing stands before, or something that was not understood, or that is a step of
+/// its own.
 Node root_just_before(const Subject& subject) {
-  const std::vector<Statement>& statements = subject.context.section.statements;
+  const Section& section = subject.context.section;
+  const std::vector<Statement>& statements = section.statements;
+  if (section.begins_step(subject.statement)) return {};
   const auto here =
       std::ranges::lower_bound(statements, subject.statement.begin, {}, &Statement::begin);
-  return here == statements.begin() ? Node{} : std::prev(here)->root;
+  if (here == statements.begin() || std::prev(here)->is_shadowed()) return {};
+  return std::prev(here)->root;
 }
 
 void alter_table_split(const Subject& subject, TextSink& out) {
@@ -136,6 +140,8 @@ void transaction_nesting(const Subject& subject, TextSink& out) {
   if (word.empty()) return;
   const bool is_begin = word == "BEGIN";
   const TransactionMode mode = context.section.transaction;
+  // pgkeep's runner ends its transaction at COMMIT, and begins one by itself.
+  if (mode == TransactionMode::steps && word != "ROLLBACK") return;
   const bool is_tools = mode == TransactionMode::managed || mode == TransactionMode::steps;
   const bool is_wrong =
       is_tools ||
@@ -371,7 +377,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-altertable: Notes",
               .severity = Severity::info,
               .area = Area::transactions},
-     .statement = alter_table_split},
+     .statement = alter_table_split,
+     .nodes = "AlterTableStmt"},
     {.card = {.id = "transaction-nesting",
               .title = "BEGIN or COMMIT where it does not belong",
               .why = "The file is applied half when it fails, and the tool does not know.",
@@ -380,6 +387,7 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::transactions},
      .statement = transaction_nesting,
+     .nodes = "TransactionStmt",
      .judges_down = true},
     {.card = {.id = "transaction-unfinished",
               .title = "BEGIN without COMMIT",
@@ -405,7 +413,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, sql-createtable: IF NOT EXISTS",
               .severity = Severity::info,
               .area = Area::schema},
-     .statement = if_exists_hides_drift},
+     .statement = if_exists_hides_drift,
+     .nodes = "CreateStmt IndexStmt CreateSeqStmt AlterTableStmt"},
     {.card = {.id = "cascade",
               .title = "DROP ... CASCADE",
               .why = "Views, foreign keys and columns that nobody thought of go along.",
@@ -413,7 +422,8 @@ constexpr TextRule kRules[] = {
               .source = "PostgreSQL manual, ddl-depend",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = cascade},
+     .statement = cascade,
+     .nodes = "DropStmt AlterTableStmt"},
     {.card = {.id = "pooler-unsafe",
               .title = "Migration that needs a session of its own",
               .why =
@@ -422,7 +432,8 @@ constexpr TextRule kRules[] = {
               .source = "PgBouncer documentation, features: SQL feature map for pooling modes",
               .severity = Severity::info,
               .area = Area::connections},
-     .statement = pooler_unsafe},
+     .statement = pooler_unsafe,
+     .nodes = "ListenStmt PrepareStmt DeclareCursorStmt SelectStmt"},
 };
 
 } // namespace

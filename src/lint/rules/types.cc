@@ -37,6 +37,8 @@ enum class Verdict : std::uint8_t {
   unsupported_reg,
   large_object,
   oid_column,
+  xml,
+  bytea_large,
 };
 
 constexpr std::int64_t kArbitraryLimit = 255; // The limit that nobody chose.
@@ -60,6 +62,15 @@ bool is_number_name(std::string_view name) {
   const std::vector<std::string> words = name_words(name);
   return catalog::names_money(name) ||
          (!words.empty() && is_one_of(words.back(), {"count", "quantity", "qty", "age"}));
+}
+
+/// What holds whole files, as far as its name says.
+bool is_file_name(std::string_view name) {
+  const std::vector<std::string> words = name_words(name);
+  const bool is_part = catalog::any_word(words, {"hash", "digest", "key", "signature", "checksum"});
+  return !is_part &&
+         catalog::any_word(words, {"file", "image", "photo", "picture", "pdf", "document", "video",
+                                   "audio", "attachment", "blob", "scan", "thumbnail", "avatar"});
 }
 
 Verdict verdict_on_text(const ColumnChange& column) {
@@ -97,6 +108,8 @@ Verdict verdict_of(const ColumnChange& column) {
   if (type == "json") return Verdict::json_type;
   if (type == "lo") return Verdict::large_object;
   if (type == "oid") return Verdict::oid_column;
+  if (type == "xml") return Verdict::xml;
+  if (type == "bytea" && is_file_name(column.name)) return Verdict::bytea_large;
   const bool is_reg = is_one_of(type, {"regcollation", "regconfig", "regdictionary", "regnamespace",
                                        "regoper", "regoperator", "regproc", "regprocedure"});
   return is_reg ? Verdict::unsupported_reg : Verdict::none;
@@ -218,6 +231,19 @@ void large_object(const Subject& subject, TextSink& out) {
           "bytea", "or keep the file in an object store and its address here"},
          out);
 }
+void xml(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::xml,
+         {"{} has no comparison and no index, and each query parses it again", "text",
+          "or jsonb and columns for what queries read"},
+         out);
+}
+void bytea_large(const Subject& subject, TextSink& out) {
+  report(subject, Verdict::bytea_large,
+         {"{} for what its name says is a whole file: it is read, logged, replicated and backed up "
+          "with every row",
+          "text", "with the address of the file in an object store"},
+         out);
+}
 void oid_column(const Subject& subject, TextSink& out) {
   report(
       subject, Verdict::oid_column,
@@ -243,27 +269,66 @@ void current_time(const Subject& subject, TextSink& out) {
 }
 
 constexpr TextRule kRules[] = {
-    {.card = shared_card("money-as-float"), .group = Group::design, .statement = money_as_float},
+    {.card = shared_card("money-as-float"),
+     .group = Group::design,
+     .statement = money_as_float,
+     .nodes = "ColumnDef"},
     {.card = shared_card("numeric-without-scale"),
      .group = Group::design,
-     .statement = numeric_without_scale},
-    {.card = shared_card("varchar-limit"), .group = Group::design, .statement = varchar_limit},
-    {.card = shared_card("char-type"), .group = Group::design, .statement = char_type},
-    {.card = shared_card("money-type"), .group = Group::design, .statement = money_type},
-    {.card = shared_card("timetz"), .group = Group::design, .statement = timetz},
+     .statement = numeric_without_scale,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("varchar-limit"),
+     .group = Group::design,
+     .statement = varchar_limit,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("char-type"),
+     .group = Group::design,
+     .statement = char_type,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("money-type"),
+     .group = Group::design,
+     .statement = money_type,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("timetz"),
+     .group = Group::design,
+     .statement = timetz,
+     .nodes = "ColumnDef"},
     {.card = shared_card("timestamp-without-zone"),
      .group = Group::design,
-     .statement = timestamp_without_zone},
+     .statement = timestamp_without_zone,
+     .nodes = "ColumnDef"},
     {.card = shared_card("timestamp-precision"),
      .group = Group::design,
-     .statement = timestamp_precision},
-    {.card = shared_card("json-type"), .group = Group::design, .statement = json_type},
-    {.card = shared_card("date-as-text"), .group = Group::design, .statement = date_as_text},
-    {.card = shared_card("boolean-as-text"), .group = Group::design, .statement = boolean_as_text},
-    {.card = shared_card("number-as-text"), .group = Group::design, .statement = number_as_text},
-    {.card = shared_card("ip-as-text"), .group = Group::design, .statement = ip_as_text},
-    {.card = shared_card("json-as-text"), .group = Group::design, .statement = json_as_text},
-    {.card = shared_card("unsupported-reg"), .group = Group::design, .statement = unsupported_reg},
+     .statement = timestamp_precision,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("json-type"),
+     .group = Group::design,
+     .statement = json_type,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("date-as-text"),
+     .group = Group::design,
+     .statement = date_as_text,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("boolean-as-text"),
+     .group = Group::design,
+     .statement = boolean_as_text,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("number-as-text"),
+     .group = Group::design,
+     .statement = number_as_text,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("ip-as-text"),
+     .group = Group::design,
+     .statement = ip_as_text,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("json-as-text"),
+     .group = Group::design,
+     .statement = json_as_text,
+     .nodes = "ColumnDef"},
+    {.card = shared_card("unsupported-reg"),
+     .group = Group::design,
+     .statement = unsupported_reg,
+     .nodes = "ColumnDef"},
     {.card = {.id = "large-object",
               .title = "Column of large objects",
               .why = "A deleted row leaves its large object behind, rights are kept apart, and "
@@ -273,7 +338,29 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::types},
      .group = Group::design,
-     .statement = large_object},
+     .statement = large_object,
+     .nodes = "ColumnDef"},
+    {.card = {.id = "xml",
+              .title = "Column of type xml",
+              .why = "It cannot be compared or indexed, and whoever reads a part parses all.",
+              .how = "text where it is only kept; jsonb or columns where it is queried.",
+              .source = "PostgreSQL manual, datatype-xml: Accessing XML Values",
+              .severity = Severity::info,
+              .area = Area::types},
+     .group = Group::design,
+     .statement = xml,
+     .nodes = "ColumnDef"},
+    {.card = {.id = "bytea-large",
+              .title = "Files kept in a bytea column",
+              .why = "They fill the WAL, replicas and backups, and each is in memory whole, up to "
+                     "1 GB.",
+              .how = "An object store, with the address, size and hash in the table.",
+              .source = "PostgreSQL manual, datatype-binary; storage-toast; SQLCheck",
+              .severity = Severity::info,
+              .area = Area::types},
+     .group = Group::design,
+     .statement = bytea_large,
+     .nodes = "ColumnDef"},
     {.card = {.id = "oid-column",
               .title = "Column of type oid",
               .why = "Its numbers belong to the server's catalog and change at a restore; 32 bits "
@@ -283,7 +370,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::design,
-     .statement = oid_column},
+     .statement = oid_column,
+     .nodes = "ColumnDef"},
     {.card = {.id = "current-time",
               .title = "CURRENT_TIME",
               .why = "Its type is timetz: an offset without a date, wrong twice a year.",
@@ -292,7 +380,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::design,
-     .statement = current_time},
+     .statement = current_time,
+     .nodes = "SQLValueFunction"},
 };
 
 } // namespace

@@ -360,7 +360,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::error,
               .area = Area::types},
      .group = Group::design,
-     .statement = unknown_type},
+     .statement = unknown_type,
+     .nodes = "TypeName"},
     {.card = {.id = "unknown-relation",
               .title = "Table that does not exist",
               .why = "The statement fails.",
@@ -378,7 +379,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::error,
               .area = Area::queries},
      .group = Group::query,
-     .statement = unknown_column},
+     .statement = unknown_column,
+     .nodes = "CreateStmt AlterTableStmt IndexStmt SelectStmt InsertStmt UpdateStmt DeleteStmt"},
 };
 
 } // namespace

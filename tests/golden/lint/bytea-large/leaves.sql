@@ -1,0 +1,1 @@
+CREATE TABLE invoices (id bigint PRIMARY KEY, pdf_hash bytea NOT NULL, digest bytea, pdf_address text);

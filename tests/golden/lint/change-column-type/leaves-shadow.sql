@@ -1,0 +1,2 @@
+-- pgkeep:shadow
+ALTER TABLE orders ALTER COLUMN id TYPE bigint;

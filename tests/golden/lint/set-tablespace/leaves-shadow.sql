@@ -1,0 +1,2 @@
+-- pgkeep:shadow
+ALTER TABLE orders SET TABLESPACE fast;

@@ -1,0 +1,2 @@
+-- pgkeep:batch key=id size=5000
+UPDATE orders SET state = 'new';
