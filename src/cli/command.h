@@ -77,7 +77,14 @@ extern const Command down_command;
 extern const Command supervise_command;
 extern const Command audit_command;
 extern const Command lint_command;
+extern const Command migrate_rewrite_command;
 extern const Command snapshot_save_command;
+extern const Command snapshot_diff_command;
+extern const Command migrate_new_command;
+extern const Command migrate_plan_command;
+extern const Command migrate_up_command;
+extern const Command migrate_down_command;
+extern const Command migrate_status_command;
 extern const Command help_command;
 extern const Command version_command;
 

@@ -10,9 +10,22 @@ constexpr Flag kCommonFlags[] = {
 };
 
 const Command* const kCommands[] = {
-    &up_command,    &status_command,  &down_command,
-    &audit_command, &lint_command,    &snapshot_save_command,
-    &help_command,  &version_command, &supervise_command,
+    &up_command,
+    &status_command,
+    &down_command,
+    &audit_command,
+    &lint_command,
+    &migrate_rewrite_command,
+    &snapshot_save_command,
+    &snapshot_diff_command,
+    &migrate_new_command,
+    &migrate_plan_command,
+    &migrate_up_command,
+    &migrate_down_command,
+    &migrate_status_command,
+    &help_command,
+    &version_command,
+    &supervise_command,
 };
 
 } // namespace

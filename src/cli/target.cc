@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "catalog/host.h"
+#include "cli/migrating.h"
 #include "findings/limits.h"
 #include "postgres/conn.h"
 
@@ -117,7 +118,9 @@ base::Result<base::Config> load_config(const Arguments& arguments) {
                        .expected = "a pgkeep.toml"};
   }
   if (!text) return base::Config{};
-  return base::parse_config(*text, path, findings::limit_keys(), kTables);
+  std::vector<base::Key> keys(findings::limit_keys().begin(), findings::limit_keys().end());
+  keys.insert(keys.end(), migrate_keys().begin(), migrate_keys().end());
+  return base::parse_config(*text, path, keys, kTables);
 }
 
 } // namespace pgkeep::cli

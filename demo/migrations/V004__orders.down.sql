@@ -1,0 +1,3 @@
+-- The way back from V004__orders.sql.
+-- pgkeep:loses public.orders: every order
+DROP TABLE orders;

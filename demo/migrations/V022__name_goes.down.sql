@@ -1,0 +1,18 @@
+-- The way back from V022__name_goes.sql: name is filled from full_name, and kept equal again.
+ALTER TABLE users ADD COLUMN name text NOT NULL DEFAULT '';
+-- pgkeep:batch key=id size=300
+UPDATE users SET name = full_name WHERE name = '';
+ALTER TABLE users ALTER COLUMN name DROP DEFAULT;
+CREATE FUNCTION users_keep_name() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    NEW.full_name := coalesce(NEW.full_name, NEW.name);
+    NEW.name := coalesce(NEW.name, NEW.full_name);
+  ELSIF NEW.full_name IS DISTINCT FROM OLD.full_name THEN
+    NEW.name := NEW.full_name;
+  ELSE
+    NEW.full_name := NEW.name;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER users_keep_name BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION users_keep_name();

@@ -1,0 +1,238 @@
+// A file name says direction, kind and version; markers inside of a file say which part goes which
+// way (lint::Script reads both). What is no migration (README, seeds) is left out.
+#include "migrate/folder.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/files.h"
+#include "base/text.h"
+
+namespace pgkeep::migrate {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr base::Bytes kFileMax{64 * base::kMiB};
+constexpr std::size_t kFilesMax = 100'000;
+
+/// What the name of a file says.
+struct FileName {
+  Kind kind = Kind::versioned;
+  std::string version;
+  std::string name;
+  bool is_down = false;
+};
+
+std::string_view without(std::string_view text, std::string_view end) {
+  return text.ends_with(end) ? text.substr(0, text.size() - end.size()) : text;
+}
+
+std::size_t version_length(std::string_view text) {
+  const std::size_t end = text.find_first_not_of("0123456789.");
+  return end == std::string_view::npos ? text.size() : end;
+}
+
+/// V001__create_users.sql, U1__x.sql, R__views.sql, 001_create_users.up.sql, 20260101_x.sql.
+std::optional<FileName> read_name(std::string_view file) {
+  if (!file.ends_with(".sql")) return {};
+  FileName found;
+  std::string_view stem = without(file, ".sql");
+  if (stem.ends_with(".down")) found.is_down = true;
+  stem = without(without(stem, ".down"), ".up");
+  if (const std::string_view rest = stem.substr(std::min<std::size_t>(3, stem.size()));
+      stem.starts_with("R__")) {
+    found.kind = Kind::repeatable;
+    found.name = rest;
+    return rest.empty() ? std::nullopt : std::optional(found);
+  }
+  const bool has_letter = stem.starts_with('V') || stem.starts_with('U');
+  const std::size_t separator = stem.find("__");
+  if (has_letter && separator != std::string_view::npos) {
+    if (stem.starts_with('U')) found.is_down = true;
+    found.version = stem.substr(1, separator - 1);
+    found.name = stem.substr(separator + 2);
+    return found;
+  }
+  const std::size_t digits = version_length(stem);
+  if (digits == 0) return {};
+  found.version = stem.substr(0, digits);
+  stem.remove_prefix(digits);
+  found.name = stem.substr(std::min(stem.find_first_not_of("_-"), stem.size()));
+  return found;
+}
+
+base::Error bad_file(const std::string& path, std::string what, std::string expected) {
+  return {.code = base::Code::config,
+          .what = std::move(what),
+          .where = path,
+          .expected = std::move(expected)};
+}
+
+/// Collects files until each has its other half.
+class Reader {
+public:
+  base::Result<> add(const fs::path& path, FileName name) {
+    if (files_ == kFilesMax)
+      return base::Error{.code = base::Code::config,
+                         .what = fmt::format("more than {} migrations", kFilesMax),
+                         .where = path.string()};
+    ++files_;
+    const auto version = Version::parse(name.version);
+    if (name.kind == Kind::versioned && !version)
+      return bad_file(path.string(),
+                      fmt::format("\"{}\" is no version", base::printable(name.version)),
+                      "digits, such as V001__create_users.sql or V20261121101500__x.sql");
+    PGKEEP_TRY(std::string text, base::read_file(path, kFileMax));
+    const Source source = read_source(path.string(), std::move(text), name.is_down);
+    Migration fresh{.kind = name.kind, .name = name.name, .up = {}};
+    if (version) fresh.version = *version;
+    const auto key = std::pair(name.kind, fresh.key());
+    const auto [at, is_new] = found_.try_emplace(key, std::move(fresh));
+    Migration& migration = at->second;
+    std::string& other = name.is_down ? down_paths_[key] : up_paths_[key];
+    if (!other.empty())
+      return bad_file(path.string(), fmt::format("{} has this version as well", other),
+                      "one file for each version and direction");
+    other = path.string();
+    if (!is_new && migration.name != name.name && name.kind == Kind::versioned)
+      return bad_file(path.string(),
+                      fmt::format("version {} is \"{}\" here and \"{}\" in {}", name.version,
+                                  base::printable(name.name), base::printable(migration.name),
+                                  name.is_down ? up_paths_[key] : down_paths_[key]),
+                      "the same name for both directions");
+    if (name.is_down) {
+      migration.down = source;
+      return {};
+    }
+    migration.up = source;
+    migration.version = version.value_or(Version());
+    Source way_back = source;
+    way_back.is_down = true;
+    if (!migration.down && !way_back.sections().empty()) migration.down = std::move(way_back);
+    return {};
+  }
+
+  base::Result<Folder> finish(const fs::path& path) {
+    Folder folder{.path = path, .migrations = {}};
+    for (auto& [key, migration] : found_) {
+      if (up_paths_[key].empty())
+        return bad_file(down_paths_[key], "there is a way down, and no way up",
+                        fmt::format("a file that goes up to {}", migration.kind == Kind::versioned
+                                                                     ? migration.version.text()
+                                                                     : migration.name));
+      folder.migrations.push_back(std::move(migration));
+    }
+    std::ranges::stable_sort(folder.migrations, [](const Migration& a, const Migration& b) {
+      if (a.kind != b.kind) return a.kind < b.kind;
+      return a.kind == Kind::versioned ? a.version < b.version : a.name < b.name;
+    });
+    return folder;
+  }
+
+private:
+  std::map<std::pair<Kind, std::string>, Migration> found_;
+  std::map<std::pair<Kind, std::string>, std::string> up_paths_;
+  std::map<std::pair<Kind, std::string>, std::string> down_paths_;
+  std::size_t files_ = 0;
+};
+
+/// sqitch keeps the order in its plan: "name [dependencies] time planner # note" a line.
+base::Result<> add_sqitch(const fs::path& folder, const fs::path& plan, Reader& reader) {
+  PGKEEP_TRY(const std::string text, base::read_file(plan, kFileMax));
+  int number = 0;
+  for (const std::string& line : base::split(text, '\n')) {
+    const std::string_view trimmed = base::trim(line);
+    if (trimmed.empty() || trimmed.starts_with('%') || trimmed.starts_with('#') ||
+        trimmed.starts_with('@'))
+      continue;
+    const std::string name(trimmed.substr(0, trimmed.find_first_of(" \t")));
+    const std::string version = fmt::format("{:04}", ++number);
+    PGKEEP_CHECK(reader.add(folder / "deploy" / (name + ".sql"),
+                            {.version = version, .name = name, .is_down = false}));
+    std::error_code error;
+    const fs::path revert = folder / "revert" / (name + ".sql");
+    if (fs::exists(revert, error))
+      PGKEEP_CHECK(reader.add(revert, {.version = version, .name = name, .is_down = true}));
+  }
+  return {};
+}
+
+/// Prisma: 20260101000000_name/migration.sql, and down.sql where somebody wrote one.
+base::Result<> add_prisma(const fs::path& folder, Reader& reader) {
+  const std::string name = folder.filename().string();
+  const std::size_t digits = version_length(name);
+  std::error_code error;
+  if (digits == 0 || !fs::exists(folder / "migration.sql", error)) return {};
+  FileName named{.version = name.substr(0, digits),
+                 .name = name.substr(std::min(name.find_first_not_of("_-", digits), name.size()))};
+  PGKEEP_CHECK(reader.add(folder / "migration.sql", named));
+  named.is_down = true;
+  if (fs::exists(folder / "down.sql", error)) PGKEEP_CHECK(reader.add(folder / "down.sql", named));
+  return {};
+}
+
+} // namespace
+
+std::string_view name_of(Kind kind) noexcept {
+  return kind == Kind::versioned ? "versioned" : "repeatable";
+}
+
+std::vector<const lint::Section*> Source::sections() const {
+  std::vector<const lint::Section*> found;
+  if (script == nullptr) return found;
+  for (const lint::Section& each : script->sections()) {
+    if (each.is_down == is_down) found.push_back(&each);
+  }
+  return found;
+}
+
+std::string Migration::label() const {
+  return kind == Kind::versioned
+             ? fmt::format("V{}{}{}", version.text(), name.empty() ? "" : " ", name)
+             : "R " + name;
+}
+
+const Migration* Folder::find(Kind kind, std::string_view key) const {
+  const auto found = std::ranges::find_if(
+      migrations, [&](const Migration& each) { return each.kind == kind && each.key() == key; });
+  return found == migrations.end() ? nullptr : &*found;
+}
+
+Source read_source(std::string path, std::string text, bool is_down) {
+  Source source{.path = path, .text = text, .script = nullptr, .is_down = is_down};
+  source.script =
+      std::make_shared<const lint::Script>(lint::Script::read(std::move(path), std::move(text)));
+  return source;
+}
+
+base::Result<Folder> read_folder(const fs::path& path) {
+  std::error_code error;
+  std::vector<fs::path> entries;
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+    entries.push_back(at->path());
+  if (error)
+    return base::Error{.code = base::Code::io,
+                       .what = fmt::format("cannot be read: {}", error.message()),
+                       .where = path.string(),
+                       .expected = "a folder of migrations",
+                       .hint = "`pgkeep migrate new NAME` begins one; --dir names another."};
+  std::ranges::sort(entries);
+  Reader reader;
+  if (const auto plan = std::ranges::find(entries, path / "sqitch.plan"); plan != entries.end()) {
+    PGKEEP_CHECK(add_sqitch(path, *plan, reader));
+    return reader.finish(path);
+  }
+  for (const fs::path& entry : entries) {
+    if (fs::is_directory(entry, error)) {
+      PGKEEP_CHECK(add_prisma(entry, reader));
+    } else if (auto name = read_name(entry.filename().string())) {
+      PGKEEP_CHECK(reader.add(entry, *std::move(name)));
+    }
+  }
+  return reader.finish(path);
+}
+
+} // namespace pgkeep::migrate

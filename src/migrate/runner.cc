@@ -1,0 +1,340 @@
+#include "migrate/runner.h"
+
+#include <algorithm>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "base/interrupt.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "lint/lint.h"
+#include "migrate/alone.h"
+#include "migrate/batch.h"
+#include "migrate/history.h"
+#include "migrate/runner_lock.h"
+#include "migrate/shadow.h"
+#include "postgres/server_grammar.h"
+
+namespace pgkeep::migrate {
+namespace {
+
+using postgres::Connection;
+
+std::string new_token() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+/// One migration in one direction.
+struct Job {
+  const Migration& migration;
+  const std::vector<Step>& steps;
+  std::int64_t id = 0;
+  bool is_down = false;
+};
+
+class Run {
+public:
+  Run(Servers& servers, const RunOptions& options)
+      : servers_(servers), options_(options),
+        runner_({.token = new_token(), .tool = options.tool}) {}
+
+  base::Result<> up(const Planned& planned);
+  base::Result<> down(const PlannedDown& planned);
+  [[nodiscard]] const Runner& runner() const { return runner_; }
+
+private:
+  base::Result<> run_steps(const Job& job);
+  base::Result<Outcome> run_step(const Job& job, int number, const StepRow& row);
+  base::Result<> finish(const Job& job, base::Result<> done);
+  void tell(Event event, const Job& job, int number) const;
+
+  Servers& servers_;
+  const RunOptions& options_;
+  Runner runner_;
+  std::int64_t steps_committed_ = 0; ///< By this call.
+};
+
+void Run::tell(Event event, const Job& job, int number) const {
+  event.migration = job.migration.label();
+  event.step = number;
+  event.step_count = static_cast<int>(job.steps.size());
+  if (options_.observer) options_.observer(event);
+}
+
+base::Result<Outcome> Run::run_step(const Job& job, int number, const StepRow& row) {
+  const Step& step = job.steps[static_cast<std::size_t>(number) - 1];
+  const StepKey key{.id = job.id, .number = number, .is_down = job.is_down, .token = runner_.token};
+  const PoliteStep polite{.step = step, .record = step_done_sql(key, 0), .tell = [&](Event event) {
+                            tell(std::move(event), job, number);
+                          }};
+  switch (step.kind) {
+  case StepKind::transaction:
+    return run_in_transaction(servers_, polite, options_.patience);
+  case StepKind::batch:
+    return run_batches(servers_, polite, key, row.position, options_.patience);
+  case StepKind::shadow:
+    return run_shadow(servers_, polite, key, row.position, options_.patience);
+  case StepKind::alone:
+    break;
+  }
+  PGKEEP_TRY(const Found found, clear_way(servers_, polite, row.state == "running"));
+  PGKEEP_CHECK(mark_step_running(servers_.work, key));
+  Outcome outcome;
+  if (found == Found::nothing) {
+    auto ran = run_alone(servers_, polite, options_.patience);
+    if (!ran) {
+      // What it leaves (an INVALID index) is known to the next run by the state of the step.
+      base::Error error = std::move(ran).error();
+      if (step.statements.front().statement->root.is("IndexStmt"))
+        error.left = "an INVALID index may be left; `pgkeep migrate up` drops and builds it again";
+      return error;
+    }
+    outcome = *ran;
+  } else {
+    polite.tell({.kind = "note", .text = "it was done already when the run before was cut off"});
+  }
+  const auto recorded = servers_.work.execute("BEGIN; SET LOCAL search_path = pg_catalog; " +
+                                              polite.record + "; COMMIT");
+  if (!recorded) return recorded.error();
+  return outcome;
+}
+
+base::Result<> Run::run_steps(const Job& job) {
+  PGKEEP_TRY(const std::vector<StepRow> rows, read_steps(servers_.work, job.id, job.is_down));
+  PGKEEP_CHECK(servers_.work.reset_session());
+  for (int number = 1; number <= static_cast<int>(job.steps.size()); ++number) {
+    const auto index = static_cast<std::size_t>(number) - 1;
+    const Step& step = job.steps[index];
+    PGKEEP_ASSERT(index < rows.size());
+    if (rows[index].state == "done") {
+      // What the session was set to holds for the steps that follow.
+      for (const StepStatement& statement : step.statements) {
+        if (sets_session(statement.statement->root))
+          PGKEEP_CHECK(servers_.work.execute(statement.sql));
+      }
+      continue;
+    }
+    if (base::is_interrupted())
+      return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
+    tell({.kind = "step",
+          .text = step.title(),
+          .figures = base::Json{{"kind", name_of(step.kind)},
+                                {"lock", lint::name_of(step.strongest_lock())}}},
+         job, number);
+    const auto outcome = run_step(job, number, rows[index]);
+    if (!outcome) return outcome.error();
+    ++steps_committed_;
+    const StepKey key{
+        .id = job.id, .number = number, .is_down = job.is_down, .token = runner_.token};
+    PGKEEP_CHECK(add_step_cost(servers_.work, key, outcome->attempts, outcome->waited.count(),
+                               outcome->duration.count()));
+    tell({.kind = "step-done",
+          .text = fmt::format("{}{}", base::human_duration(outcome->duration),
+                              outcome->waited.count() > 0
+                                  ? fmt::format(", waited {} in {} tries",
+                                                base::human_duration(outcome->waited),
+                                                outcome->attempts)
+                                  : ""),
+          .figures = base::Json{{"duration_ms", outcome->duration.count()},
+                                {"waited_ms", outcome->waited.count()},
+                                {"attempts", outcome->attempts},
+                                {"rows", outcome->rows}}},
+         job, number);
+  }
+  return {};
+}
+
+/// The end of a migration in the history, and what is left where it failed.
+base::Result<> Run::finish(const Job& job, base::Result<> done) {
+  const State reached = job.is_down ? State::undone : State::applied;
+  if (done) {
+    PGKEEP_CHECK(finish_migration(servers_.work, runner_, job.id, reached, ""));
+    tell({.kind = "migration-done", .text = job.is_down ? "undone" : "applied"}, job, 0);
+    return {};
+  }
+  base::Error error = std::move(done).error();
+  if (servers_.work.is_in_transaction()) static_cast<void>(servers_.work.execute("ROLLBACK"));
+  const State state = job.is_down ? State::undoing : State::failed;
+  static_cast<void>(finish_migration(servers_.work, runner_, job.id, state, to_line(error)));
+  const auto rows = read_steps(servers_.eyes, job.id, job.is_down);
+  const auto finished =
+      rows ? std::ranges::count_if(*rows, [](const StepRow& row) { return row.state == "done"; })
+           : 0;
+  const bool has_moved =
+      rows && std::ranges::any_of(*rows, [](const StepRow& row) { return row.rows > 0; });
+  // A lost connection: whether the last COMMIT got through is not known.
+  const bool is_unknown = error.code == base::Code::unreachable;
+  if (steps_committed_ > 0 || has_moved || is_unknown) {
+    const std::string more = error.left.empty() ? "" : fmt::format("; {}", error.left);
+    error.left = fmt::format(
+        "{}: {} of {} steps are done{}; `pgkeep migrate {}` goes on from there",
+        job.migration.label(), finished, job.steps.size(), more, job.is_down ? "down" : "up");
+  }
+  return error;
+}
+
+base::Result<> Run::up(const Planned& planned) {
+  PGKEEP_TRY(const std::int64_t id, begin_migration(servers_.work, runner_, *planned.migration,
+                                                    planned.checksum, planned.steps));
+  const Job job{.migration = *planned.migration, .steps = planned.steps, .id = id};
+  tell({.kind = "migration", .text = planned.unfinished ? "goes on" : "begins"}, job, 0);
+  return finish(job, run_steps(job));
+}
+
+base::Result<> Run::down(const PlannedDown& planned) {
+  PGKEEP_CHECK(begin_undo(servers_.work, runner_, planned.row.id, planned.steps));
+  const Job job{.migration = *planned.migration,
+                .steps = planned.steps,
+                .id = planned.row.id,
+                .is_down = true};
+  tell({.kind = "migration", .text = "goes down"}, job, 0);
+  return finish(job, run_steps(job));
+}
+
+base::Result<> check_writable(Connection& server) {
+  PGKEEP_TRY(const postgres::Rows rows,
+             server.query("SELECT pg_catalog.pg_is_in_recovery(), "
+                          "pg_catalog.current_setting('transaction_read_only')"));
+  const bool is_standby = rows.text(0, 0) == "t";
+  if (!is_standby && rows.text(0, 1) == "off") return {};
+  return base::Error{.code = base::Code::refused,
+                     .what = is_standby ? "the server is a standby: it is read-only"
+                                        : "the database is read-only "
+                                          "(default_transaction_read_only is on)",
+                     .where = server.label(),
+                     .hint = is_standby ? "Name the primary." : "Turn that off, or name another."};
+}
+
+/// Steps that are done must still be what the file says, or nobody knows what was done.
+std::optional<Problem> changed_under_way(Connection& server, const Planned& planned) {
+  if (!planned.unfinished) return {};
+  const auto rows = read_steps(server, planned.unfinished->id, false);
+  if (!rows) return {};
+  for (const StepRow& row : *rows) {
+    const auto index = static_cast<std::size_t>(row.number) - 1;
+    const bool is_same =
+        index < planned.steps.size() && row.digest == step_digest(planned.steps[index]);
+    if (row.state == "pending" || is_same) continue;
+    return Problem{.kind = "edited",
+                   .migration = planned.migration->label(),
+                   .file = planned.migration->up.path,
+                   .text = fmt::format("step {} ({}) is {} and the file says something else now",
+                                       row.number, row.title, row.state),
+                   .hint = "Bring the file back as far as that step; what comes after may change."};
+  }
+  return {};
+}
+
+/// The lock, the connections and the history: what both directions begin with.
+struct Begun {
+  RunnerLock lock;
+  Servers servers;
+  std::vector<HistoryRow> history;
+};
+base::Result<Begun> begin(const RunOptions& options) {
+  const auto on_wait = [&](const std::string& holder) {
+    if (options.observer)
+      options.observer({.kind = "waiting", .text = "another runner is at work: " + holder});
+  };
+  PGKEEP_TRY(
+      RunnerLock lock,
+      RunnerLock::acquire(options.target, {.waits = options.waits_for_runner, .on_wait = on_wait}));
+  PGKEEP_TRY(Servers servers, open_servers(options.target));
+  PGKEEP_CHECK(check_writable(servers.work));
+  PGKEEP_CHECK(wait_for_leftover(servers, [&](const Event& event) {
+    if (options.observer) options.observer(event);
+  }));
+  PGKEEP_CHECK(make_history(servers.work));
+  PGKEEP_TRY(std::vector<HistoryRow> history, read_history(servers.work));
+  return Begun{
+      .lock = std::move(lock), .servers = std::move(servers), .history = std::move(history)};
+}
+
+} // namespace
+
+base::Result<Servers> open_servers(const std::string& target) {
+  const postgres::ConnectOptions work{.application_name = "pgkeep/migrate",
+                                      .read_only = false,
+                                      .statement_limit = {},
+                                      .lock_limit = {},
+                                      .own_search_path = false,
+                                      .idle_limit = {}};
+  PGKEEP_TRY(Connection worker, Connection::open(target, work));
+  PGKEEP_TRY(Connection eyes,
+             Connection::open(target, {.application_name = "pgkeep/migrate-eyes"}));
+  return Servers{.work = std::move(worker), .eyes = std::move(eyes)};
+}
+
+base::Result<findings::Report> judge(const std::vector<Planned>& todo,
+                                     const catalog::Snapshot* database, int server_major,
+                                     const std::set<std::string>& allowed,
+                                     const findings::Limits& limits, Connection& server) {
+  std::vector<lint::File> files;
+  for (const Planned& each : todo)
+    files.push_back({.path = each.migration->up.path, .text = each.migration->up.text});
+  const auto parses = [&](std::string_view sql) { return postgres::server_parses(server, sql); };
+  PGKEEP_TRY(findings::Report report, lint::lint(files, {.limits = limits,
+                                                         .database = database,
+                                                         .server_major = server_major,
+                                                         .server_parses = parses}));
+  std::erase_if(report.findings, [&](const findings::Finding& finding) {
+    return allowed.contains(finding.rule) || finding.severity != findings::Severity::error;
+  });
+  return report;
+}
+
+base::Result<RunResult> run_up(const Folder& folder, const RunOptions& options) {
+  RunResult result;
+  PGKEEP_TRY(Begun begun, begin(options));
+  std::optional<catalog::Snapshot> database;
+  if (options.read_database) {
+    PGKEEP_TRY(database, options.read_database());
+  }
+  const catalog::Snapshot* const known = database ? &*database : nullptr;
+  const int major = begun.servers.work.version().major();
+  PGKEEP_TRY(Plan plan, plan_up(folder, begun.history,
+                                {.to = options.to,
+                                 .allows_gaps = options.allows_gaps,
+                                 .database = known,
+                                 .server_major = major}));
+  result.problems = std::move(plan.problems);
+  for (const Planned& planned : plan.todo) {
+    if (auto problem = changed_under_way(begun.servers.eyes, planned))
+      result.problems.push_back(*std::move(problem));
+  }
+  if (!result.problems.empty() || plan.todo.empty()) return result;
+  PGKEEP_TRY(findings::Report report,
+             judge(plan.todo, known, major, options.allowed, options.limits, begun.servers.eyes));
+  if (!report.findings.empty()) {
+    result.refused = std::move(report);
+    return result;
+  }
+  Run run(begun.servers, options);
+  for (const Planned& planned : plan.todo) {
+    PGKEEP_CHECK(begun.lock.check());
+    auto done = run.up(planned);
+    if (!done) return std::move(done).error();
+    result.done.push_back(planned.migration->label());
+  }
+  return result;
+}
+
+base::Result<RunResult> run_down(const Folder& folder, const RunOptions& options) {
+  RunResult result;
+  PGKEEP_TRY(Begun begun, begin(options));
+  const int major = begun.servers.work.version().major();
+  PGKEEP_TRY(const std::vector<PlannedDown> planned,
+             plan_down(folder, begun.history, {.to = options.to, .server_major = major}));
+  Run run(begun.servers, options);
+  for (const PlannedDown& each : planned) {
+    PGKEEP_CHECK(begun.lock.check());
+    auto done = run.down(each);
+    if (!done) return std::move(done).error();
+    result.done.push_back(each.migration->label());
+  }
+  return result;
+}
+
+} // namespace pgkeep::migrate

@@ -1,0 +1,3 @@
+-- pg-version: 18
+ALTER TABLE orders ALTER COLUMN total SET NOT NULL;
+ALTER TABLE orders ADD PRIMARY KEY (id);
