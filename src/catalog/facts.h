@@ -78,6 +78,10 @@ constexpr bool has(Facts set, Facts one) {
   return (set & one) == one;
 }
 
+/// Sections that only the comparison of two Snapshots looks at (diff.h).
+inline constexpr Facts kComparedOnly =
+    Facts::definitions | Facts::details | Facts::comments | Facts::grants;
+
 /// A section's name in JSON and messages, "activity_of_others"; and the list of all, in the order
 /// of the enum.
 struct FactName {

@@ -195,6 +195,11 @@ base::Result<> SnapshotReader::read_all() {
       state_.options.on_progress(done, static_cast<int>(readers.size()), reader->name);
     ++done;
     if (reader->applies != nullptr && !reader->applies(state_.probe)) continue;
+    if ((reader->facts & state_.options.left_out) != Facts::none) {
+      wait_for_taking();
+      record_absence(reader->facts, "it was not asked for");
+      continue;
+    }
     if (reader->refuse != nullptr) {
       if (std::string reason = reader->refuse(state_.probe); !reason.empty()) {
         wait_for_taking();

@@ -727,6 +727,7 @@ std::optional<double> effective_number(const Snapshot& db, std::string_view role
                                        std::string_view name);
 
 struct ReadOptions {
+  Facts left_out = Facts::none; ///< Sections that the caller has no use for.
   std::int32_t sequence_maxima_max =
       200; ///< Sequences compared with their columns; the cap is reported.
   /// Called before each section, for a progress bar: (done, total, name).

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/target.h"
 
@@ -15,7 +16,9 @@ constexpr base::Key kKeys[] = {{.section = "migrate",
                                 .help = "The folder of migrations."}};
 
 base::Json to_json(const migrate::Event& event) {
-  base::Json json{{"event", event.kind}};
+  const auto now = base::SystemClock().now().time_since_epoch();
+  base::Json json{{"event", event.kind},
+                  {"at_ms", std::chrono::duration_cast<std::chrono::milliseconds>(now).count()}};
   if (!event.migration.empty()) json.set("migration", event.migration);
   if (event.step > 0) {
     json.set("step", event.step);

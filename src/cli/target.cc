@@ -25,6 +25,10 @@ base::Result<postgres::Connection> open(const std::string& target, const std::st
                                     {.application_name = fmt::format("pgkeep/{}", command)});
 }
 
+catalog::Facts left_out(const SnapshotRequest& request) {
+  return request.is_for_comparison ? catalog::Facts::none : catalog::kComparedOnly;
+}
+
 /// Index use on each replica: a scan that happens only there still makes an index needed.
 base::Result<catalog::ReplicaUse> read_replicas(const SnapshotRequest& request) {
   catalog::ReplicaUse use;
@@ -57,9 +61,10 @@ base::Result<catalog::Snapshot> take_snapshot(const SnapshotRequest& request, Io
   PGKEEP_TRY(postgres::Connection connection, open(request.target, request.command));
   PGKEEP_TRY(catalog::Snapshot snapshot,
              catalog::read_snapshot(
-                 connection, {.on_progress = [&](int done, int total, std::string_view name) {
-                   io.progress(done, total, name);
-                 }}));
+                 connection, {.left_out = left_out(request),
+                              .on_progress = [&](int done, int total, std::string_view name) {
+                                io.progress(done, total, name);
+                              }}));
   io.end_progress();
   snapshot.outside.clock =
       std::chrono::duration<double>(base::SystemClock().now().time_since_epoch()).count();
@@ -96,9 +101,10 @@ read_other_databases(const SnapshotRequest& request, const catalog::Snapshot& fi
     }
     PGKEEP_TRY(catalog::Snapshot snapshot,
                catalog::read_snapshot(
-                   *inside, {.on_progress = [&](int done, int total, std::string_view name) {
-                     io.progress(done, total, fmt::format("{}: {}", each.name, name));
-                   }}));
+                   *inside, {.left_out = left_out(request),
+                             .on_progress = [&](int done, int total, std::string_view name) {
+                               io.progress(done, total, fmt::format("{}: {}", each.name, name));
+                             }}));
     io.end_progress();
     snapshot.outside = first.outside;
     catalog::mark_outside(snapshot);

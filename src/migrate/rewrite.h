@@ -1,7 +1,8 @@
 /// The safe form of an unsafe migration, as text for review: what `pgkeep migrate rewrite` prints.
 ///
 /// Pure functions; any thread. Errors: Code::unsupported where the text does not parse, with
-/// file:line:column.
+/// file:line:column; for a server newer than our grammar such a statement stays, and a note says
+/// so.
 #pragma once
 
 #include <string>

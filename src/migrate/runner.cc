@@ -241,7 +241,7 @@ base::Result<Begun> begin(const RunOptions& options) {
   PGKEEP_TRY(
       RunnerLock lock,
       RunnerLock::acquire(options.target, {.waits = options.waits_for_runner, .on_wait = on_wait}));
-  PGKEEP_TRY(Servers servers, open_servers(options.target));
+  PGKEEP_TRY(Servers servers, open_servers(options.target, options.observer));
   PGKEEP_CHECK(check_writable(servers.work));
   PGKEEP_CHECK(wait_for_leftover(servers, [&](const Event& event) {
     if (options.observer) options.observer(event);
@@ -254,13 +254,17 @@ base::Result<Begun> begin(const RunOptions& options) {
 
 } // namespace
 
-base::Result<Servers> open_servers(const std::string& target) {
+base::Result<Servers> open_servers(const std::string& target, const Observer& observer) {
+  const auto tell = [observer](std::string_view severity, std::string_view text) {
+    if (observer) observer({.kind = "note", .text = fmt::format("{}: {}", severity, text)});
+  };
   const postgres::ConnectOptions work{.application_name = "pgkeep/migrate",
                                       .read_only = false,
                                       .statement_limit = {},
                                       .lock_limit = {},
                                       .own_search_path = false,
-                                      .idle_limit = {}};
+                                      .idle_limit = {},
+                                      .on_notice = tell};
   PGKEEP_TRY(Connection worker, Connection::open(target, work));
   PGKEEP_TRY(Connection eyes,
              Connection::open(target, {.application_name = "pgkeep/migrate-eyes"}));

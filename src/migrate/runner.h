@@ -54,6 +54,7 @@ base::Result<findings::Report> judge(const std::vector<Planned>& todo,
                                      const findings::Limits& limits, postgres::Connection& server);
 
 /// Both connections of a run, with what migrations need: no limits of ours, the role's search_path.
-base::Result<Servers> open_servers(const std::string& target);
+/// What the server says beside its answers goes to the observer.
+base::Result<Servers> open_servers(const std::string& target, const Observer& observer = {});
 
 } // namespace pgkeep::migrate

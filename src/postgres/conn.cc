@@ -130,6 +130,7 @@ struct Connection::Impl {
   base::Result<> prepare_session();
 
 private:
+  static void pass_notice(void* impl, const PGresult* notice);
   base::Result<> send(const std::string& sql, const Parameters* parameters);
   base::Result<ResultPtr> next_result(std::optional<Steady::time_point> deadline);
   bool end_copy(ExecStatusType status);
@@ -288,6 +289,12 @@ base::Result<ResultPtr> Connection::Impl::run_guarded(const std::string& sql,
   return result;
 }
 
+void Connection::Impl::pass_notice(void* impl, const PGresult* notice) {
+  const auto& listener = static_cast<const Impl*>(impl)->options.on_notice;
+  listener(text_or_empty(PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED)),
+           text_or_empty(PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
+}
+
 base::Result<> Connection::Impl::prepare_session() {
   settings = settings_for(options);
   PGKEEP_TRY(const ResultPtr result,
@@ -319,6 +326,7 @@ Connection::Impl::open(Conninfo conninfo, const ConnectOptions& options) {
                        .hint = "Upgrade the server to a supported major version."};
   }
   PQsetnonblocking(impl->get(), 1);
+  if (options.on_notice) PQsetNoticeReceiver(impl->get(), pass_notice, impl.get());
   impl->cancel.reset(PQgetCancel(impl->get()));
   PGKEEP_CHECK(impl->prepare_session());
   return impl;

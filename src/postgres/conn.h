@@ -59,6 +59,9 @@ struct ConnectOptions {
   /// idle_in_transaction_session_timeout; nullopt = 0 (none). A pgkeep that hangs or was suspended
   /// must not hold a snapshot or locks for longer.
   std::optional<std::chrono::milliseconds> idle_limit = std::chrono::milliseconds{60'000};
+  /// What the server says beside its answers: "NOTICE", "relation \"x\" already exists, skipping".
+  /// Empty: nobody listens.
+  std::function<void(std::string_view severity, std::string_view text)> on_notice = {};
 };
 
 class Connection {

@@ -25,13 +25,16 @@ def test_up_down_up():
         base(s)
         s.write("V002__note.sql", "ALTER TABLE orders ADD COLUMN note text;\nCREATE INDEX CONCURRENTLY orders_state ON orders (state);\nCREATE INDEX CONCURRENTLY orders_total ON orders (total);")
         s.write("V002__note.down.sql", "DROP INDEX CONCURRENTLY orders_state;\nDROP INDEX CONCURRENTLY orders_total;\nALTER TABLE orders DROP COLUMN note;")
+        s.write("V003__says.sql", "DO $$ BEGIN RAISE WARNING 'look here'; END $$;\nDROP VIEW IF EXISTS never;")
+        s.write("V003__says.down.sql", "SELECT 1;")
         s.write("R__totals.sql", "CREATE OR REPLACE VIEW totals AS SELECT state, sum(total) AS total FROM orders GROUP BY state;")
-        assert [p["migration"] for p in s.status()["pending"]] == ["V002 note", "R totals"]
+        assert [p["migration"] for p in s.status()["pending"]] == ["V002 note", "V003 says", "R totals"]
         out = s.migrate("up")
+        assert "WARNING: look here" in out.stderr and 'view "never" does not exist, skipping' in out.stderr, out.stderr
         assert "step 2 of 3: CREATE INDEX CONCURRENTLY orders_state" in out.stderr, out.stderr
         assert s.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'orders'") == "3"
         states = [(row["version"] or row["name"], row["state"], row["steps_done"]) for row in s.status()["history"]]
-        assert states == [("001", "applied", 1), ("002", "applied", 3), ("totals", "applied", 1)], states
+        assert states == [("001", "applied", 1), ("002", "applied", 3), ("003", "applied", 1), ("totals", "applied", 1)], states
         again = s.migrate("up")
         assert "Nothing to do" in again.stderr
         s.psql("DROP VIEW totals")

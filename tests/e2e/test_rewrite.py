@@ -296,7 +296,7 @@ def test_old_and_new_live_together():
         ask("INSERT INTO orders (quantity) VALUES (51); INSERT INTO orders (quantity_pgkeep_old) VALUES (52); INSERT INTO orders (total) VALUES (1)")
         assert ask("SELECT quantity_pgkeep_old, quantity FROM orders ORDER BY id DESC LIMIT 3") == [["7", "7"], ["52", "52"], ["51", "51"]]
 
-        ask = expanded(server, home, "using", CASES["type_with_using"])
+        ask = expanded(server, home, "with_using", CASES["type_with_using"][0])
         assert ask("SELECT count(*) FROM orders WHERE total <> total_pgkeep_old * 100") == [["0"]]
         ask("UPDATE orders SET total_pgkeep_old = 1.5 WHERE id = 1")
         assert ask("SELECT total FROM orders WHERE id = 1") == [["150"]]

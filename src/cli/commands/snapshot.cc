@@ -21,9 +21,11 @@ constexpr Flag kFlags[] = {
 
 base::Result<Exit> run_save(const Arguments& arguments, Io& io) {
   const std::string target = arguments.words().empty() ? "" : arguments.words().front();
-  PGKEEP_TRY(
-      const catalog::Snapshot snapshot,
-      take_snapshot({.target = target, .command = "snapshot", .code = arguments.get("code")}, io));
+  PGKEEP_TRY(const catalog::Snapshot snapshot, take_snapshot({.target = target,
+                                                              .command = "snapshot",
+                                                              .code = arguments.get("code"),
+                                                              .is_for_comparison = true},
+                                                             io));
   const std::string text = catalog::write_snapshot(snapshot);
   const auto file = arguments.get("output");
   if (!file) {

@@ -79,6 +79,8 @@ std::vector<ConstraintCopy> copy_references(const Work& work, const Target& tabl
     const catalog::Relation* const owner =
         is_it ? work.database()->relation(each.relation) : nullptr;
     if (owner == nullptr) continue;
+    // One of the column to itself is among the table's own.
+    if (each.relation == table.relation->oid && has(each.columns, column.number)) continue;
     ColumnChange change{.from = column.name, .to = other, .is_in_lists = true, .list = 1};
     copies.push_back({.constraint = &each,
                       .owner = work.target({.schema = owner->schema, .name = owner->name}),

@@ -17,6 +17,7 @@ bool is_proved_not_null(const Work& work, const Target& table, const std::string
     const catalog::Column* const known = table.column(*work.database(), column);
     if (known != nullptr && known->not_null) return true;
   }
+  if (work.not_null.contains(fmt::format("{}.{}", table.text, column))) return true;
   if (table.state == nullptr) return false;
   const lint::ColumnState* const state = table.state->column(column);
   if (state != nullptr && state->is_not_null) return true;

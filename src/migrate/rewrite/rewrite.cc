@@ -116,7 +116,8 @@ private:
                     .context = context,
                     .statement = statement,
                     .names = names_,
-                    .notes = notes_};
+                    .notes = notes_,
+                    .not_null = not_null_};
     Replacement out;
     const bool may_change =
         !section.is_down && statement.root && !is_set_aside(statement) && !context.has_begin;
@@ -149,7 +150,8 @@ private:
                      .context = work.context,
                      .statement = work.statement,
                      .names = names,
-                     .notes = silent};
+                     .notes = silent,
+                     .not_null = not_null_};
     if (!work.statement.root || is_set_aside(work.statement) || !replace(probe, unused)) return;
     work.left_alone("it stands between BEGIN and COMMIT, and its safe form needs several "
                     "transactions: take them out, the runner opens its own");
@@ -178,6 +180,10 @@ private:
         if (kind == "TRANS_STMT_BEGIN" || kind == "TRANS_STMT_START") context.has_begin = true;
         if (kind == "TRANS_STMT_COMMIT" || kind == "TRANS_STMT_ROLLBACK") context.has_begin = false;
       }
+      // The Schema knows columns where it knows the table; this is for the others.
+      const std::string column = fmt::format("{}.{}", change.relation.text(), change.name);
+      if (change.operation == lint::Operation::set_not_null) not_null_.insert(column);
+      if (change.operation == lint::Operation::drop_not_null) not_null_.erase(column);
       schema_.apply(change);
     }
   }
@@ -225,6 +231,7 @@ private:
   lint::Schema schema_;
   rewriting::Names names_;
   std::vector<RewriteNote> notes_;
+  std::set<std::string> not_null_;
   Writer writer_;
   std::vector<Pieces> downs_; ///< Of each statement, in the order of the file.
   Pieces later_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,7 @@ struct Work {
   const lint::Statement& statement;
   Names& names;
   std::vector<RewriteNote>& notes;
+  const std::set<std::string>& not_null; ///< "orders.id": columns that the text has made so.
 
   [[nodiscard]] const catalog::Snapshot* database() const { return context.database; }
   [[nodiscard]] std::string_view sql() const { return script.sql_of(statement); }

@@ -1,0 +1,6 @@
+-- The way back of V007__case.sql.
+-- Not undone here: UPDATE orders SET state = u.state FROM users u
+-- Not undone here: UPDATE orders SET state = 'old'
+-- Not undone here: UPDATE orders SET state = 'new' WHERE id = 4
+-- Not undone here: the rows that were changed in orders
+-- Not undone here: the rows that were changed in orders
