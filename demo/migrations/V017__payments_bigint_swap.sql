@@ -8,5 +8,7 @@ DROP FUNCTION payments_keep_amount();
 ALTER TABLE payments ALTER COLUMN amount_cents_wide SET NOT NULL;
 ALTER TABLE payments DROP CONSTRAINT payments_amount_there;
 ALTER TABLE payments ALTER COLUMN amount_cents DROP NOT NULL;
+-- pgkeep:ignore rename-column: both change places in this transaction, and programs see the same names
 ALTER TABLE payments RENAME COLUMN amount_cents TO amount_cents_old;
+-- pgkeep:ignore rename-column: both change places in this transaction, and programs see the same names
 ALTER TABLE payments RENAME COLUMN amount_cents_wide TO amount_cents;

@@ -59,6 +59,7 @@ std::string row_of(const std::vector<std::string>& names) {
 
 std::string parameters_from(std::size_t first, std::size_t count) {
   std::vector<std::string> names;
+  names.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
     names.push_back(fmt::format("${}", first + i));
   return row_of(names);
@@ -141,7 +142,7 @@ private:
   base::Result<> throttle();
   void adapt(milliseconds took, std::int64_t keys);
   void tell();
-  base::Error failed(base::Error error) const {
+  [[nodiscard]] base::Error failed(base::Error error) const {
     if (base::is_interrupted()) return {.code = base::Code::cancelled, .what = "interrupted"};
     return with_where(std::move(error), step_.step.statements.front().where);
   }
@@ -392,6 +393,7 @@ std::string BatchSql::next(bool is_first, std::int64_t size) const {
 
 std::string BatchSql::change(bool is_first) const {
   std::vector<std::string> qualified;
+  qualified.reserve(key.size());
   for (const std::string& each : key)
     qualified.push_back(alias + "." + each);
   const std::string row = row_of(qualified);

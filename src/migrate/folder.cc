@@ -139,23 +139,49 @@ private:
   std::size_t files_ = 0;
 };
 
-/// sqitch keeps the order in its plan: "name [dependencies] time planner # note" a line.
+/// A line of sqitch's plan that names a change: "name [dependencies] time planner # note".
+struct SqitchChange {
+  std::string name;
+  std::string script; ///< "name", or "name@tag" where a later line reworks the change.
+};
+
+/// The changes in order. A change that comes again was reworked: the scripts of the one before
+/// carry the tag that came first behind it.
+std::vector<SqitchChange> read_sqitch_plan(std::string_view text) {
+  std::vector<SqitchChange> changes;
+  std::vector<std::string> tags; ///< The first tag behind each change.
+  for (const std::string& line : base::split(text, '\n')) {
+    const std::string_view trimmed = base::trim(line);
+    if (trimmed.empty() || trimmed.starts_with('%') || trimmed.starts_with('#')) continue;
+    const std::string word(trimmed.substr(0, trimmed.find_first_of(" \t")));
+    if (word.starts_with('@')) {
+      for (std::string& tag : tags) {
+        if (tag.empty()) tag = word;
+      }
+      continue;
+    }
+    for (std::size_t at = 0; at < changes.size(); ++at) {
+      if (changes[at].script == word) changes[at].script += tags[at];
+    }
+    changes.push_back({.name = word, .script = word});
+    tags.emplace_back();
+  }
+  return changes;
+}
+
+/// sqitch keeps the order in its plan, and the directions in folders.
 base::Result<> add_sqitch(const fs::path& folder, const fs::path& plan, Reader& reader) {
   PGKEEP_TRY(const std::string text, base::read_file(plan, kFileMax));
   int number = 0;
-  for (const std::string& line : base::split(text, '\n')) {
-    const std::string_view trimmed = base::trim(line);
-    if (trimmed.empty() || trimmed.starts_with('%') || trimmed.starts_with('#') ||
-        trimmed.starts_with('@'))
-      continue;
-    const std::string name(trimmed.substr(0, trimmed.find_first_of(" \t")));
+  for (const SqitchChange& change : read_sqitch_plan(text)) {
     const std::string version = fmt::format("{:04}", ++number);
-    PGKEEP_CHECK(reader.add(folder / "deploy" / (name + ".sql"),
-                            {.version = version, .name = name, .is_down = false}));
+    const std::string file = change.script + ".sql";
+    PGKEEP_CHECK(reader.add(folder / "deploy" / file,
+                            {.version = version, .name = change.name, .is_down = false}));
     std::error_code error;
-    const fs::path revert = folder / "revert" / (name + ".sql");
+    const fs::path revert = folder / "revert" / file;
     if (fs::exists(revert, error))
-      PGKEEP_CHECK(reader.add(revert, {.version = version, .name = name, .is_down = true}));
+      PGKEEP_CHECK(reader.add(revert, {.version = version, .name = change.name, .is_down = true}));
   }
   return {};
 }
@@ -183,8 +209,10 @@ std::string_view name_of(Kind kind) noexcept {
 std::vector<const lint::Section*> Source::sections() const {
   std::vector<const lint::Section*> found;
   if (script == nullptr) return found;
+  // Beside Prisma's migration.sql; anywhere else the name says no direction.
+  const bool is_all = is_down && fs::path(path).filename() == "down.sql";
   for (const lint::Section& each : script->sections()) {
-    if (each.is_down == is_down) found.push_back(&each);
+    if (is_all || each.is_down == is_down) found.push_back(&each);
   }
   return found;
 }

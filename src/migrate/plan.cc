@@ -84,6 +84,7 @@ Mentions mentions_of(const Migration& migration) {
 /// Repeatable files: one that uses what another makes comes after it; else by name.
 std::vector<const Migration*> in_order_of_use(std::vector<const Migration*> files) {
   std::vector<Mentions> mentions;
+  mentions.reserve(files.size());
   for (const Migration* file : files)
     mentions.push_back(mentions_of(*file));
   std::vector<const Migration*> ordered;

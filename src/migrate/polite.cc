@@ -161,6 +161,8 @@ base::Result<> Gate::look() {
   std::erase_if(blockers_,
                 [](const Blocker& each) { return each.transaction_s < kOldTransaction_s; });
   if (!blockers_.empty()) blamed_ = blockers_;
+  if (patience_.autovacuum_yields)
+    std::erase_if(blockers_, [](const Blocker& each) { return each.is_autovacuum; });
   return {};
 }
 
@@ -220,9 +222,11 @@ milliseconds Gate::waited() const {
 }
 
 base::Error Gate::too_late() const {
-  std::string who = "whoever holds it was not seen";
-  for (const Blocker& each : blamed_)
-    who = &each == &blamed_.front() ? each.text() : who + "; " + each.text();
+  std::string who = blamed_.empty() ? "whoever holds it was not seen" : "";
+  for (const Blocker& each : blamed_) {
+    if (!who.empty()) who += "; ";
+    who += each.text();
+  }
   return {.code = base::Code::timeout,
           .what = fmt::format("the lock could not be had within {}: {}",
                               base::human_duration(patience_.budget), who),

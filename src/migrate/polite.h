@@ -26,6 +26,7 @@ struct Patience {
   std::chrono::milliseconds lock_try{20}; ///< Longest wait in the queue for a strong lock.
   std::chrono::milliseconds pause_max{500};
   std::chrono::milliseconds budget{600'000}; ///< Of waiting for locks, for each step.
+  bool autovacuum_yields = false;            ///< The session looks for deadlocks within one try.
 };
 
 /// The connections of a run. `eyes` looks while `work` works.

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "lint/lint.h"
 #include "migrate/alone.h"
+#include "migrate/baseline.h"
 #include "migrate/batch.h"
 #include "migrate/history.h"
 #include "migrate/runner_lock.h"
@@ -52,6 +53,7 @@ private:
 
   Servers& servers_;
   const RunOptions& options_;
+  Patience patience_;
   Runner runner_;
   std::int64_t steps_committed_ = 0; ///< By this call.
 };
@@ -71,11 +73,11 @@ base::Result<Outcome> Run::run_step(const Job& job, int number, const StepRow& r
                           }};
   switch (step.kind) {
   case StepKind::transaction:
-    return run_in_transaction(servers_, polite, options_.patience);
+    return run_in_transaction(servers_, polite, patience_);
   case StepKind::batch:
-    return run_batches(servers_, polite, key, row.position, options_.patience);
+    return run_batches(servers_, polite, key, row.position, patience_);
   case StepKind::shadow:
-    return run_shadow(servers_, polite, key, row.position, options_.patience);
+    return run_shadow(servers_, polite, key, row.position, patience_);
   case StepKind::alone:
     break;
   }
@@ -83,7 +85,7 @@ base::Result<Outcome> Run::run_step(const Job& job, int number, const StepRow& r
   PGKEEP_CHECK(mark_step_running(servers_.work, key));
   Outcome outcome;
   if (found == Found::nothing) {
-    auto ran = run_alone(servers_, polite, options_.patience);
+    auto ran = run_alone(servers_, polite, patience_);
     if (!ran) {
       // What it leaves (an INVALID index) is known to the next run by the state of the step.
       base::Error error = std::move(ran).error();
@@ -101,9 +103,19 @@ base::Result<Outcome> Run::run_step(const Job& job, int number, const StepRow& r
   return outcome;
 }
 
+/// An autovacuum worker gives way to whoever waits for its lock, once that waiter has looked for
+/// deadlocks: after a second, unless told otherwise. Roles that may not say so wait until it is
+/// done. Source: PostgreSQL manual, runtime-config-locks (deadlock_timeout), routine-vacuuming.
+bool hurry_autovacuum(Connection& work, const Patience& patience) {
+  if (work.is_pooled()) return false;
+  const auto half = std::max<std::int64_t>(patience.lock_try.count() / 2, 1);
+  return work.execute(fmt::format("SET deadlock_timeout = {}", half)).has_value();
+}
+
 base::Result<> Run::run_steps(const Job& job) {
   PGKEEP_TRY(const std::vector<StepRow> rows, read_steps(servers_.work, job.id, job.is_down));
   PGKEEP_CHECK(servers_.work.reset_session());
+  patience_.autovacuum_yields = hurry_autovacuum(servers_.work, patience_);
   for (int number = 1; number <= static_cast<int>(job.steps.size()); ++number) {
     const auto index = static_cast<std::size_t>(number) - 1;
     const Step& step = job.steps[index];
@@ -243,6 +255,7 @@ base::Result<Begun> begin(const RunOptions& options) {
       RunnerLock::acquire(options.target, {.waits = options.waits_for_runner, .on_wait = on_wait}));
   PGKEEP_TRY(Servers servers, open_servers(options.target, options.observer));
   PGKEEP_CHECK(check_writable(servers.work));
+  PGKEEP_CHECK(check_no_foreign_history(servers.eyes));
   PGKEEP_CHECK(wait_for_leftover(servers, [&](const Event& event) {
     if (options.observer) options.observer(event);
   }));
@@ -276,8 +289,11 @@ base::Result<findings::Report> judge(const std::vector<Planned>& todo,
                                      const std::set<std::string>& allowed,
                                      const findings::Limits& limits, Connection& server) {
   std::vector<lint::File> files;
-  for (const Planned& each : todo)
+  // What stopped half-way was judged when it began; half of it is in the database now.
+  for (const Planned& each : todo) {
+    if (each.unfinished && each.unfinished->steps_done > 0) continue;
     files.push_back({.path = each.migration->up.path, .text = each.migration->up.text});
+  }
   const auto parses = [&](std::string_view sql) { return postgres::server_parses(server, sql); };
   PGKEEP_TRY(findings::Report report, lint::lint(files, {.limits = limits,
                                                          .database = database,
@@ -292,25 +308,23 @@ base::Result<findings::Report> judge(const std::vector<Planned>& todo,
 base::Result<RunResult> run_up(const Folder& folder, const RunOptions& options) {
   RunResult result;
   PGKEEP_TRY(Begun begun, begin(options));
-  std::optional<catalog::Snapshot> database;
-  if (options.read_database) {
-    PGKEEP_TRY(database, options.read_database());
-  }
-  const catalog::Snapshot* const known = database ? &*database : nullptr;
   const int major = begun.servers.work.version().major();
-  PGKEEP_TRY(Plan plan, plan_up(folder, begun.history,
-                                {.to = options.to,
-                                 .allows_gaps = options.allows_gaps,
-                                 .database = known,
-                                 .server_major = major}));
+  PlanOptions how{.to = options.to, .allows_gaps = options.allows_gaps, .server_major = major};
+  PGKEEP_TRY(Plan plan, plan_up(folder, begun.history, how));
+  std::optional<catalog::Snapshot> database;
+  if (options.read_database && !plan.todo.empty()) { // Where nothing is to be done nothing is read.
+    PGKEEP_TRY(database, options.read_database());
+    how.database = &*database;
+    PGKEEP_TRY(plan, plan_up(folder, begun.history, how));
+  }
   result.problems = std::move(plan.problems);
   for (const Planned& planned : plan.todo) {
     if (auto problem = changed_under_way(begun.servers.eyes, planned))
       result.problems.push_back(*std::move(problem));
   }
   if (!result.problems.empty() || plan.todo.empty()) return result;
-  PGKEEP_TRY(findings::Report report,
-             judge(plan.todo, known, major, options.allowed, options.limits, begun.servers.eyes));
+  PGKEEP_TRY(findings::Report report, judge(plan.todo, how.database, major, options.allowed,
+                                            options.limits, begun.servers.eyes));
   if (!report.findings.empty()) {
     result.refused = std::move(report);
     return result;

@@ -110,7 +110,7 @@ public:
       places_[at] = &shape;
     }
   }
-  const Shape& of(const ProtobufCMessage& message) const {
+  [[nodiscard]] const Shape& of(const ProtobufCMessage& message) const {
     std::size_t at = place_of(message.descriptor);
     while (places_[at]->kind != message.descriptor)
       at = (at + 1) % kPlaces;

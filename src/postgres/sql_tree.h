@@ -170,7 +170,9 @@ std::vector<std::string> strings_of(const NodeList& list);
 
 } // namespace pgkeep::postgres
 
+// NOLINTBEGIN(readability-identifier-naming): the names are the standard library's.
 template <>
 inline constexpr bool std::ranges::enable_borrowed_range<pgkeep::postgres::NodeList> = true;
 template <>
 inline constexpr bool std::ranges::enable_view<pgkeep::postgres::NodeList> = true;
+// NOLINTEND(readability-identifier-naming)

@@ -315,3 +315,14 @@ def test_through_a_transaction_pooler():
             _, err = runner.communicate(timeout=60)
             assert runner.returncode == 0, err
         assert s.value("SELECT count(*) || ' ' || count(DISTINCT total) FROM orders WHERE total < 0") == "4 4"
+
+
+def test_autovacuum_gives_way():
+    with shop(settings={"autovacuum_naptime": "1s", "autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1",
+                        "autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1"}) as s:
+        base(s, 50_000)
+        s.psql("UPDATE orders SET state = 'seen'")
+        at_work = "SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid = 'orders'::regclass"
+        wait_for(lambda: s.value(at_work) == "1", "autovacuum is at work on the table", 90)
+        s.write("V002__note.sql", "ALTER TABLE orders ADD COLUMN note text;")
+        s.migrate("up", "--wait", "20s")

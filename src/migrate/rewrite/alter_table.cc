@@ -141,6 +141,7 @@ private:
 
   [[nodiscard]] std::string joined(const std::vector<Command>& commands) const {
     std::vector<std::string> texts;
+    texts.reserve(commands.size());
     for (const Command& each : commands)
       texts.emplace_back(each.text);
     return fmt::format("{} {}", alter_table(table_), base::join(texts, ", "));

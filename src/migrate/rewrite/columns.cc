@@ -55,6 +55,7 @@ Split split(const Node& definition, std::string_view command, std::size_t begin)
   const Words words(command);
   Split out;
   std::vector<std::size_t> starts;
+  starts.reserve(all.size());
   for (const Node& each : all)
     starts.push_back(words.at_offset(each.offset().value_or(begin) - begin));
   out.head = words.slice(0, starts.empty() ? words.count() : starts.front());

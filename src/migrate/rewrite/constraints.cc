@@ -33,6 +33,7 @@ IndexParts index_parts(const NewConstraint& constraint) {
     parts.columns = words.slice(at, rest);
   } else { // Behind a column: it names none.
     std::vector<std::string> quoted;
+    quoted.reserve(constraint.columns.size());
     for (const std::string& column : constraint.columns)
       quoted.push_back(quote_identifier(column));
     parts.columns = fmt::format("({})", base::join(quoted, ", "));

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kCopyLabel = "pgkeep_new";
 
 /// "CHECK (c > 0)" with another column; `list`: as ColumnChange's.
-std::string definition_with(const catalog::Constraint& constraint, ColumnChange change) {
+std::string definition_with(const catalog::Constraint& constraint, const ColumnChange& change) {
   constexpr std::string_view head = "ALTER TABLE x ADD ";
   std::string sql = with_column(fmt::format("{}{}", head, constraint.definition), change);
   sql.erase(0, head.size());
