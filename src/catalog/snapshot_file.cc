@@ -6,8 +6,6 @@
 // absent) go by name, not by bit.
 #include "catalog/snapshot_file.h"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -15,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "catalog/fields.h"
@@ -101,18 +100,6 @@ void put(std::string& out, const std::vector<T>& values) {
     put(out, value);
   }
   out += ']';
-}
-
-std::string sha256_hex(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  const int done =
-      EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  PGKEEP_ASSERT(done == 1);
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i)
-    hex += fmt::format("{:02x}", digest[i]);
-  return hex;
 }
 
 // ---- Reading ----
@@ -320,7 +307,7 @@ base::Result<> check_checksum(const Json& file, std::string_view body) {
     return Error{
         .code = Code::corrupt, .what = "has no checksum", .expected = "\"sha256\":\"...\""};
   }
-  if (*stored->as_string() != sha256_hex(body)) {
+  if (*stored->as_string() != base::sha256_hex(body)) {
     return Error{
         .code = Code::corrupt,
         .what = "the checksum does not match: the file was changed or damaged after it was written",
@@ -373,7 +360,7 @@ std::string write_snapshot(const Snapshot& snapshot) {
 
 std::string seal_snapshot(std::string_view json) {
   return fmt::format("{{\"pgkeep\":\"{}{}\",\"sha256\":\"{}\",\"snapshot\":{}}}\n", kFormat,
-                     kVersion, sha256_hex(json), json);
+                     kVersion, base::sha256_hex(json), json);
 }
 
 base::Result<Snapshot> parse_snapshot(std::string_view text, const std::string& path) {

@@ -85,6 +85,8 @@ extern const Command migrate_plan_command;
 extern const Command migrate_up_command;
 extern const Command migrate_down_command;
 extern const Command migrate_status_command;
+extern const Command migrate_test_command;
+extern const Command migrate_verify_command;
 extern const Command migrate_baseline_command;
 extern const Command migrate_repair_command;
 extern const Command help_command;

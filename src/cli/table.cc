@@ -23,6 +23,8 @@ const Command* const kCommands[] = {
     &migrate_up_command,
     &migrate_down_command,
     &migrate_status_command,
+    &migrate_test_command,
+    &migrate_verify_command,
     &migrate_baseline_command,
     &migrate_repair_command,
     &help_command,

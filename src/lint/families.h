@@ -36,6 +36,7 @@ extern const std::span<const TextRule> race_rules;
 extern const std::span<const TextRule> expression_rules;
 extern const std::span<const TextRule> table_shape_rules;
 extern const std::span<const TextRule> comparison_rules;
+extern const std::span<const TextRule> arithmetic_rules;
 extern const std::span<const TextRule> runner_rules;
 
 } // namespace pgkeep::lint

@@ -3,6 +3,7 @@
 #include "lint/lint.h"
 
 #include <algorithm>
+#include <bitset>
 #include <future>
 #include <optional>
 
@@ -55,6 +56,7 @@ std::vector<const TextRule*> collect_rules() {
                                                                   expression_rules,
                                                                   table_shape_rules,
                                                                   comparison_rules,
+                                                                  arithmetic_rules,
                                                                   runner_rules});
   std::vector<const TextRule*> rules;
   for (const std::span<const TextRule> family : families) {
@@ -102,17 +104,53 @@ struct Asked {
   const TextRule* rule;
   const Rule* card;
   Sink sink;
-  postgres::KindSet kinds = postgres::kinds_named(rule->nodes);
+};
 
-  [[nodiscard]] bool is_about(const postgres::KindSet& statement) const {
-    return rule->nodes.empty() || (kinds & statement).any();
+constexpr std::size_t kRulesMax = 512;
+
+/// Which rules are asked of a statement, by the kinds of its nodes.
+class Choice {
+public:
+  Choice(std::span<const Asked> asked, bool ignores_nodes) : rules_by_kind_(kKinds) {
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      const TextRule& rule = *asked[i].rule;
+      if (rule.statement == nullptr) continue;
+      if (rule.nodes.empty() || ignores_nodes) always_.set(i);
+      const postgres::KindSet kinds = postgres::kinds_named(rule.nodes);
+      for (std::size_t kind = 0; kind < kKinds; ++kind) {
+        if (kinds.test(kind)) rules_by_kind_[kind].set(i);
+      }
+    }
   }
+  /// In their order.
+  [[nodiscard]] std::vector<std::size_t> of(const postgres::KindSet& kinds) const {
+    Rules found = always_;
+    each_bit(kinds, [&](std::size_t kind) { found |= rules_by_kind_[kind]; });
+    std::vector<std::size_t> places;
+    places.reserve(found.count());
+    each_bit(found, [&](std::size_t place) { places.push_back(place); });
+    return places;
+  }
+
+private:
+  static constexpr std::size_t kKinds = postgres::KindSet().size();
+  using Rules = std::bitset<kRulesMax>;
+
+  template <std::size_t count, typename Visit>
+  static void each_bit(const std::bitset<count>& bits, Visit&& visit) {
+    for (std::size_t at = bits._Find_first(); at < count; at = bits._Find_next(at))
+      visit(at);
+  }
+
+  Rules always_;
+  std::vector<Rules> rules_by_kind_;
 };
 
 class Linter {
 public:
   Linter(const Options& options, std::span<const std::string> paths, std::vector<Asked>& asked)
-      : options_(options), paths_(paths), asked_(asked), schema_(options.database) {}
+      : options_(options), paths_(paths), asked_(asked), choice_(asked, options.ignores_nodes),
+        schema_(options.database) {}
 
   void read(const Script& script) {
     for (const Section& section : script.sections()) {
@@ -135,6 +173,7 @@ private:
   std::span<const std::string> paths_;
   std::vector<RelationName> created_; ///< Views and sequences.
   std::vector<Asked>& asked_;
+  Choice choice_;
   Schema schema_;
 };
 
@@ -194,9 +233,9 @@ void Linter::judge(const Script& script, const Section& section) {
                     .kinds = postgres::kinds_in(statement.root)};
     for (const Change& change : changes)
       subject.rows.push_back(lock_row_of(change, context));
-    for (Asked& each : asked_) {
-      if (each.rule->statement == nullptr || (section.is_down && !each.rule->judges_down)) continue;
-      if (!each.is_about(subject.kinds)) continue;
+    for (const std::size_t place : choice_.of(subject.kinds)) {
+      Asked& each = asked_[place];
+      if (section.is_down && !each.rule->judges_down) continue;
       // What a function does when it is called is for the rules about queries.
       if (runs_later && each.rule->group != Group::query) continue;
       TextSink out(each.sink, script);
@@ -342,6 +381,22 @@ void sort_by_place(std::vector<Finding>& findings) {
   findings = std::move(sorted);
 }
 
+/// The first of the files: up to so many bytes, or one. A thread for each file would cost more
+/// than a small file does.
+std::future<std::vector<Script>> begin_reading(std::span<const File> files) {
+  constexpr std::size_t kBytesMax = std::size_t{512} * 1024;
+  std::size_t count = 0;
+  for (std::size_t bytes = 0; count < files.size() && (count == 0 || bytes < kBytesMax); ++count)
+    bytes += files[count].text.size();
+  return std::async(std::launch::async, [files = files.first(count)] {
+    std::vector<Script> scripts;
+    scripts.reserve(files.size());
+    for (const File& file : files)
+      scripts.push_back(Script::read(file.path, file.text));
+    return scripts;
+  });
+}
+
 } // namespace
 
 void TextSink::add(std::size_t offset, Finding finding) {
@@ -381,24 +436,23 @@ base::Result<Report> lint(std::span<const File> files, const Options& options) {
   paths.reserve(files.size());
   for (const File& file : files)
     paths.push_back(file.path);
+  PGKEEP_ASSERT(asked.size() <= kRulesMax);
   Linter linter(options, paths, asked);
   IgnoreMarks marks;
-  // One file is parsed while the one before is judged; no more than two are held.
-  const auto begin_reading = [&](std::size_t i) {
-    return std::async(std::launch::async,
-                      [&file = files[i]] { return Script::read(file.path, file.text); });
-  };
-  std::future<Script> reading;
-  if (!files.empty()) reading = begin_reading(0);
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const Script script = reading.get();
-    if (i + 1 < files.size()) reading = begin_reading(i + 1);
-    linter.read(script);
-    marks.add(script);
+  // Some files are parsed while those before are judged; no more than twice as many are held.
+  std::future<std::vector<Script>> reading = begin_reading(files);
+  while (!files.empty()) {
+    const std::vector<Script> scripts = reading.get();
+    files = files.subspan(scripts.size());
+    reading = begin_reading(files);
+    for (const Script& script : scripts) {
+      linter.read(script);
+      marks.add(script);
+    }
   }
   Report report;
-  report.target = base::Json{{"files", static_cast<std::int64_t>(files.size())}};
-  report.title = fmt::format("{} {}", files.size(), files.size() == 1 ? "file" : "files");
+  report.target = base::Json{{"files", static_cast<std::int64_t>(paths.size())}};
+  report.title = fmt::format("{} {}", paths.size(), paths.size() == 1 ? "file" : "files");
   if (options.database == nullptr)
     report.notes.push_back(
         fmt::format("no database was given: PostgreSQL {} is assumed, and every table "

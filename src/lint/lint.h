@@ -30,6 +30,9 @@ struct Options {
   std::vector<std::string> skip = {};
   /// Whether the server's grammar knows a statement that ours does not; empty: nobody can be asked.
   std::function<bool(std::string_view statement)> server_parses = {};
+  /// Asks every rule about every statement, also those that TextRule::nodes leaves out: for the
+  /// test that nothing is lost by it.
+  bool ignores_nodes = false;
   /// Rules that another judge owns (the audit's): their cards are shown where ids are shared.
   std::span<const findings::Rule* const> shared = {};
 };

@@ -171,7 +171,12 @@ std::string Schema::key_of(const RelationName& name) {
 }
 
 const TableState* Schema::find(const RelationName& name) const {
-  const auto found = tables_.find(key_of(name));
+  // Asked for by most rules about most statements: the key's memory is used again.
+  thread_local std::string key;
+  key.assign(name.schema.empty() ? "public" : std::string_view(name.schema))
+      .append(1, '.')
+      .append(name.name);
+  const auto found = tables_.find(key);
   return found == tables_.end() ? nullptr : &found->second;
 }
 

@@ -133,9 +133,11 @@ std::size_t offset_of_where(std::string_view text, std::string_view where) {
 /// Marks in the comments of a piece of text that holds no statement.
 void read_marks(std::string_view text, std::size_t begin, std::size_t end,
                 std::vector<IgnoreMark>& marks) {
+  // A mark that begins here may reach beyond the piece, to the end of its line.
+  const std::string_view piece = text.substr(0, std::min(end + kIgnoreMark.size(), text.size()));
   std::size_t at = begin;
   while (true) {
-    at = text.find(kIgnoreMark, at);
+    at = piece.find(kIgnoreMark, at);
     if (at == std::string_view::npos || at >= end) return;
     const std::string_view rest = base::trim(line_from(text, at + kIgnoreMark.size()));
     const std::size_t colon = rest.find(':');
@@ -257,34 +259,36 @@ void Script::add_section(std::size_t begin, std::size_t end, bool is_down,
 }
 
 void Script::add_statements(Section& section, std::size_t begin, std::size_t end) {
-  // Blanks in front keep every offset that of the file; a statement that does not parse becomes
-  // blanks too, and the rest is read again.
-  std::string sql = std::string(begin, ' ') + text_.substr(begin, end - begin);
-  std::vector<postgres::StatementText> pieces;
+  std::string sql = text_.substr(0, end);
+  std::vector<postgres::TextPiece> pieces;
   for (int mistakes = 0; mistakes < kMistakesMax; ++mistakes) {
-    auto tree = postgres::Tree::parse(sql);
+    const std::string_view rest = std::string_view(sql).substr(begin);
+    auto tree = postgres::Tree::parse(rest, begin);
     if (tree) {
       add_tree(section, *std::move(tree));
       break;
     }
-    if (mistakes == 0) pieces = postgres::split_roughly(sql);
-    const std::size_t place = offset_of_where(sql, tree.error().where);
-    const auto after =
-        std::ranges::upper_bound(pieces, place, {}, &postgres::StatementText::offset);
+    if (mistakes == 0) pieces = postgres::pieces_of(rest, begin);
+    const std::size_t place = begin + offset_of_where(rest, tree.error().where);
+    const auto after = std::ranges::upper_bound(pieces, place, {}, &postgres::TextPiece::begin);
     if (after == pieces.begin()) break;
-    const postgres::StatementText& piece = *std::prev(after);
-    section.statements.push_back(
-        {.root = {},
-         .begin = piece.offset,
-         .end = piece.offset + piece.sql.size(),
-         .problem = tree.error().what,
-         .problem_offset = std::min(place, piece.offset + piece.sql.size())});
+    const postgres::TextPiece piece = *std::prev(after);
+    section.statements.push_back({.root = {},
+                                  .begin = piece.begin,
+                                  .end = piece.end,
+                                  .problem = tree.error().what,
+                                  .problem_offset = std::min(place, piece.end)});
     // What stands before the mistake was understood: it need not be read with each that follows.
-    auto before = postgres::Tree::parse(std::string_view(sql).substr(0, piece.offset));
-    const std::size_t done = before ? 0 : piece.offset;
-    if (before) add_tree(section, *std::move(before));
-    std::fill(sql.begin() + static_cast<std::ptrdiff_t>(done),
-              sql.begin() + static_cast<std::ptrdiff_t>(piece.offset + piece.sql.size()), ' ');
+    const bool is_behind = piece.begin >= begin;
+    auto before = postgres::Tree::parse(
+        rest.substr(0, is_behind ? piece.begin - begin : std::string_view::npos), begin);
+    if (is_behind && before) {
+      add_tree(section, *std::move(before));
+      begin = piece.end;
+    } else { // It becomes blanks, and the rest is read again.
+      std::fill(sql.begin() + static_cast<std::ptrdiff_t>(piece.begin),
+                sql.begin() + static_cast<std::ptrdiff_t>(piece.end), ' ');
+    }
   }
   std::ranges::sort(section.statements, {}, &Statement::begin);
   add_bodies(section);
@@ -313,7 +317,7 @@ void Script::add_bodies(Section& section) {
       all.push_back(std::move(unread));
     }
     for (const BodyPart& part : body.parts) {
-      auto tree = postgres::Tree::parse(std::string(part.offset, ' ') + part.sql);
+      auto tree = postgres::Tree::parse(part.sql, part.offset);
       if (part.is_opaque || !tree) {
         Statement unread = frame;
         unread.is_opaque = true;

@@ -26,6 +26,7 @@ std::string names_of_tools() {
 
 std::string labels_of(const std::vector<ForeignTable>& tables) {
   std::vector<std::string> labels;
+  labels.reserve(tables.size());
   for (const ForeignTable& each : tables)
     labels.push_back(fmt::format("{} ({})", each.label(), each.tool->title));
   return base::join(labels, ", ");

@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "migrate/batch_pace.h"
 #include "postgres/quote.h"
 #include "postgres/sql_parser.h"
 
@@ -25,10 +26,7 @@ using postgres::quote_identifier;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-constexpr std::int64_t kSizeMin = 50;
-constexpr std::int64_t kSizeFirst = 500;
 constexpr std::int64_t kSizeMax = 1'000'000;
-constexpr std::chrono::seconds kLookEvery{1};
 
 base::Error bad_batch(const Step& step, std::string what, std::string expected) {
   return {.code = base::Code::config,
@@ -131,7 +129,12 @@ public:
           BatchOptions options, BatchSql sql)
       : servers_(servers), step_(step), key_(std::move(key)), patience_(patience),
         options_(std::move(options)), sql_(std::move(sql)),
-        size_(std::min(kSizeFirst, options_.size)) {}
+        pace_(servers.eyes,
+              {.size_max = options_.size,
+               .lag_max = options_.lag_max,
+               .target = options_.target,
+               .active_max = options_.active_max},
+              step.tell) {}
 
   base::Result<Outcome> run(const base::Json& position);
 
@@ -139,8 +142,6 @@ private:
   base::Result<> begin();
   base::Result<bool> one_batch();
   base::Result<bool> try_batch();
-  base::Result<> throttle();
-  void adapt(milliseconds took, std::int64_t keys);
   void tell();
   [[nodiscard]] base::Error failed(base::Error error) const {
     if (base::is_interrupted()) return {.code = base::Code::cancelled, .what = "interrupted"};
@@ -153,11 +154,10 @@ private:
   const Patience& patience_;
   BatchOptions options_;
   BatchSql sql_;
-  std::int64_t size_;
+  Pace pace_;
   Position position_;
   Outcome outcome_;
   Steady::time_point began_ = Steady::now();
-  Steady::time_point looked_ = Steady::now();
   Steady::time_point told_ = Steady::now();
 };
 
@@ -189,7 +189,7 @@ base::Result<bool> Batches::try_batch() {
     bounds.emplace_back(each);
   const bool is_first = position_.cursor.empty();
   const std::size_t keys = options_.key.size();
-  PGKEEP_TRY(const postgres::Rows rows, work.query(sql_.next(is_first, size_), bounds));
+  PGKEEP_TRY(const postgres::Rows rows, work.query(sql_.next(is_first, pace_.size()), bounds));
   if (rows.count() == 0) {
     PGKEEP_CHECK(work.execute("ROLLBACK"));
     return false;
@@ -214,16 +214,8 @@ base::Result<bool> Batches::try_batch() {
                             step_position_sql(key_, after.to_json(), count) + "; COMMIT"));
   position_ = std::move(after);
   outcome_.rows += count;
-  adapt(duration_cast<milliseconds>(Steady::now() - from), seen);
+  pace_.adapt(duration_cast<milliseconds>(Steady::now() - from), seen);
   return true;
-}
-
-void Batches::adapt(milliseconds took, std::int64_t keys) {
-  const double ms = std::max<double>(1.0, static_cast<double>(took.count()));
-  const double factor = std::clamp(static_cast<double>(options_.target.count()) / ms, 0.5, 1.5);
-  if (keys < size_) return; // The last batch says nothing.
-  size_ = std::clamp(static_cast<std::int64_t>(static_cast<double>(size_) * factor), kSizeMin,
-                     std::max(options_.size, kSizeMin));
 }
 
 base::Result<bool> Batches::one_batch() {
@@ -243,38 +235,11 @@ base::Result<bool> Batches::one_batch() {
                          .where = step_.step.statements.front().where,
                          .hint = "Run again: it goes on behind the batches that are done."};
     if (base::is_interrupted()) return failed({});
-    size_ = std::max(size_ / 2, std::min(kSizeMin, options_.size));
+    pace_.shrink();
     base::pause_for(pause);
     outcome_.waited += pause;
     pause = std::min(pause * 2, patience_.pause_max);
   }
-}
-
-/// Lets standbys and the machine catch up.
-base::Result<> Batches::throttle() {
-  if (Steady::now() - looked_ < kLookEvery) return {};
-  const auto from = Steady::now();
-  while (true) {
-    if (base::is_interrupted()) return failed({});
-    PGKEEP_TRY(const postgres::Rows rows,
-               servers_.eyes.query(
-                   "SELECT coalesce(max(extract(epoch FROM replay_lag) * 1000)::bigint, 0), "
-                   "(SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND backend_type "
-                   "= 'client backend') FROM pg_stat_replication"));
-    const std::int64_t lag_ms = number_of(rows.text(0, 0));
-    const std::int64_t active = number_of(rows.text(0, 1));
-    const bool is_behind = lag_ms > options_.lag_max.count();
-    const bool is_busy = options_.active_max > 0 && active > options_.active_max;
-    looked_ = Steady::now();
-    if (!is_behind && !is_busy) break;
-    step_.tell({.kind = "waiting",
-                .text = is_behind ? fmt::format("a standby is {} behind",
-                                                base::human_duration(milliseconds{lag_ms}))
-                                  : fmt::format("{} sessions are at work", active)});
-    base::pause_for(milliseconds{500});
-  }
-  outcome_.waited += duration_cast<milliseconds>(Steady::now() - from);
-  return {};
 }
 
 void Batches::tell() {
@@ -285,19 +250,20 @@ void Batches::tell() {
                               ? -1
                               : std::min(0.999, static_cast<double>(position_.looked_at) /
                                                     static_cast<double>(position_.total));
-  step_.tell({.kind = "progress",
-              .text = fmt::format("{} rows looked at, {} changed, batches of {}",
-                                  base::human_count(position_.looked_at),
-                                  base::human_count(outcome_.rows), base::human_count(size_)),
-              .figures = base::Json{{"rows", outcome_.rows}, {"size", size_}},
-              .fraction = fraction});
+  step_.tell(
+      {.kind = "progress",
+       .text = fmt::format("{} rows looked at, {} changed, batches of {}",
+                           base::human_count(position_.looked_at), base::human_count(outcome_.rows),
+                           base::human_count(pace_.size())),
+       .figures = base::Json{{"rows", outcome_.rows}, {"size", pace_.size()}},
+       .fraction = fraction});
 }
 
 base::Result<Outcome> Batches::run(const base::Json& position) {
   position_ = Position::from(position);
   if (position_.end.empty()) PGKEEP_CHECK(begin());
   while (!position_.end.empty()) {
-    PGKEEP_CHECK(throttle());
+    PGKEEP_CHECK(pace_.throttle());
     PGKEEP_TRY(const bool goes_on, one_batch());
     if (!goes_on) break;
     tell();
@@ -305,6 +271,7 @@ base::Result<Outcome> Batches::run(const base::Json& position) {
   if (!step_.record.empty())
     PGKEEP_CHECK(servers_.work.execute("BEGIN; SET LOCAL search_path = pg_catalog; " +
                                        step_.record + "; COMMIT"));
+  outcome_.waited += pace_.waited();
   outcome_.duration = duration_cast<milliseconds>(Steady::now() - began_);
   return outcome_;
 }

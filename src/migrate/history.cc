@@ -206,6 +206,14 @@ base::Result<std::int64_t> begin_migration(Connection& server, const Runner& run
                                migration.down ? text_to_keep(*migration.down) : "",
                                runner.token,
                                runner.tool};
+    // A repeatable file that runs again: its steps are those of the run before, and done.
+    const Parameters again = {values[0], values[1]};
+    const auto cleared = server.query(
+        "DELETE FROM pgkeep.schema_migration_steps WHERE migration IN (SELECT id FROM "
+        "pgkeep.schema_migrations WHERE kind = $1 AND key = $2 AND state IN ('applied', "
+        "'baseline'))",
+        again);
+    if (!cleared) return cleared.error();
     PGKEEP_TRY(const Rows rows,
                server.query("INSERT INTO pgkeep.schema_migrations AS m (kind, key, version, name, "
                             "file, checksum, checksum_algorithm, content_sha256, content, "
@@ -282,6 +290,13 @@ base::Result<> finish_migration(Connection& server, const Runner& runner, std::i
         "'undone' THEN clock_timestamp() END WHERE id = $1 AND runner = $2",
         values));
     return {};
+  });
+}
+
+base::Result<> forget_repeatable(Connection& server) {
+  return in_transaction(server, [&] {
+    return server.execute("UPDATE pgkeep.schema_migrations SET state = 'undone', undone_at = "
+                          "clock_timestamp() WHERE kind = 'repeatable' AND state = 'applied'");
   });
 }
 

@@ -113,6 +113,9 @@ base::Result<> add_step_cost(postgres::Connection& server, const StepKey& key,
 base::Result<> finish_migration(postgres::Connection& server, const Runner& runner, std::int64_t id,
                                 State state, const std::string& error);
 
+/// After a way down, what repeatable files made may be gone with it: they run again.
+base::Result<> forget_repeatable(postgres::Connection& server);
+
 /// The text as the history keeps it: statements that hold a password are left out.
 std::string text_to_keep(const Source& source);
 

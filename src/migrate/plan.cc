@@ -220,6 +220,11 @@ plan_down(const Folder& folder, std::span<const HistoryRow> history, const DownO
                          .hint = "Write it, or go on with a new migration that undoes it."};
     PlannedDown each{.migration = migration, .row = *row, .steps = {}};
     PGKEEP_TRY(each.steps, steps_of(*migration->down, options.database, options.server_major));
+    if (each.steps.empty())
+      return base::Error{.code = base::Code::config,
+                         .what = fmt::format("the way down of {} has no statement", label_of(*row)),
+                         .where = migration->down->path,
+                         .hint = "Write it; where there is nothing to undo, SELECT 1 says so."};
     planned.push_back(std::move(each));
     if (!options.to) break;
   }

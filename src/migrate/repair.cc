@@ -155,10 +155,9 @@ base::Result<> Mender::change(const std::vector<std::string>& statements,
                               const Parameters& parameters) {
   PGKEEP_CHECK(servers_.work.execute("BEGIN; SET LOCAL search_path = pg_catalog"));
   for (const std::string& statement : statements) {
-    if (const auto done = servers_.work.query(statement, parameters); !done) {
-      const base::Error error = done.error();
+    if (auto done = servers_.work.query(statement, parameters); !done) {
       static_cast<void>(servers_.work.execute("ROLLBACK"));
-      return error;
+      return std::move(done).error();
     }
   }
   return servers_.work.execute("COMMIT");

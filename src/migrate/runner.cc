@@ -298,6 +298,8 @@ base::Result<findings::Report> judge(const std::vector<Planned>& todo,
   PGKEEP_TRY(findings::Report report, lint::lint(files, {.limits = limits,
                                                          .database = database,
                                                          .server_major = server_major,
+                                                         // Such a statement is a step of its own.
+                                                         .skip = {"concurrently-in-transaction"},
                                                          .server_parses = parses}));
   std::erase_if(report.findings, [&](const findings::Finding& finding) {
     return allowed.contains(finding.rule) || finding.severity != findings::Severity::error;
@@ -352,6 +354,7 @@ base::Result<RunResult> run_down(const Folder& folder, const RunOptions& options
     if (!done) return std::move(done).error();
     result.done.push_back(each.migration->label());
   }
+  if (!result.done.empty()) PGKEEP_CHECK(forget_repeatable(begun.servers.work));
   return result;
 }
 

@@ -13,12 +13,13 @@
 
 #include "base/text.h"
 #include "postgres/parser_input.h"
+#include "postgres/sql_parser.h"
 #include "postgres/sql_tree_check.h"
+#include "postgres/sql_tree_handover.h"
+#include "postgres/sql_tree_shapes.h"
 
 namespace pgkeep::postgres {
 namespace {
-
-using Parsed = Owned<PgQueryProtobufParseResult, pg_query_free_protobuf_parse_result>;
 
 [[noreturn]] void no_such_field(const ProtobufCMessage& message, std::string_view field) {
   fmt::print(stderr, "pgkeep: a {} has no field \"{}\"\n", message.descriptor->short_name, field);
@@ -53,97 +54,6 @@ const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message, std::s
   return *found;
 }
 
-const void* member_of(const ProtobufCMessage& message, unsigned offset) {
-  return reinterpret_cast<const std::byte*>(&message) + offset;
-}
-
-template <typename Value>
-const Value& value_at(const ProtobufCMessage& message, unsigned offset) {
-  return *static_cast<const Value*>(member_of(message, offset));
-}
-
-/// A Node message only says which kind it holds.
-const ProtobufCMessage* unwrap(const ProtobufCMessage* message) {
-  while (message != nullptr && message->descriptor == &pg_query__node__descriptor) {
-    const auto* const node = reinterpret_cast<const PgQuery__Node*>(message);
-    if (node->node_case == PG_QUERY__NODE__NODE__NOT_SET) return nullptr;
-    // Each member of the union is a pointer to a message.
-    message = reinterpret_cast<const ProtobufCMessage*>(node->alias);
-  }
-  return message;
-}
-
-std::span<ProtobufCMessage* const> list_at(const ProtobufCMessage& message,
-                                           const ProtobufCFieldDescriptor& field) {
-  return {value_at<ProtobufCMessage* const*>(message, field.offset),
-          value_at<std::size_t>(message, field.quantifier_offset)};
-}
-
-/// The value of a constant is a union: whether it holds another member than this.
-bool is_other_member(const ProtobufCMessage& message, const ProtobufCFieldDescriptor& field) {
-  return (field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
-         value_at<std::uint32_t>(message, field.quantifier_offset) != field.id;
-}
-
-/// What a walk must know of a kind, in place of its whole descriptor.
-struct Shape {
-  const ProtobufCMessageDescriptor* kind = nullptr;
-  std::size_t number = 0; ///< Counted from 0.
-  const ProtobufCFieldDescriptor* location = nullptr;
-  std::vector<const ProtobufCFieldDescriptor*> links = {}; ///< Fields that hold nodes.
-};
-
-/// Of every kind there is. Immutable once made.
-class Shapes {
-public:
-  Shapes() {
-    add(pg_query__parse_result__descriptor);
-    for (std::size_t i = 0; i < shapes_.size(); ++i) {
-      for (const ProtobufCFieldDescriptor* const field : std::vector(shapes_[i].links))
-        add(*static_cast<const ProtobufCMessageDescriptor*>(field->descriptor));
-    }
-    places_.resize(kPlaces, nullptr);
-    for (const Shape& shape : shapes_) {
-      std::size_t at = place_of(shape.kind);
-      while (places_[at] != nullptr)
-        at = (at + 1) % kPlaces;
-      places_[at] = &shape;
-    }
-  }
-  [[nodiscard]] const Shape& of(const ProtobufCMessage& message) const {
-    std::size_t at = place_of(message.descriptor);
-    while (places_[at]->kind != message.descriptor)
-      at = (at + 1) % kPlaces;
-    return *places_[at];
-  }
-  [[nodiscard]] std::span<const Shape> all() const { return shapes_; }
-
-private:
-  static constexpr std::size_t kPlaces = 2048;
-
-  static std::size_t place_of(const ProtobufCMessageDescriptor* kind) {
-    const auto address = reinterpret_cast<std::uintptr_t>(kind) >> 4U;
-    return (address ^ (address >> 11U)) % kPlaces;
-  }
-  void add(const ProtobufCMessageDescriptor& kind) {
-    if (std::ranges::find(shapes_, &kind, &Shape::kind) != shapes_.end()) return;
-    Shape shape{.kind = &kind, .number = shapes_.size()};
-    for (const ProtobufCFieldDescriptor& field : std::span(kind.fields, kind.n_fields)) {
-      if (field.type == PROTOBUF_C_TYPE_MESSAGE) shape.links.push_back(&field);
-      if (std::string_view(field.name) == "location") shape.location = &field;
-    }
-    shapes_.push_back(std::move(shape));
-  }
-
-  std::vector<Shape> shapes_;
-  std::vector<const Shape*> places_;
-};
-
-const Shapes& shapes() {
-  static const Shapes all;
-  return all;
-}
-
 bool is_place(const ProtobufCFieldDescriptor& field) {
   const std::string_view name = field.name;
   return name == "location" || name == "stmt_location" || name == "stmt_len" ||
@@ -153,10 +63,13 @@ bool is_place(const ProtobufCFieldDescriptor& field) {
 /// The parser counts what stands before a statement to it.
 std::size_t skip_blanks_and_comments(std::string_view text, std::size_t at) {
   while (at < text.size()) {
-    if (std::string_view(" \t\r\n\f\v;").find(text[at]) != std::string_view::npos) {
+    const char c = text[at];
+    if (c == ' ' || (c >= '\t' && c <= '\r') || c == ';') {
       ++at;
+    } else if (c != '-' && c != '/') {
+      break;
     } else if (text.substr(at).starts_with("--")) {
-      at = std::min(text.find('\n', at), text.size());
+      at = std::min(text.find_first_of("\r\n", at), text.size());
     } else if (text.substr(at).starts_with("/*")) {
       int depth = 0;
       do { // Comments nest.
@@ -370,51 +283,12 @@ KindSet kinds_named(std::string_view names) {
   return found;
 }
 
-namespace {
-
-/// Memory for one tree, whose thousand small pieces are given back at once.
-class Arena {
-public:
-  Arena() = default;
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-  ~Arena() = default;
-  ProtobufCAllocator* allocator() { return &allocator_; }
-
-private:
-  static constexpr std::size_t kBlockBytes = std::size_t{64} * 1024;
-  static constexpr std::size_t kAlignment = alignof(std::max_align_t);
-
-  void* take(std::size_t size) {
-    size = (size + kAlignment - 1) / kAlignment * kAlignment;
-    if (size > left_) {
-      left_ = std::max(size, kBlockBytes);
-      blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(left_));
-      next_ = blocks_.back().get();
-    }
-    std::byte* const piece = next_;
-    next_ += size;
-    left_ -= size;
-    return piece;
-  }
-  static void* allocate(void* arena, std::size_t size) {
-    return static_cast<Arena*>(arena)->take(size);
-  }
-  static void release(void* /*arena*/, void* /*piece*/) {}
-
-  ProtobufCAllocator allocator_ = {.alloc = allocate, .free = release, .allocator_data = this};
-  std::vector<std::unique_ptr<std::byte[]>> blocks_;
-  std::byte* next_ = nullptr;
-  std::size_t left_ = 0;
-};
-
-} // namespace
-
 struct Tree::Impl {
-  explicit Impl(std::string sql) : text(std::move(sql)) {}
+  Impl(std::string sql, std::size_t at) : text(std::move(sql)), begin(at) {}
   std::string text;
-  Arena arena; ///< Holds what `result` points at.
-  PgQuery__ParseResult* result = nullptr;
+  std::size_t begin; ///< Where the text stands in another.
+  Arena arena;       ///< Holds what `result` points at.
+  const PgQuery__ParseResult* result = nullptr;
 };
 
 Tree::Tree(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -422,25 +296,32 @@ Tree::Tree(Tree&&) noexcept = default;
 Tree& Tree::operator=(Tree&&) noexcept = default;
 Tree::~Tree() = default;
 
-base::Result<Tree> Tree::parse(std::string_view text) {
-  auto impl = std::make_unique<Impl>(std::string(text));
+base::Result<Tree> Tree::parse(std::string_view text, std::size_t begin) {
+  auto impl = std::make_unique<Impl>(std::string(text), begin);
   if (!is_plainly_harmless(text)) {
     PGKEEP_CHECK(check_input(text));
     PGKEEP_CHECK(check_depth(impl->text));
   }
-  const Parsed parsed(pg_query_parse_protobuf(impl->text.c_str()));
-  if (parsed->error != nullptr) return unsupported(text, *parsed->error);
-  impl->result = pg_query__parse_result__unpack(
-      impl->arena.allocator(), parsed->parse_tree.len,
-      reinterpret_cast<const std::uint8_t*>(parsed->parse_tree.data));
-  if (impl->result == nullptr)
-    return base::Error{.code = base::Code::unsupported, .what = "the parse tree cannot be read"};
+  PGKEEP_TRY(impl->result, parse_into(impl->arena, impl->text, begin));
   return Tree(std::move(impl));
+}
+
+std::vector<TextPiece> pieces_of(std::string_view text, std::size_t begin) {
+  std::vector<TextPiece> pieces;
+  if (const auto quick = pieces_quickly(text)) {
+    for (const TextPiece& each : *quick)
+      pieces.push_back({.begin = begin + each.begin, .end = begin + each.end});
+    return pieces;
+  }
+  for (const StatementText& each : split_roughly(text))
+    pieces.push_back({.begin = begin + each.offset, .end = begin + each.offset + each.sql.size()});
+  return pieces;
 }
 
 std::vector<TreeStatement> Tree::statements() const {
   const std::string_view text = impl_->text;
   std::vector<TreeStatement> statements;
+  statements.reserve(impl_->result->n_stmts);
   for (const PgQuery__RawStmt* const raw :
        std::span(impl_->result->stmts, impl_->result->n_stmts)) {
     if (raw->stmt == nullptr) continue;
@@ -449,7 +330,9 @@ std::vector<TreeStatement> Tree::statements() const {
         raw->stmt_len > 0 ? from + static_cast<std::size_t>(raw->stmt_len) : text.size();
     const std::size_t begin = skip_blanks_and_comments(text, from);
     const std::size_t length = base::trim(text.substr(begin, end - begin)).size();
-    statements.push_back({.root = Node(&raw->stmt->base), .begin = begin, .end = begin + length});
+    statements.push_back({.root = Node(reinterpret_cast<const ProtobufCMessage*>(raw->stmt)),
+                          .begin = impl_->begin + begin,
+                          .end = impl_->begin + begin + length});
   }
   return statements;
 }

@@ -145,8 +145,9 @@ struct TreeStatement {
 
 class Tree {
 public:
-  /// Any number of statements. Errors: Code::unsupported with line:column in `where`.
-  static base::Result<Tree> parse(std::string_view text);
+  /// Any number of statements. All places are counted as if the text stood at `begin` of another.
+  /// Errors: Code::unsupported with line:column in `where`, counted in the text alone.
+  static base::Result<Tree> parse(std::string_view text, std::size_t begin = 0);
   Tree(Tree&&) noexcept;
   Tree& operator=(Tree&&) noexcept;
   ~Tree();
@@ -159,6 +160,14 @@ private:
   explicit Tree(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// A statement, or what should be one: from its first token to its last.
+struct TextPiece {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+/// As split_roughly() of sql_parser.h, without the texts; places as Tree::parse() counts them.
+std::vector<TextPiece> pieces_of(std::string_view text, std::size_t begin = 0);
 
 /// Equal for nodes that differ only in their places, as layout and comments make them; constants
 /// count: 16 hexadecimal digits. (fingerprint() drops constants.)

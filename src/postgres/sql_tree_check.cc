@@ -8,7 +8,7 @@ namespace pgkeep::postgres {
 namespace {
 
 /// Fewer than check_input() allows operators in a row, and check_depth() tokens or links in a
-/// chain.
+/// chain. What is text or comment may hold more: nobody reads that again.
 constexpr int kTokensMax = 4000;
 
 bool is_letter(char c) {
@@ -19,14 +19,16 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 bool is_blank(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
+  return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'; // Not \v, to the scanner.
 }
 
 class QuickScan {
 public:
   explicit QuickScan(std::string_view text) : text_(text) {}
 
-  bool passes() {
+  /// Calls `see(begin, end)` for each token, comments among them. False where it cannot tell.
+  template <typename See>
+  bool scan(See&& see) {
     int tokens = 0;
     while (at_ < text_.size()) {
       const char c = text_[at_];
@@ -35,7 +37,9 @@ public:
         continue;
       }
       tokens = c == ';' ? 0 : tokens + 1;
+      const std::size_t begin = at_;
       if (tokens > kTokensMax || c == '\0' || !skip(c)) return false;
+      see(begin, at_);
     }
     return true;
   }
@@ -46,13 +50,18 @@ private:
   }
   /// Past what begins here. False for what is left to the real scanner: it never ends, say.
   bool skip(char c) {
-    if (is_letter(c) || is_digit(c)) return skip_word();
+    if (is_letter(c)) return skip_word();
+    if (is_digit(c)) { // A dollar behind a number may begin a quote, as one in a name does not.
+      while (at_ < text_.size() && is_digit(text_[at_]))
+        ++at_;
+      return true;
+    }
     if (c == '\'') return skip_past(1, "'");
     if (c == '"') return skip_past(1, "\"");
     if (c == '$') return skip_dollar();
     if (is_at("--")) {
       const std::size_t begin = at_;
-      at_ = std::min(text_.find('\n', at_), text_.size());
+      at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
       return has_no_nul(begin);
     }
     if (is_at("/*")) { // Comments nest: those that do are left to the real scanner.
@@ -63,18 +72,32 @@ private:
     ++at_;
     return true;
   }
-  /// A backslash in E'..' is left to the real scanner.
   bool skip_word() {
     const std::size_t begin = at_;
     while (at_ < text_.size() &&
            (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '$'))
       ++at_;
-    const bool is_escaped = at_ == begin + 1 && (text_[begin] == 'E' || text_[begin] == 'e') &&
-                            at_ < text_.size() && text_[at_] == '\'';
-    if (!is_escaped) return true;
-    const std::size_t quote = at_;
-    return skip_past(1, "'") &&
-           text_.substr(quote, at_ - quote).find('\\') == std::string_view::npos;
+    const bool may_escape = at_ == begin + 1 && (text_[begin] == 'E' || text_[begin] == 'e');
+    return !may_escape || at_ >= text_.size() || text_[at_] != '\'' || skip_escaped();
+  }
+  /// E'..', in which a backslash may hide a quote. What may be its next piece, '..' on the next
+  /// line with comments between, is left to the real scanner.
+  bool skip_escaped() {
+    const std::size_t begin = at_;
+    for (++at_; at_ < text_.size(); ++at_) {
+      const bool is_doubled =
+          text_[at_] == '\'' && at_ + 1 < text_.size() && text_[at_ + 1] == '\'';
+      if (text_[at_] == '\\' || is_doubled) {
+        ++at_;
+      } else if (text_[at_] == '\'') {
+        ++at_;
+        const std::size_t next = text_.find_first_not_of(" \t\n\f\r\v", at_);
+        const bool may_go_on =
+            next != std::string_view::npos && (text_[next] == '\'' || text_[next] == '-');
+        return !may_go_on && has_no_nul(begin);
+      }
+    }
+    return false;
   }
   bool skip_past(std::size_t length, std::string_view end) {
     const std::size_t begin = at_;
@@ -106,9 +129,43 @@ private:
 
 } // namespace
 
+std::optional<int> tokens_at_most(std::string_view sql) {
+  int tokens = 0;
+  int most = 0;
+  const bool is_known = QuickScan(sql).scan([&](std::size_t begin, std::size_t /*end*/) {
+    tokens = sql[begin] == ';' ? 0 : tokens + 1;
+    most = std::max(most, tokens);
+  });
+  return is_known ? std::optional(most) : std::nullopt;
+}
+
 bool is_plainly_harmless(std::string_view sql) {
   constexpr std::size_t kBytesMax = std::size_t{16} * 1024 * 1024; // check_input() knows the limit.
-  return sql.size() <= kBytesMax && QuickScan(sql).passes();
+  if (sql.size() <= std::size_t{kTokensMax}) return sql.find('\0') == std::string_view::npos;
+  return sql.size() <= kBytesMax && QuickScan(sql).scan([](std::size_t, std::size_t) {});
+}
+
+std::optional<std::vector<TextPiece>> pieces_quickly(std::string_view sql) {
+  std::vector<TextPiece> pieces;
+  std::optional<TextPiece> open;
+  int depth = 0;
+  const auto finish = [&] {
+    if (open) pieces.push_back(*open);
+    open.reset();
+    depth = 0;
+  };
+  const bool is_known = QuickScan(sql).scan([&](std::size_t begin, std::size_t end) {
+    const std::string_view token = sql.substr(begin, end - begin);
+    if (token.starts_with("--") || token.starts_with("/*")) return;
+    if (token == "(") ++depth;
+    if (token == ")") --depth;
+    // A rule may hold several statements in parentheses.
+    if (token == ";" && depth <= 0) return finish();
+    if (!open) open = TextPiece{.begin = begin};
+    open->end = end;
+  });
+  finish();
+  return is_known ? std::optional(std::move(pieces)) : std::nullopt;
 }
 
 } // namespace pgkeep::postgres

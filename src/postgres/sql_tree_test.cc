@@ -52,6 +52,26 @@ TEST(SqlTreeTest, statements_have_their_places) {
   EXPECT_THAT(pieces, ElementsAre("SELECT 1", "SELECT 'ü' -- x", "SELECT 3\n--"));
 }
 
+TEST(SqlTreeTest, a_text_can_stand_in_another) {
+  const std::string_view whole = "-- other;\nSELECT a, 'x' FROM t; SELECT 2";
+  const std::size_t begin = whole.find("SELECT");
+  auto tree = Tree::parse(whole.substr(begin), begin);
+  ASSERT_TRUE(tree);
+  const std::vector<TreeStatement> statements = tree->statements();
+  ASSERT_EQ(statements.size(), 2U);
+  EXPECT_EQ(statements[0].begin, begin);
+  EXPECT_EQ(whole.substr(statements[1].begin), "SELECT 2");
+  const Node table = statements[0].root.nodes("from_clause").front();
+  EXPECT_EQ(table.offset(), whole.find("t;"));
+  EXPECT_EQ(digest(statements[0].root), digest_of("SELECT a, 'x' FROM t"));
+}
+
+TEST(SqlTreeTest, the_folder_of_a_tablespace_is_no_place) {
+  const Tree tree = tree_of("CREATE TABLESPACE fast LOCATION '/srv/fast'");
+  EXPECT_EQ(tree.root().text("location"), "/srv/fast");
+  EXPECT_EQ(tree.root().offset(), std::nullopt);
+}
+
 TEST(SqlTreeTest, of_no_node_everything_is_empty) {
   const Node none;
   EXPECT_FALSE(none);

@@ -1,10 +1,7 @@
 /// Real throwaway servers for tests: each test its own cluster in a temporary folder.
 ///
-/// A cluster is copied from a template that is made once a version and kept in the temporary folder
-/// (initdb takes a second, a copy a tenth). It listens on a Unix socket only, trusts whoever gets
-/// to that socket, and does not sync to disk; as root it runs as the account postgres. The
-/// destructor stops it and deletes everything. Threads: a TestServer belongs to one thread at a
-/// time; several test programs may run at the same time.
+/// A sandbox (sandbox/sandbox.h) with the settings that cases need. Threads: a TestServer belongs
+/// to one thread at a time; several test programs may run at the same time.
 #pragma once
 
 #include <filesystem>
@@ -14,14 +11,14 @@
 #include <utility>
 #include <vector>
 
-#include "base/files.h"
 #include "base/result.h"
 #include "postgres/cluster.h"
 #include "postgres/conn.h"
+#include "sandbox/sandbox.h"
 
 namespace pgkeep::test {
 
-using Settings = std::vector<std::pair<std::string, std::string>>;
+using sandbox::Settings;
 
 /// The servers to test with: the folders of PGKEEP_TEST_SERVER_BINS (separated by ':'), else what
 /// find_server_binaries() finds. Oldest first. Fails the program with a message where a folder that
@@ -33,15 +30,14 @@ public:
   /// Starts a cluster with our defaults for tests, overlaid with `settings`.
   static base::Result<std::unique_ptr<TestServer>> start(const postgres::ServerBinaries& binaries,
                                                          const Settings& settings = {});
-  TestServer(const TestServer&) = delete;
-  TestServer& operator=(const TestServer&) = delete;
-  ~TestServer();
 
-  [[nodiscard]] int major() const { return binaries_.version.major(); }
-  [[nodiscard]] const postgres::ServerBinaries& binaries() const { return binaries_; }
-  [[nodiscard]] const std::filesystem::path& data() const { return data_; }
-  [[nodiscard]] const std::filesystem::path& log() const { return log_; }
-  [[nodiscard]] const std::filesystem::path& socket_directory() const { return directory_; }
+  [[nodiscard]] int major() const { return binaries().version.major(); }
+  [[nodiscard]] const postgres::ServerBinaries& binaries() const { return sandbox_->binaries(); }
+  [[nodiscard]] const std::filesystem::path& data() const { return sandbox_->data(); }
+  [[nodiscard]] const std::filesystem::path& log() const { return sandbox_->log(); }
+  [[nodiscard]] const std::filesystem::path& socket_directory() const {
+    return sandbox_->directory();
+  }
   /// A libpq connection string; no password is needed.
   [[nodiscard]] std::string conninfo(std::string_view database = "postgres",
                                      std::string_view user = "postgres") const;
@@ -60,15 +56,9 @@ public:
   base::Result<> restart(const Settings& settings = {});
 
 private:
-  TestServer() = default;
-  base::Result<> start_here(const Settings& settings);
+  explicit TestServer(std::unique_ptr<sandbox::Sandbox> sandbox) : sandbox_(std::move(sandbox)) {}
 
-  postgres::ServerBinaries binaries_;
-  std::optional<base::Account> account_;
-  std::filesystem::path directory_; ///< Ours: data, log and socket lie in it.
-  std::filesystem::path data_;
-  std::filesystem::path log_;
-  Settings settings_;
+  std::unique_ptr<sandbox::Sandbox> sandbox_;
 };
 
 } // namespace pgkeep::test

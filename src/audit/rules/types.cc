@@ -1,5 +1,6 @@
 // Column types. Each column gets at most one verdict that changes its type, so that no two written
-// fixes undo each other: verdict_of() is the order of precedence, and each rule reports its own.
+// fixes undo each other: verdict_of() is the
+// order of precedence, and each rule reports its own.
 #include <algorithm>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "audit/rules/table_tree.h"
 #include "audit/rules/type_change.h"
 #include "audit/rules/type_consistency.h"
+#include "catalog/type_verdicts.h"
 
 namespace pgkeep::audit {
 namespace {
@@ -15,27 +17,15 @@ namespace {
 using catalog::Column;
 using catalog::Relation;
 
-enum class Verdict : std::uint8_t {
-  none,
-  money_as_float,
-  numeric_without_scale,
-  varchar_limit,
-  char_type,
-  money_type,
-  timetz,
-  timestamp_without_zone,
-  timestamp_precision,
-  json_type,
-  date_as_text,
-  boolean_as_text,
-  number_as_text,
-  ip_as_text,
-  json_as_text,
-  unsupported_reg,
-};
+using Verdict = catalog::TypeVerdict;
 
-constexpr std::int32_t kVarcharHeader = 4;    // The type modifier counts it.
-constexpr std::int32_t kArbitraryLimit = 255; // The limit that nobody chose.
+catalog::TypedColumn typed(const Column& column) {
+  constexpr std::int32_t kVarcharHeader = 4; // The type modifier counts it.
+  catalog::TypedColumn typed{.name = column.name, .type = column.base_type};
+  if (column.type_modifier >= 0)
+    typed.modifier = column.type_modifier - (column.base_type == "varchar" ? kVarcharHeader : 0);
+  return typed;
+}
 
 Verdict verdict_on_text(const Column& column) {
   // Without name_words(): this is asked of every text column by every rule.
@@ -50,38 +40,19 @@ Verdict verdict_on_text(const Column& column) {
   if (column.flat_shape == "number" && catalog::names_quantity(column.name))
     return Verdict::number_as_text;
   if (column.base_type == "bpchar") return Verdict::char_type;
-  const bool is_arbitrary =
-      column.base_type == "varchar" && column.type_modifier == kArbitraryLimit + kVarcharHeader;
-  return is_arbitrary ? Verdict::varchar_limit : Verdict::none;
+  return catalog::has_arbitrary_limit(typed(column)) ? Verdict::varchar_limit : Verdict::none;
 }
 
 Verdict verdict_of(const Column& column) {
-  const std::string& type = column.base_type;
-  // Most columns of most databases, and fourteen rules ask.
-  if (is_one_of(type, {"int8", "int4", "uuid", "bool", "jsonb"})) return Verdict::none;
-  if (is_text(type)) return verdict_on_text(column);
-  if (type == "float4" || type == "float8")
-    return catalog::names_money(column.name) ? Verdict::money_as_float : Verdict::none;
-  if (type == "numeric")
-    return column.type_modifier < 0 && catalog::names_money(column.name)
-               ? Verdict::numeric_without_scale
-               : Verdict::none;
-  if (type == "char") return Verdict::char_type;
-  if (type == "money") return Verdict::money_type;
-  if (type == "timetz") return Verdict::timetz;
-  if (type == "timestamp") return Verdict::timestamp_without_zone;
-  if (type == "timestamptz" && column.type_modifier == 0) return Verdict::timestamp_precision;
-  if (type == "json") return Verdict::json_type;
-  const bool is_reg = is_one_of(type, {"regcollation", "regconfig", "regdictionary", "regnamespace",
-                                       "regoper", "regoperator", "regproc", "regprocedure"});
-  return is_reg ? Verdict::unsupported_reg : Verdict::none;
+  return is_text(column.base_type) ? verdict_on_text(column)
+                                   : catalog::verdict_on_type(typed(column));
 }
 
 /// What one rule says about each of its columns.
 struct Saying {
   Verdict verdict = Verdict::none;
-  std::string_view message; ///< With {} for the type.
-  NewType target;           ///< Empty type: manual.
+  std::string_view message = {}; ///< With {} for the type; empty: what lint says as well.
+  NewType target;                ///< Empty type: manual.
   std::string_view manual = {};
   std::string_view try_type = {}; ///< For manual: the type to aim at.
 };
@@ -98,6 +69,8 @@ Fix by_hand(const Relation& relation, const Column& column, const Saying& saying
 }
 
 void report(const Snapshot& db, const Saying& saying, Sink& out) {
+  const std::string_view message =
+      saying.message.empty() ? catalog::message_of(saying.verdict) : saying.message;
   std::optional<KeyGroups> groups;
   for (const Relation& relation : db.relations) {
     if (!relation.is_table() || is_judged_at_parent(relation)) continue;
@@ -116,7 +89,7 @@ void report(const Snapshot& db, const Saying& saying, Sink& out) {
         fix = change_type(db, *groups, column, target);
       }
       out.add({.object = catalog::column_object(relation, column),
-               .message = fmt::format(fmt::runtime(saying.message), column.type),
+               .message = fmt::format(fmt::runtime(message), column.type),
                .evidence = Json{{"type", column.type}, {"rows", relation.rows}},
                .fix = std::move(fix)});
     }
@@ -126,7 +99,6 @@ void report(const Snapshot& db, const Saying& saying, Sink& out) {
 void money_as_float(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::money_as_float,
-          .message = "{} cannot hold most amounts exactly: sums are off by cents",
           .target = {.type = "numeric(19,4)",
                      .note = "Values are rounded to four places; widen the scale where four are "
                              "not enough."}},
@@ -136,7 +108,6 @@ void money_as_float(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 void numeric_without_scale(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::numeric_without_scale,
-          .message = "{} without a scale: 0.1 and 0.1000000001 of an amount are both accepted",
           .target = {},
           .manual = "How many places the amounts have is a decision, and values with more would be "
                     "rounded: choose the scale, then change the type.",
@@ -148,7 +119,6 @@ void varchar_limit(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(
       db,
       {.verdict = Verdict::varchar_limit,
-       .message = "{} is a limit that nobody chose: it saves nothing and refuses the long value",
        .target = {.type = "text",
                   .is_free = true,
                   .note = "No rewrite. Where a limit is meant, add CHECK (char_length(x) <= n)."}},
@@ -158,7 +128,6 @@ void varchar_limit(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 void char_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::char_type,
-          .message = "{} pads with blanks that some comparisons ignore and others do not",
           .target = {.type = "text",
                      .note = "Trailing blanks are dropped. Where the length matters, add CHECK "
                              "(char_length(x) = n)."}},
@@ -168,7 +137,6 @@ void char_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 void money_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::money_type,
-          .message = "{} has no currency, and its scale and text depend on the setting lc_monetary",
           .target = {.type = "numeric(19,2)",
                      .using_expression = "{0}::numeric",
                      .undo_using = "{0}::money",
@@ -181,7 +149,6 @@ void money_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 void timetz(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::timetz,
-          .message = "{} has an offset but no date, so no offset of a real zone can be right",
           .target = {},
           .manual =
               "Whether a moment (timestamptz) or a time of day (time) is meant is a decision, "
@@ -192,7 +159,6 @@ void timetz(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 void timestamp_without_zone(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::timestamp_without_zone,
-          .message = "{} names no moment: what it means depends on who reads it where",
           .target = {.type = "timestamp with time zone",
                      .using_expression = "{0} AT TIME ZONE 'UTC'",
                      .undo_using = "{0} AT TIME ZONE 'UTC'",
@@ -205,7 +171,6 @@ void timestamp_without_zone(const Snapshot& db, const Limits& /*limits*/, Sink& 
 void timestamp_precision(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::timestamp_precision,
-          .message = "{} rounds, so a row can be up to half a second in the future",
           .target = {.type = "timestamp with time zone",
                      .is_free = true,
                      .note = "No rewrite. Cut with date_trunc() where whole seconds are wanted."}},
@@ -213,16 +178,14 @@ void timestamp_precision(const Snapshot& db, const Limits& /*limits*/, Sink& out
 }
 
 void json_type(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
-  report(
-      db,
-      {.verdict = Verdict::json_type,
-       .message = "{} is text that is parsed again by each query and cannot be indexed or compared",
-       .target = {.type = "jsonb",
-                  .breaks_indexes = true,
-                  .breaks_checks = true,
-                  .note = "The order of keys, repeated keys and blanks are lost; \\u0000 in a "
-                          "value makes it fail, and nothing is changed then."}},
-      out);
+  report(db,
+         {.verdict = Verdict::json_type,
+          .target = {.type = "jsonb",
+                     .breaks_indexes = true,
+                     .breaks_checks = true,
+                     .note = "The order of keys, repeated keys and blanks are lost; \\u0000 in a "
+                             "value makes it fail, and nothing is changed then."}},
+         out);
 }
 
 constexpr std::string_view kSampled =
@@ -282,8 +245,6 @@ void json_as_text(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 void unsupported_reg(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   report(db,
          {.verdict = Verdict::unsupported_reg,
-          .message = "{} holds an object's number that changes with the server: pg_upgrade refuses "
-                     "the database",
           .target = {.type = "text",
                      .using_expression = "{0}::text",
                      .undo_using = "{0}::{1}",

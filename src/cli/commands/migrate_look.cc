@@ -9,6 +9,7 @@
 #include "cli/target.h"
 #include "findings/limits.h"
 #include "findings/render.h"
+#include "migrate/baseline.h"
 #include "migrate/runner.h"
 
 namespace pgkeep::cli {
@@ -82,6 +83,7 @@ base::Result<Exit> run_plan(const Arguments& arguments, Io& io) {
              take_snapshot({.target = target, .command = "migrate"}, io));
   PGKEEP_TRY(postgres::Connection server,
              postgres::Connection::open(target, {.application_name = "pgkeep/migrate-plan"}));
+  PGKEEP_CHECK(migrate::check_no_foreign_history(server));
   PGKEEP_TRY(const std::vector<migrate::HistoryRow> history, migrate::read_history(server));
   PGKEEP_TRY(const migrate::Plan plan,
              migrate::plan_up(folder, history,

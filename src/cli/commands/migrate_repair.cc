@@ -6,6 +6,9 @@
 #include "cli/judging.h"
 #include "cli/migrating.h"
 #include "migrate/repair.h"
+#include "migrate/runner.h"
+#include "migrate/runner_lock.h"
+#include "migrate/shadow.h"
 
 namespace pgkeep::cli {
 namespace {
@@ -27,6 +30,9 @@ constexpr Flag kFlags[] = {
     {.name = "drop-invalid",
      .value = "MIGRATION",
      .help = "Drop the INVALID indexes that its steps left."},
+    {.name = "abort-shadow",
+     .help = "Take away the shadow tables that did not reach their swap, without a trace."},
+    {.name = "drop-kept", .help = "Drop the old tables that shadow tables have replaced."},
     kMigrateFormatFlag,
     kConfigFlag};
 
@@ -63,7 +69,30 @@ Exit print_look(const migrate::RepairResult& result, const Arguments& arguments,
   return Exit::done;
 }
 
+/// --abort-shadow, --drop-kept: about all shadow tables of the database.
+base::Result<Exit> clear_shadows(const Arguments& arguments, Io& io) {
+  const std::string target = target_of(arguments);
+  const migrate::Observer observer = event_printer(arguments, io);
+  const auto on_wait = [&](const std::string& holder) {
+    observer({.kind = "waiting", .text = "another runner is at work: " + holder});
+  };
+  PGKEEP_TRY(const migrate::RunnerLock lock,
+             migrate::RunnerLock::acquire(target, {.on_wait = on_wait}));
+  PGKEEP_TRY(migrate::Servers servers, migrate::open_servers(target, observer));
+  const bool is_abort = arguments.has("abort-shadow");
+  PGKEEP_TRY(const std::vector<std::string> tables,
+             is_abort ? migrate::abort_shadows(servers, {}, observer)
+                      : migrate::drop_kept(servers, {}, observer));
+  for (const std::string& table : tables)
+    io.out(fmt::format("{} {}\n",
+                       is_abort ? "no shadow any more:" : "dropped:", base::printable(table)));
+  if (tables.empty()) io.out("There was none.\n");
+  return Exit::done;
+}
+
 base::Result<Exit> run_repair(const Arguments& arguments, Io& io) {
+  if (arguments.has("abort-shadow") || arguments.has("drop-kept"))
+    return clear_shadows(arguments, io);
   PGKEEP_TRY(const migrate::RepairOptions options, options_of(arguments));
   PGKEEP_TRY(const migrate::Folder folder, open_folder(arguments));
   PGKEEP_TRY(const migrate::RepairResult result, migrate::repair(folder, options));

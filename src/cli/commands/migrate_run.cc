@@ -11,6 +11,7 @@
 #include "cli/target.h"
 #include "findings/limits.h"
 #include "findings/render.h"
+#include "migrate/baseline.h"
 #include "migrate/runner.h"
 
 namespace pgkeep::cli {
@@ -125,6 +126,7 @@ base::Result<Exit> print_sql(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(const migrate::Folder folder, open_folder(arguments));
   PGKEEP_TRY(const migrate::RunOptions options, options_of(arguments, io));
   PGKEEP_TRY(migrate::Servers servers, migrate::open_servers(options.target));
+  PGKEEP_CHECK(migrate::check_no_foreign_history(servers.eyes));
   PGKEEP_TRY(const std::vector<migrate::HistoryRow> history, migrate::read_history(servers.eyes));
   PGKEEP_TRY(const migrate::Plan plan,
              migrate::plan_up(folder, history,

@@ -18,28 +18,39 @@ void write_list(base::JsonWriter& out, std::string_view name,
   out.end_array();
 }
 
+/// Without a copy of the text.
+void write_text(base::JsonWriter& out, std::string_view name, std::string_view text) {
+  out.key(name);
+  out.text(text);
+}
+
 void write_fix(base::JsonWriter& out, const Fix& fix) {
   out.begin_object();
-  out.member("safety", name_of(fix.safety));
-  out.member("phase", name_of(fix.phase));
+  write_text(out, "safety", name_of(fix.safety));
+  write_text(out, "phase", name_of(fix.phase));
   write_list(out, "sql", fix.sql);
   write_list(out, "undo", fix.undo);
-  out.member("note", fix.note);
+  write_text(out, "note", fix.note);
   out.end_object();
 }
 
 void write_finding(base::JsonWriter& out, const Finding& finding, const Rule* rule) {
   out.begin_object();
-  out.member("rule", finding.rule);
+  write_text(out, "rule", finding.rule);
   write_list(out, "aliases",
              rule == nullptr ? std::vector<std::string>() : base::split_words(rule->aliases));
-  out.member("severity", name_of(severity_of(finding, rule)));
-  out.member("area", rule == nullptr ? Json() : Json(name_of(rule->area)));
-  out.member("object", finding.object);
-  out.member("message", finding.message);
+  write_text(out, "severity", name_of(severity_of(finding, rule)));
+  if (rule == nullptr) {
+    out.member("area", Json());
+  } else {
+    write_text(out, "area", name_of(rule->area));
+  }
+  write_text(out, "object", finding.object);
+  write_text(out, "message", finding.message);
   out.key("evidence");
   if (finding.evidence.is_null()) {
-    out.value(Json(Json::Object{}));
+    out.begin_object();
+    out.end_object();
   } else {
     out.value(finding.evidence);
   }
@@ -47,10 +58,10 @@ void write_finding(base::JsonWriter& out, const Finding& finding, const Rule* ru
     out.key("fix");
     write_fix(out, *finding.fix);
   }
-  if (!finding.file.empty()) out.member("file", finding.file);
+  if (!finding.file.empty()) write_text(out, "file", finding.file);
   if (finding.line > 0) out.member("line", finding.line);
   if (finding.column > 0) out.member("column", finding.column);
-  out.member("fingerprint", fingerprint(finding));
+  write_text(out, "fingerprint", fingerprint(finding));
   out.end_object();
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "catalog/type_verdicts.h"
 #include "findings/finding.h"
 #include "lint/rules/places.h"
 #include "lint/text_rule.h"
@@ -24,6 +25,8 @@ struct ColumnChange {
   std::size_t offset = 0;      ///< Of the column.
   std::size_t type_offset = 0; ///< Of its type.
   bool is_new = true;          ///< ALTER COLUMN TYPE: false.
+  /// Kept by the first rule about types that asks.
+  mutable std::optional<catalog::TypeVerdict> verdict = {};
 
   [[nodiscard]] std::string object() const; ///< "public.orders.author_id".
   /// The column's own constraint of this kind ("CONSTR_IDENTITY"); none where it has none.

@@ -345,6 +345,7 @@ bool only_reads(const Node& root) {
 
 void volatile_by_default(const Subject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
+  if (!root.is("CreateFunctionStmt")) return;
   if (!volatility_of(root).empty() || root.flag("is_procedure")) return;
   const bool is_sql = std::ranges::any_of(root.nodes("options"), [](const Node& option) {
     return is_option(option, "language") && option.node("arg").text("sval") == "sql";
@@ -377,6 +378,7 @@ bool revokes_from_public(const Node& root, std::string_view function) {
 
 void function_executable_by_public(const Subject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
+  if (!root.is("CreateFunctionStmt")) return;
   const RelationName function = relation_of(root.nodes("funcname"));
   // CREATE OR REPLACE keeps the rights that were set before.
   if (!is_definer(root) || root.flag("replace")) return;

@@ -1,8 +1,9 @@
 // Types of columns. Each column gets at most one verdict, as in the audit, so that no two findings
-// ask for two types: verdict_of() is the order of precedence, and each rule reports its own.
+// ask for two types: find_verdict() is the order of precedence, and each rule reports its own.
 #include <fmt/format.h>
 
 #include "catalog/name_words.h"
+#include "catalog/type_verdicts.h"
 #include "lint/families.h"
 #include "lint/rules/column_changes.h"
 #include "lint/rules/shared_card.h"
@@ -18,30 +19,7 @@ using findings::Area;
 using findings::Severity;
 using postgres::Node;
 
-enum class Verdict : std::uint8_t {
-  none,
-  money_as_float,
-  numeric_without_scale,
-  varchar_limit,
-  char_type,
-  money_type,
-  timetz,
-  timestamp_without_zone,
-  timestamp_precision,
-  json_type,
-  date_as_text,
-  boolean_as_text,
-  number_as_text,
-  ip_as_text,
-  json_as_text,
-  unsupported_reg,
-  large_object,
-  oid_column,
-  xml,
-  bytea_large,
-};
-
-constexpr std::int64_t kArbitraryLimit = 255; // The limit that nobody chose.
+using Verdict = catalog::TypeVerdict;
 
 bool is_flag_name(std::string_view name) {
   return name.starts_with("is_") || name.starts_with("has_");
@@ -73,6 +51,12 @@ bool is_file_name(std::string_view name) {
                                    "audio", "attachment", "blob", "scan", "thumbnail", "avatar"});
 }
 
+catalog::TypedColumn typed(const ColumnChange& column) {
+  catalog::TypedColumn typed{.name = column.name, .type = column.type.name};
+  if (!column.type.modifiers.empty()) typed.modifier = column.type.modifiers.front();
+  return typed;
+}
+
 Verdict verdict_on_text(const ColumnChange& column) {
   const std::string_view name = column.name;
   const bool is_time_name = (name.ends_with("_at") && name.size() > 3) || name.ends_with("_date");
@@ -82,53 +66,44 @@ Verdict verdict_on_text(const ColumnChange& column) {
   if (is_address_name(name)) return Verdict::ip_as_text;
   if (is_number_name(name)) return Verdict::number_as_text;
   if (column.type.name == "bpchar") return Verdict::char_type;
-  const bool is_arbitrary = column.type.name == "varchar" &&
-                            column.type.modifiers == std::vector<std::int64_t>{kArbitraryLimit};
-  return is_arbitrary ? Verdict::varchar_limit : Verdict::none;
+  return catalog::has_arbitrary_limit(typed(column)) ? Verdict::varchar_limit : Verdict::none;
 }
 
-Verdict verdict_of(const ColumnChange& column) {
+Verdict find_verdict(const ColumnChange& column) {
   const std::string& type = column.type.name;
   if (!column.type.schema.empty() || column.type.is_array) return Verdict::none;
   if (is_text_type(type)) return verdict_on_text(column);
   if (is_one_of(type, {"int2", "int4"}))
     return is_flag_name(column.name) ? Verdict::boolean_as_text : Verdict::none;
-  const bool is_money = catalog::names_money(column.name);
-  if (type == "float4" || type == "float8")
-    return is_money ? Verdict::money_as_float : Verdict::none;
-  if (type == "numeric")
-    return is_money && column.type.modifiers.empty() ? Verdict::numeric_without_scale
-                                                     : Verdict::none;
-  if (type == "char") return Verdict::char_type;
-  if (type == "money") return Verdict::money_type;
-  if (type == "timetz") return Verdict::timetz;
-  if (type == "timestamp") return Verdict::timestamp_without_zone;
-  if (type == "timestamptz" && column.type.modifiers == std::vector<std::int64_t>{0})
-    return Verdict::timestamp_precision;
-  if (type == "json") return Verdict::json_type;
   if (type == "lo") return Verdict::large_object;
   if (type == "oid") return Verdict::oid_column;
   if (type == "xml") return Verdict::xml;
-  if (type == "bytea" && is_file_name(column.name)) return Verdict::bytea_large;
-  const bool is_reg = is_one_of(type, {"regcollation", "regconfig", "regdictionary", "regnamespace",
-                                       "regoper", "regoperator", "regproc", "regprocedure"});
-  return is_reg ? Verdict::unsupported_reg : Verdict::none;
+  if (type == "bytea") return is_file_name(column.name) ? Verdict::bytea_large : Verdict::none;
+  return catalog::verdict_on_type(typed(column));
+}
+
+/// Fourteen rules and more ask about the same column.
+Verdict verdict_of(const ColumnChange& column) {
+  if (!column.verdict) column.verdict = find_verdict(column);
+  return *column.verdict;
 }
 
 /// What one rule says about each of its columns.
 struct Saying {
-  std::string_view message; ///< With {} for the type.
   std::string_view instead; ///< The type to write.
   std::string_view note = {};
+  std::string_view message = {}; ///< With {} for the type; empty: what the audit says as well.
 };
 
 void report(const Subject& subject, Verdict verdict, const Saying& saying, TextSink& out) {
+  const std::string_view message =
+      saying.message.empty() ? catalog::message_of(verdict) : saying.message;
   for (const ColumnChange& column : columns_of(subject)) {
     if (verdict_of(column) != verdict) continue;
     out.add(
         column.type_offset,
         {.object = column.object(),
-         .message = fmt::format(fmt::runtime(saying.message), column.type.text()),
+         .message = fmt::format(fmt::runtime(message), column.type.text()),
          .evidence = Json{{"type", column.type.text()}, {"instead", std::string(saying.instead)}},
          .fix = write_instead(fmt::format("Write {} {} here{}{}",
                                           postgres::quote_identifier(column.name), saying.instead,
@@ -137,119 +112,95 @@ void report(const Subject& subject, Verdict verdict, const Saying& saying, TextS
 }
 
 void money_as_float(const Subject& subject, TextSink& out) {
-  report(subject, Verdict::money_as_float,
-         {"{} cannot hold most amounts exactly: sums are off by cents", "numeric(19,4)",
-          "or whole cents in a bigint"},
-         out);
+  report(subject, Verdict::money_as_float, {"numeric(19,4)", "or whole cents in a bigint"}, out);
 }
 void numeric_without_scale(const Subject& subject, TextSink& out) {
   report(subject, Verdict::numeric_without_scale,
-         {"{} without a scale: 0.1 and 0.1000000001 of an amount are both accepted",
-          "numeric(19,4)", "with the scale that the amounts have"},
-         out);
+         {"numeric(19,4)", "with the scale that the amounts have"}, out);
 }
 void varchar_limit(const Subject& subject, TextSink& out) {
   report(subject, Verdict::varchar_limit,
-         {"{} is a limit that nobody chose: it saves nothing and refuses the long value", "text",
-          "with a CHECK on char_length() where a limit is meant"},
-         out);
+         {"text", "with a CHECK on char_length() where a limit is meant"}, out);
 }
 void char_type(const Subject& subject, TextSink& out) {
   report(subject, Verdict::char_type,
-         {"{} pads with blanks that some comparisons ignore and others do not", "text",
-          "with a CHECK on char_length() where the length matters"},
-         out);
+         {"text", "with a CHECK on char_length() where the length matters"}, out);
 }
 void money_type(const Subject& subject, TextSink& out) {
   report(subject, Verdict::money_type,
-         {"{} has no currency, and its scale and text depend on the setting lc_monetary",
-          "numeric(19,2)", "and keep the currency in a column of its own"},
-         out);
+         {"numeric(19,2)", "and keep the currency in a column of its own"}, out);
 }
 void timetz(const Subject& subject, TextSink& out) {
-  report(subject, Verdict::timetz,
-         {"{} has an offset but no date, so no offset of a real zone can be right", "timestamptz",
-          "or time where a time of day is meant"},
-         out);
+  report(subject, Verdict::timetz, {"timestamptz", "or time where a time of day is meant"}, out);
 }
 void timestamp_without_zone(const Subject& subject, TextSink& out) {
-  report(subject, Verdict::timestamp_without_zone,
-         {"{} names no moment: what it means depends on who reads it where", "timestamptz", ""},
-         out);
+  report(subject, Verdict::timestamp_without_zone, {"timestamptz", ""}, out);
 }
 void timestamp_precision(const Subject& subject, TextSink& out) {
   report(subject, Verdict::timestamp_precision,
-         {"{} rounds, so a row can be up to half a second in the future", "timestamptz",
-          "and cut with date_trunc() where whole seconds are wanted"},
-         out);
+         {"timestamptz", "and cut with date_trunc() where whole seconds are wanted"}, out);
 }
 void json_type(const Subject& subject, TextSink& out) {
-  report(subject, Verdict::json_type,
-         {"{} is text that is parsed again by each query and cannot be indexed or compared",
-          "jsonb", "unless the order of keys must survive"},
-         out);
+  report(subject, Verdict::json_type, {"jsonb", "unless the order of keys must survive"}, out);
 }
 void date_as_text(const Subject& subject, TextSink& out) {
   report(subject, Verdict::date_as_text,
-         {"{} for what its name says is a time: it sorts as text and accepts 31 February",
-          "timestamptz", "or date"},
+         {"timestamptz", "or date",
+          "{} for what its name says is a time: it sorts as text and accepts 31 February"},
          out);
 }
 void boolean_as_text(const Subject& subject, TextSink& out) {
   report(subject, Verdict::boolean_as_text,
-         {"{} for what its name says is yes or no: it accepts \"True \", \"maybe\" and 7 too",
-          "boolean", ""},
+         {"boolean", "",
+          "{} for what its name says is yes or no: it accepts \"True \", \"maybe\" and 7 too"},
          out);
 }
 void number_as_text(const Subject& subject, TextSink& out) {
   report(subject, Verdict::number_as_text,
-         {"{} for what its name says is a number: \"10\" sorts before \"9\", and sums need casts",
-          "numeric", "or an integer type"},
+         {"numeric", "or an integer type",
+          "{} for what its name says is a number: \"10\" sorts before \"9\", and sums need casts"},
          out);
 }
 void ip_as_text(const Subject& subject, TextSink& out) {
   report(subject, Verdict::ip_as_text,
-         {"{} for what its name says is an address: no check, no search by network", "inet", ""},
+         {"inet", "", "{} for what its name says is an address: no check, no search by network"},
          out);
 }
 void json_as_text(const Subject& subject, TextSink& out) {
   report(subject, Verdict::json_as_text,
-         {"{} for what its name says is JSON: a broken document comes in unseen", "jsonb", ""},
+         {"jsonb", "", "{} for what its name says is JSON: a broken document comes in unseen"},
          out);
 }
 void unsupported_reg(const Subject& subject, TextSink& out) {
-  report(subject, Verdict::unsupported_reg,
-         {"{} holds an object's number that changes with the server: pg_upgrade refuses the "
-          "database",
-          "text", "and cast it where the object is needed"},
+  report(subject, Verdict::unsupported_reg, {"text", "and cast it where the object is needed"},
          out);
 }
 void large_object(const Subject& subject, TextSink& out) {
   report(subject, Verdict::large_object,
-         {"{} names a large object: it is not deleted with the row, and logical replication leaves "
-          "it out",
-          "bytea", "or keep the file in an object store and its address here"},
+         {"bytea", "or keep the file in an object store and its address here",
+          "{} names a large object: it is not deleted with the row, and logical replication leaves "
+          "it out"},
          out);
 }
 void xml(const Subject& subject, TextSink& out) {
   report(subject, Verdict::xml,
-         {"{} has no comparison and no index, and each query parses it again", "text",
-          "or jsonb and columns for what queries read"},
+         {"text", "or jsonb and columns for what queries read",
+          "{} has no comparison and no index, and each query parses it again"},
          out);
 }
 void bytea_large(const Subject& subject, TextSink& out) {
   report(subject, Verdict::bytea_large,
-         {"{} for what its name says is a whole file: it is read, logged, replicated and backed up "
-          "with every row",
-          "text", "with the address of the file in an object store"},
+         {"text", "with the address of the file in an object store",
+          "{} for what its name says is a whole file: it is read, logged, replicated and backed up "
+          "with every row"},
          out);
 }
 void oid_column(const Subject& subject, TextSink& out) {
   report(
       subject, Verdict::oid_column,
-      {"{} holds 32 bits and names large objects or catalog rows, whose numbers change at a dump "
-       "and restore",
-       "bigint", "or regclass for a table's name"},
+      {"bigint", "or regclass for a table's name",
+       "{} holds 32 bits and names large objects or catalog rows, whose numbers change at a dump "
+       "and restore"},
       out);
 }
 

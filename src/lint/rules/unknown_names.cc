@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -134,6 +135,15 @@ constexpr auto kExtensionTypes = std::to_array<std::string_view>({
     "timescaledb", "mpz",    "mpq",
 });
 
+bool is_well_known(std::string_view type) {
+  static const std::unordered_set<std::string_view> names = [] {
+    std::unordered_set<std::string_view> all(kServerTypes.begin(), kServerTypes.end());
+    all.insert(kExtensionTypes.begin(), kExtensionTypes.end());
+    return all;
+  }();
+  return names.contains(type);
+}
+
 /// Types that the statements of this section make, and those of the database.
 std::set<std::string, std::less<>> known_types(const Context& context) {
   std::set<std::string, std::less<>> names;
@@ -166,15 +176,12 @@ void unknown_type(const Subject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, [&](const Node& node) {
     if (!node.is("TypeName") || node.flag("pct_type")) return true;
     const TypeText type = type_of(node);
-    if (type.name.empty() || !type.schema.empty() ||
-        std::ranges::find(kServerTypes, type.name) != kServerTypes.end() ||
-        std::ranges::find(kExtensionTypes, type.name) != kExtensionTypes.end())
-      return true;
-    if (!known) known = known_types(subject.context);
+    if (type.name.empty() || !type.schema.empty() || is_well_known(type.name)) return true;
     const std::vector<std::string_view> candidates(kServerTypes.begin(), kServerTypes.end());
     const auto near = base::nearest(type.name, candidates);
-    // Without a near name it is an extension's, or one of a file that was not given.
-    if (known->contains(type.name) || !near) return true;
+    if (!near) return true; // It is an extension's, or one of a file that was not given.
+    if (!known) known = known_types(subject.context);
+    if (known->contains(type.name)) return true;
     out.add(node.offset().value_or(subject.statement.begin),
             {.object = fmt::format("type {}", type.name),
              .message = fmt::format("no type is called {}: did you mean {}", type.name, *near),

@@ -1,0 +1,326 @@
+#include "migrate/rehearsal.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/interrupt.h"
+#include "base/text.h"
+#include "catalog/snapshot.h"
+#include "migrate/rehearsal_rows.h"
+#include "migrate/runner.h"
+#include "postgres/quote.h"
+
+namespace pgkeep::migrate {
+namespace {
+
+/// More would be an endless run of CREATE ROLE.
+constexpr int kRolesMax = 100;
+constexpr std::size_t kDetailsMax = 20;
+
+/// The role of `role "app" does not exist`; empty for another error. The server speaks English.
+std::string missing_role(const base::Error& error) {
+  constexpr std::string_view front = "role \"";
+  constexpr std::string_view back = "\" does not exist";
+  if (error.sqlstate != "42704") return {};
+  const std::size_t begin = error.what.find(front);
+  const std::size_t end = error.what.find(back);
+  if (begin == std::string::npos || end == std::string::npos || end < begin + front.size())
+    return {};
+  return error.what.substr(begin + front.size(), end - begin - front.size());
+}
+
+/// A database at one moment.
+struct Picture {
+  catalog::Snapshot schema;
+  RowSums rows;
+};
+
+class Rehearser {
+public:
+  Rehearser(sandbox::Sandbox& server, std::string database, const RehearsalOptions& options)
+      : server_(server), database_(std::move(database)), options_(options) {
+    for (const Migration* const each : options.todo)
+      (each->kind == Kind::versioned ? versioned_ : repeatable_).push_back(each);
+    total_ = static_cast<int>(3 * versioned_.size() + 2 * repeatable_.size());
+  }
+
+  base::Result<Rehearsal> run() {
+    PGKEEP_CHECK(all_up());
+    if (result_.problems.empty()) PGKEEP_CHECK(all_repeatable());
+    PGKEEP_TRY(const bool is_whole, all_down());
+    if (is_whole) PGKEEP_CHECK(all_up_again());
+    return std::move(result_);
+  }
+
+private:
+  base::Result<> all_up();
+  base::Result<> all_repeatable();
+  base::Result<bool> all_down();
+  base::Result<> all_up_again();
+
+  base::Result<Picture> look(const std::string& database) const;
+  base::Result<std::vector<TracedStep>>
+  run_source(const std::string& database, const Source& source, const Picture& before) const;
+  base::Result<> tell(std::string_view direction, const Migration& migration);
+  RehearsedMigration& report_of(const Migration& migration);
+  /// False: an error that is none of the migration's.
+  bool note_failure(std::string_view kind, std::string_view text, const Migration& migration,
+                    const base::Error& error);
+  void hold_against(const Picture& before, const Picture& after, const Migration& migration,
+                    bool is_down);
+  std::vector<std::string> fresh(std::vector<std::string> lines);
+
+  sandbox::Sandbox& server_;
+  std::string database_;
+  const RehearsalOptions& options_;
+  std::vector<const Migration*> versioned_;
+  std::vector<const Migration*> repeatable_;
+  std::vector<Picture> pictures_; ///< Before the first, behind the first, ...
+  std::size_t lowest_ = 0;        ///< How far down it went: as many stayed.
+  std::vector<Loss> losses_;      ///< Of all that went down.
+  std::set<std::string> told_;    ///< Differences that an earlier migration was blamed for.
+  Rehearsal result_;
+  int done_ = 0;
+  int total_ = 0;
+};
+
+base::Result<> Rehearser::tell(std::string_view direction, const Migration& migration) {
+  if (base::is_interrupted())
+    return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
+  if (options_.tell)
+    options_.tell(done_, total_, fmt::format("{}: {}", direction, migration.label()));
+  ++done_;
+  return {};
+}
+
+base::Result<Picture> Rehearser::look(const std::string& database) const {
+  PGKEEP_TRY(postgres::Connection connection,
+             postgres::Connection::open(
+                 server_.conninfo(database),
+                 {.application_name = "pgkeep/look", .statement_limit = {}, .idle_limit = {}}));
+  Picture picture;
+  PGKEEP_TRY(picture.schema, catalog::read_snapshot(connection));
+  PGKEEP_TRY(picture.rows, sum_rows(connection));
+  return picture;
+}
+
+base::Result<std::vector<TracedStep>> Rehearser::run_source(const std::string& database,
+                                                            const Source& source,
+                                                            const Picture& before) const {
+  // Connections of its own: nothing of a session is left for the next one.
+  PGKEEP_TRY(Servers servers, open_servers(server_.conninfo(database)));
+  Tracer tracer(servers, options_.live);
+  std::map<std::string, std::int64_t> counts;
+  for (const auto& [table, sum] : before.rows) {
+    const std::size_t dot = table.find('.');
+    counts[postgres::quote_qualified(table.substr(0, dot), table.substr(dot + 1))] = sum.count;
+  }
+  PGKEEP_CHECK(tracer.begin(std::move(counts)));
+  return run_steps_traced(tracer, servers, server_, source, &before.schema);
+}
+
+RehearsedMigration& Rehearser::report_of(const Migration& migration) {
+  for (RehearsedMigration& each : result_.migrations) {
+    if (each.label == migration.label()) return each;
+  }
+  result_.migrations.push_back({.label = migration.label(), .file = migration.up.path});
+  return result_.migrations.back();
+}
+
+bool Rehearser::note_failure(std::string_view kind, std::string_view text,
+                             const Migration& migration, const base::Error& error) {
+  if (error.code != base::Code::sql && error.code != base::Code::config &&
+      error.code != base::Code::timeout)
+    return false;
+  std::string said = error.what;
+  if (!error.expected.empty()) said += fmt::format(" (expected {})", error.expected);
+  result_.problems.push_back({.kind = kind,
+                              .migration = migration.label(),
+                              .file = error.where.empty() ? migration.up.path : error.where,
+                              .text = fmt::format("{}: {}", text, said)});
+  return true;
+}
+
+std::vector<std::string> Rehearser::fresh(std::vector<std::string> lines) {
+  std::erase_if(lines, [&](const std::string& line) { return !told_.insert(line).second; });
+  if (lines.size() > kDetailsMax) {
+    const std::size_t more = lines.size() - kDetailsMax;
+    lines.resize(kDetailsMax);
+    lines.push_back(fmt::format("and {} more", more));
+  }
+  return lines;
+}
+
+/// `before` is how it should be.
+void Rehearser::hold_against(const Picture& before, const Picture& after,
+                             const Migration& migration, bool is_down) {
+  std::vector<std::string> lines;
+  for (const catalog::Difference& each :
+       catalog::compare(before.schema, after.schema, {}).differences)
+    lines.push_back(base::printable(to_line(each)));
+  const std::string& file = is_down ? migration.down->path : migration.up.path;
+  if (std::vector<std::string> details = fresh(std::move(lines)); !details.empty())
+    result_.problems.push_back(
+        {.kind = is_down ? "schema-differs" : "up-again-differs",
+         .migration = migration.label(),
+         .file = file,
+         .text = is_down ? "the schema after going down is not what it was before going up"
+                         : "the schema is not what it was after the first time up",
+         .details = std::move(details),
+         .hint = is_down ? "Let the way down undo all that the way up does."
+                         : "What the way down leaves changes what the way up does."});
+  std::vector<std::string> rows = fresh(is_down ? compare_rows(before.rows, after.rows, losses_)
+                                                : compare_counts(before.rows, after.rows, losses_));
+  if (rows.empty()) return;
+  result_.problems.push_back(
+      {.kind = is_down ? "rows-differ" : "up-again-differs",
+       .migration = migration.label(),
+       .file = file,
+       .text = is_down ? "the rows after going down are not those from before going up"
+                       : "the tables hold other numbers of rows than after the first time up",
+       .details = std::move(rows),
+       .hint = is_down ? "Bring them back, or declare it in the file that goes down: "
+                         "`-- pgkeep:loses schema.table.column: reason`."
+                       : "Let the way down remove the rows that the way up adds."});
+}
+
+base::Result<> Rehearser::all_up() {
+  PGKEEP_TRY(Picture first, look(database_));
+  pictures_.push_back(std::move(first));
+  for (const Migration* const migration : versioned_) {
+    PGKEEP_CHECK(tell("up", *migration));
+    auto steps = run_source(database_, migration->up, pictures_.back());
+    if (!steps) {
+      if (!note_failure("up-failed", "it does not go up", *migration, steps.error()))
+        return std::move(steps).error();
+      result_.notes.push_back(
+          fmt::format("{} and what comes after it were not rehearsed further", migration->label()));
+      return {};
+    }
+    report_of(*migration).up = *std::move(steps);
+    PGKEEP_TRY(Picture next, look(database_));
+    pictures_.push_back(std::move(next));
+  }
+  return {};
+}
+
+/// In a copy: what they make would be in the way of those that go down.
+base::Result<> Rehearser::all_repeatable() {
+  if (repeatable_.empty()) return {};
+  const std::string copy = database_ + "_repeatable";
+  PGKEEP_CHECK(server_.clone_database(copy, database_));
+  for (const Migration* const migration : repeatable_) {
+    PGKEEP_CHECK(tell("up", *migration));
+    auto steps = run_source(copy, migration->up, pictures_.back());
+    if (steps) {
+      report_of(*migration).up = *std::move(steps);
+      continue;
+    }
+    if (!note_failure("up-failed", "it does not run", *migration, steps.error()))
+      return std::move(steps).error();
+    return server_.drop_database(copy);
+  }
+  PGKEEP_TRY(const Picture once, look(copy));
+  for (const Migration* const migration : repeatable_) {
+    PGKEEP_CHECK(tell("again", *migration));
+    const auto steps = run_source(copy, migration->up, pictures_.back());
+    if (steps) continue;
+    if (!note_failure("not-repeatable", "it does not run a second time", *migration, steps.error()))
+      return steps.error();
+  }
+  PGKEEP_TRY(const Picture twice, look(copy));
+  std::vector<std::string> lines;
+  for (const catalog::Difference& each :
+       catalog::compare(once.schema, twice.schema, {}).differences)
+    lines.push_back(base::printable(to_line(each)));
+  if (!lines.empty())
+    result_.problems.push_back({.kind = "not-repeatable",
+                                .migration = repeatable_.front()->label(),
+                                .file = repeatable_.front()->up.path,
+                                .text = "running the repeatable files twice changes the schema",
+                                .details = fresh(std::move(lines))});
+  return server_.drop_database(copy);
+}
+
+/// False: it did not come to an end, and going up again would say nothing.
+base::Result<bool> Rehearser::all_down() {
+  lowest_ = pictures_.size() - 1;
+  while (lowest_ > 0) {
+    const Migration& migration = *versioned_[lowest_ - 1];
+    if (!migration.down) {
+      result_.notes.push_back(fmt::format(
+          "{} has no way down: neither it nor what is below it was taken down", migration.label()));
+      break;
+    }
+    PGKEEP_CHECK(tell("down", migration));
+    auto steps = run_source(database_, *migration.down, pictures_[lowest_]);
+    if (!steps) {
+      if (!note_failure("down-failed", "it does not go down", migration, steps.error()))
+        return std::move(steps).error();
+      return false;
+    }
+    report_of(migration).down = *std::move(steps);
+    PGKEEP_TRY(const Picture now, look(database_));
+    // What a newer one loses is missing further down too.
+    for (Loss& loss : losses_of(*migration.down))
+      losses_.push_back(std::move(loss));
+    hold_against(pictures_[lowest_ - 1], now, migration, true);
+    --lowest_;
+    ++result_.went_down;
+  }
+  return true;
+}
+
+base::Result<> Rehearser::all_up_again() {
+  for (std::size_t i = lowest_; i + 1 < pictures_.size(); ++i) {
+    const Migration& migration = *versioned_[i];
+    PGKEEP_CHECK(tell("up again", migration));
+    const auto steps = run_source(database_, migration.up, pictures_[i]);
+    if (!steps) {
+      if (!note_failure("up-again-failed", "it does not go up a second time", migration,
+                        steps.error()))
+        return steps.error();
+      return {};
+    }
+    PGKEEP_TRY(const Picture now, look(database_));
+    hold_against(pictures_[i + 1], now, migration, false);
+  }
+  return {};
+}
+
+} // namespace
+
+base::Result<std::vector<TracedStep>> run_steps_traced(Tracer& tracer, Servers& servers,
+                                                       const sandbox::Sandbox& server,
+                                                       const Source& source,
+                                                       const catalog::Snapshot* known) {
+  PGKEEP_TRY(const std::vector<Step> steps,
+             steps_of(source, known, servers.work.version().major()));
+  std::vector<TracedStep> traced;
+  std::vector<std::string> made;
+  for (const Step& step : steps) {
+    auto done = tracer.run(step);
+    while (!done && static_cast<int>(made.size()) < kRolesMax) {
+      const std::string role = missing_role(done.error());
+      if (role.empty() || std::ranges::find(made, role) != made.end()) break;
+      PGKEEP_CHECK(sandbox::create_roles({role}, server));
+      made.push_back(role);
+      done = tracer.run(step);
+    }
+    if (!done) return std::move(done).error();
+    traced.push_back(*std::move(done));
+  }
+  if (!made.empty() && !traced.empty())
+    traced.front().notes.push_back(fmt::format(
+        "roles that are not here were made, without login: {}", base::join(made, ", ")));
+  return traced;
+}
+
+base::Result<Rehearsal> rehearse(sandbox::Sandbox& server, const std::string& database,
+                                 const RehearsalOptions& options) {
+  return Rehearser(server, database, options).run();
+}
+
+} // namespace pgkeep::migrate

@@ -1,0 +1,300 @@
+// The swap as statements. The definitions are read while the table has its name and run when the
+// new one has it: they need no change. Order: what ties others to the old table is cut, the names
+// move, then the new table gets it all back.
+#include "migrate/shadow_sql.h"
+
+#include "base/text.h"
+
+namespace pgkeep::migrate {
+namespace {
+
+// Columns that the new table lacks are "gone": what hangs on them alone is not carried over, as
+// DROP COLUMN has it. pgkeep_* names of triggers are ours.
+constexpr std::string_view kSwap = R"(
+WITH t AS (
+  SELECT c.oid, c.relname AS name, n.nspname AS schema, c.relacl, c.relowner, c.reltype,
+         c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
+         to_regclass($2::text)::oid AS shadow, 'shadow_' || c.oid AS shadow_name,
+         format('old_%s_%s', left(c.relname, 40), c.oid) AS old_name,
+         format('%I.%I', n.nspname, c.relname) AS q
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid
+), gone AS (
+  SELECT a.attnum FROM pg_attribute a, t
+   WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+     AND NOT EXISTS (SELECT FROM pg_attribute s WHERE s.attrelid = t.shadow
+                      AND s.attname = a.attname AND NOT s.attisdropped)
+), lost AS (
+  SELECT d.classid, d.objid FROM pg_depend d, t
+   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+     AND d.refobjsubid IN (SELECT attnum FROM gone)
+), keys AS (
+  SELECT c.*, conrelid::regclass::text AS child FROM pg_constraint c, t
+   WHERE c.contype = 'f' AND (c.conrelid = t.oid OR c.confrelid = t.oid)
+     AND c.conparentid = 0
+     AND NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_constraint'::regclass AND objid = c.oid)
+), indexes AS (
+  SELECT i.indexrelid AS oid, ic.relname AS name, i.indisclustered, i.indisreplident
+    FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid, t
+   WHERE i.indrelid = t.oid AND i.indisvalid
+     AND NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_class'::regclass
+                      AND objid = i.indexrelid)
+     AND NOT EXISTS (SELECT FROM pg_constraint c JOIN lost ON lost.objid = c.oid
+                      AND lost.classid = 'pg_constraint'::regclass
+                      WHERE c.conindid = i.indexrelid AND c.conrelid = t.oid)
+), stats AS (
+  SELECT s.*, n.nspname FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace, t
+   WHERE s.stxrelid = t.oid
+), sequences AS (
+  SELECT d.objid AS oid, d.deptype, a.attname, c.relname AS name, n.nspname AS schema, c.relacl,
+         format('%I.%I', n.nspname, c.relname) AS q, c.relowner
+    FROM t JOIN pg_depend d ON d.refobjid = t.oid AND d.refclassid = 'pg_class'::regclass
+     AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+    JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+), identities AS (
+  SELECT o.*, sc.relname AS new_name, format_type(a.atttypid, NULL) AS new_type,
+         format('AS %s INCREMENT %s MINVALUE %s MAXVALUE %s START %s CACHE %s%s CYCLE',
+                format_type(q.seqtypid, NULL), q.seqincrement, q.seqmin, q.seqmax, q.seqstart,
+                q.seqcache, CASE WHEN q.seqcycle THEN '' ELSE ' NO' END) AS options
+    FROM sequences o JOIN t ON true
+    JOIN pg_attribute a ON a.attrelid = t.shadow AND a.attname = o.attname AND a.attidentity <> ''
+    JOIN pg_depend d ON d.refobjid = t.shadow AND d.refobjsubid = a.attnum AND d.deptype = 'i'
+     AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_class sc ON sc.oid = d.objid AND sc.relkind = 'S'
+    JOIN pg_sequence q ON q.seqrelid = o.oid
+   WHERE o.deptype = 'i'
+), triggers AS (
+  SELECT g.* FROM pg_trigger g, t
+   WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname NOT LIKE 'pgkeep\_shadow\_%'
+), policies AS (
+  SELECT p.* FROM pg_policy p, t WHERE p.polrelid = t.oid
+), acl AS (
+  SELECT 'TABLE ' || t.q AS object, t.relowner AS owner, NULL::text AS col, x.*
+    FROM t, aclexplode(t.relacl) x
+   UNION ALL
+  SELECT 'TABLE ' || t.q, t.relowner, quote_ident(a.attname), x.*
+    FROM t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+     AND a.attnum NOT IN (SELECT attnum FROM gone), aclexplode(a.attacl) x
+   UNION ALL
+  SELECT 'SEQUENCE ' || s.q, s.relowner, NULL, x.* FROM identities s, aclexplode(s.relacl) x
+), lines(place, line) AS (
+  SELECT 10, format('ALTER TABLE %s DROP CONSTRAINT %I', child, conname) FROM keys
+   UNION ALL
+  -- One that is lost with its column still ties others to the old table.
+  SELECT 10, format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname)
+    FROM pg_constraint c, t WHERE c.contype = 'f' AND c.conparentid = 0
+     AND (c.conrelid = t.oid OR c.confrelid = t.oid) AND c.oid NOT IN (SELECT oid FROM keys)
+   UNION ALL
+  SELECT 12, format('DROP TRIGGER %I ON %s', g.tgname, t.q) FROM pg_trigger g, t
+   WHERE g.tgrelid = t.oid AND g.tgname LIKE 'pgkeep\_shadow\_%'
+   UNION ALL
+  SELECT 14, format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, t.q)
+    FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid JOIN pg_publication p ON p.oid = r.prpubid
+   UNION ALL
+  SELECT 16, format('DROP STATISTICS %I.%I', nspname, stxname) FROM stats
+   UNION ALL
+  SELECT 18, format('ALTER INDEX %I.%I RENAME TO %I', t.schema, ic.relname, 'old_' || ic.oid)
+    FROM t JOIN pg_index i ON i.indrelid = t.oid JOIN pg_class ic ON ic.oid = i.indexrelid
+   UNION ALL
+  SELECT 18, format('ALTER SEQUENCE %s RENAME TO %I', q, 'old_' || oid)
+    FROM sequences WHERE deptype = 'i'
+   UNION ALL
+  SELECT 18, format('ALTER SEQUENCE %s OWNED BY NONE', q) FROM sequences WHERE deptype = 'a'
+   UNION ALL
+  SELECT 20, format('ALTER TABLE %s RENAME TO %I', q, old_name) FROM t
+   UNION ALL
+  SELECT 21, format('ALTER TABLE %I.%I SET SCHEMA pgkeep', schema, old_name) FROM t
+   UNION ALL
+  -- Its default would keep the sequence from being dropped with the new table.
+  SELECT 22, format('ALTER TABLE pgkeep.%I ALTER COLUMN %I DROP DEFAULT', t.old_name, s.attname)
+    FROM t, sequences s WHERE s.deptype = 'a'
+   UNION ALL
+  SELECT 24, format('ALTER TABLE %s SET SCHEMA %I', $2::text, schema) FROM t
+   UNION ALL
+  SELECT 25, format('ALTER TABLE %I.%I RENAME TO %I', schema, shadow_name, name) FROM t
+   UNION ALL
+  SELECT 26, format('ALTER TABLE %s OWNER TO %I', q, pg_get_userbyid(relowner)) FROM t
+   UNION ALL
+  SELECT 28, format('ALTER SEQUENCE %I.%I RENAME TO %I', t.schema, i.new_name, i.name)
+    FROM t, identities i
+   UNION ALL
+  -- LIKE makes each a bigint; a new type of the column widens the limits as ALTER TABLE does.
+  SELECT 29, format('ALTER SEQUENCE %s %s', i.q, i.options) FROM identities i
+   UNION ALL
+  SELECT 30, format('ALTER SEQUENCE %s AS %s', i.q, i.new_type) FROM identities i
+   UNION ALL
+  SELECT 31, format('SELECT setval(%L, last_value, is_called) FROM pgkeep.%I', i.q, 'old_' || i.oid)
+    FROM identities i
+   UNION ALL
+  SELECT 30, format('ALTER INDEX %I.%I RENAME TO %I', t.schema, t.shadow_name || '_' || i.oid,
+                    i.name) FROM t, indexes i
+   UNION ALL
+  SELECT 31, format('ALTER STATISTICS pgkeep.%I RENAME TO %I', t.shadow_name || '_' || s.oid,
+                    s.stxname) FROM t, stats s
+   WHERE NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid)
+   UNION ALL
+  SELECT 32, format('ALTER STATISTICS pgkeep.%I SET SCHEMA %I', s.stxname, s.nspname) FROM stats s
+   WHERE NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid)
+   UNION ALL
+  SELECT 33, format('ALTER STATISTICS %I.%I SET STATISTICS %s', s.nspname, s.stxname,
+                    s.stxstattarget) FROM stats s
+   WHERE s.stxstattarget >= 0
+     AND NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid)
+   UNION ALL
+  SELECT 34, format('ALTER SEQUENCE %s OWNED BY %s.%I', s.q, t.q, s.attname) FROM t, sequences s
+   WHERE s.deptype = 'a' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.shadow
+                                      AND a.attname = s.attname AND NOT a.attisdropped)
+   UNION ALL
+  SELECT 40, format('ALTER TABLE %s ADD CONSTRAINT %I %s', t.q, c.conname,
+                    pg_get_constraintdef(c.oid))
+    FROM t JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype = 'c' AND NOT c.convalidated
+   WHERE NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_constraint'::regclass AND objid = c.oid)
+   UNION ALL
+  SELECT 42, format('ALTER TABLE %s ADD CONSTRAINT %I %s%s', child, conname,
+                    pg_get_constraintdef(oid),
+                    CASE WHEN pg_get_constraintdef(oid) ~ '(NOT VALID|NOT ENFORCED)$' THEN ''
+                         ELSE ' NOT VALID' END) FROM keys
+   UNION ALL
+  SELECT 44, pg_get_triggerdef(oid) FROM triggers
+   UNION ALL
+  SELECT 45, format('ALTER TABLE %s %s TRIGGER %I', t.q,
+                    CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
+                                     ELSE 'ENABLE ALWAYS' END, g.tgname)
+    FROM t, triggers g WHERE g.tgenabled <> 'O'
+   UNION ALL
+  SELECT 46, format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', p.polname, t.q,
+                    CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                    CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT'
+                         WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+                    (SELECT string_agg(CASE WHEN r = 0 THEN 'PUBLIC'
+                                            ELSE quote_ident(pg_get_userbyid(r)) END, ', ')
+                       FROM unnest(p.polroles) r),
+                    ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
+                    ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+    FROM t, policies p
+   UNION ALL
+  SELECT 47, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', q) FROM t WHERE relrowsecurity
+   UNION ALL
+  SELECT 47, format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', q) FROM t WHERE relforcerowsecurity
+   UNION ALL
+  -- What default privileges gave the new table, and what its owner has no more.
+  SELECT 50, format('REVOKE ALL ON TABLE %s FROM %s', t.q, CASE WHEN x.grantee = 0 THEN 'PUBLIC'
+                    ELSE quote_ident(pg_get_userbyid(x.grantee)) END)
+    FROM t JOIN pg_class s ON s.oid = t.shadow, aclexplode(s.relacl) x
+   WHERE x.grantee <> s.relowner GROUP BY t.q, x.grantee
+   UNION ALL
+  SELECT 51, format('REVOKE ALL ON TABLE %s FROM %I', q, pg_get_userbyid(relowner)) FROM t
+   WHERE relacl IS NOT NULL
+   UNION ALL
+  SELECT 52, format('GRANT %s ON %s TO %s%s',
+                    string_agg(privilege_type || coalesce(' (' || col || ')', ''), ', '
+                               ORDER BY privilege_type, col), object,
+                    CASE WHEN grantee = 0 THEN 'PUBLIC'
+                         ELSE quote_ident(pg_get_userbyid(grantee)) END,
+                    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM acl GROUP BY object, grantee, is_grantable
+   UNION ALL
+  SELECT 54, format('ALTER TABLE %s REPLICA IDENTITY %s', t.q,
+                    CASE t.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
+                    ELSE (SELECT 'USING INDEX ' || quote_ident(i.name) FROM indexes i
+                           WHERE i.indisreplident) END)
+    FROM t WHERE t.relreplident IN ('f', 'n')
+      OR t.relreplident = 'i' AND EXISTS (SELECT FROM indexes WHERE indisreplident)
+   UNION ALL
+  SELECT 55, format('ALTER TABLE %s CLUSTER ON %I', t.q, i.name) FROM t, indexes i
+   WHERE i.indisclustered
+   UNION ALL
+  SELECT 56, format('ALTER PUBLICATION %I ADD TABLE %s%s%s', p.pubname, t.q,
+                    (SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+                            || ')'
+                       FROM pg_attribute a
+                      WHERE a.attrelid = t.oid AND a.attnum = ANY (@columns@::int2[])),
+                    ' WHERE (' || @filter@ || ')')
+    FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid JOIN pg_publication p ON p.oid = r.prpubid
+   UNION ALL
+  SELECT 60, format('COMMENT ON %s IS %L', x.object, d.description)
+    FROM (SELECT 'pg_class'::regclass AS class, t.oid, 'TABLE ' || t.q AS object FROM t
+           UNION ALL
+          SELECT 'pg_class'::regclass, i.oid, format('INDEX %I.%I', t.schema, i.name)
+            FROM t, indexes i
+           UNION ALL
+          SELECT 'pg_class'::regclass, s.oid, 'SEQUENCE ' || s.q FROM identities s
+           UNION ALL
+          SELECT 'pg_constraint'::regclass, c.oid,
+                 format('CONSTRAINT %I ON %s', c.conname, c.conrelid::regclass)
+            FROM pg_constraint c, t
+           WHERE (c.conrelid = t.oid OR c.confrelid = t.oid) AND c.conparentid = 0
+             AND NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_constraint'::regclass
+                              AND objid = c.oid)
+           UNION ALL
+          SELECT 'pg_trigger'::regclass, g.oid, format('TRIGGER %I ON %s', g.tgname, t.q)
+            FROM t, triggers g
+           UNION ALL
+          SELECT 'pg_policy'::regclass, p.oid, format('POLICY %I ON %s', p.polname, t.q)
+            FROM t, policies p
+           UNION ALL
+          SELECT 'pg_statistic_ext'::regclass, s.oid, format('STATISTICS %I.%I', s.nspname, s.stxname)
+            FROM stats s
+           WHERE NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_statistic_ext'::regclass
+                              AND objid = s.oid)) x
+    JOIN pg_description d ON d.classoid = x.class AND d.objoid = x.oid AND d.objsubid = 0
+   UNION ALL
+  -- The view stays the same object: its privileges, comments and dependents too.
+  SELECT 70, format('CREATE OR REPLACE VIEW %s%s AS %s', v.oid::regclass,
+                    ' WITH (' || (SELECT string_agg(o, ', ') FROM unnest(v.reloptions) o) || ')',
+                    rtrim(pg_get_viewdef(v.oid), '; '))
+    FROM (SELECT DISTINCT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid, t
+           WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+             AND d.refobjid = t.oid) x
+    JOIN pg_class v ON v.oid = x.ev_class AND v.relkind = 'v'
+   UNION ALL
+  SELECT 72, pg_get_functiondef(x.objid)
+    FROM (SELECT DISTINCT d.objid FROM pg_depend d, t
+           WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
+             AND d.refobjid = t.oid) x
+   UNION ALL
+  SELECT 80, format('DROP TABLE pgkeep.shadow_log_%s', oid) FROM t
+   UNION ALL
+  SELECT 81, format('DROP FUNCTION pgkeep.shadow_log_%s()', oid) FROM t
+)
+SELECT line FROM lines WHERE line IS NOT NULL ORDER BY place, line)";
+
+} // namespace
+
+std::string shadow_swap_sql(int major) {
+  // Lists of columns and filters of publications came with 15.
+  const bool has_filters = major >= 15;
+  std::string sql =
+      base::replace_all(std::string(kSwap), "@columns@", has_filters ? "r.prattrs" : "NULL");
+  return base::replace_all(std::move(sql), "@filter@",
+                           has_filters ? "pg_get_expr(r.prqual, t.oid)" : "NULL::text");
+}
+
+const std::string_view kShadowValidate = R"(
+SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.conname)
+  FROM pg_constraint c
+ WHERE c.contype = 'f' AND (c.conrelid = $1::oid OR c.confrelid = $1::oid) AND c.conparentid = 0
+   AND c.convalidated
+   AND NOT EXISTS (
+     SELECT FROM pg_depend d JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attnum = d.refobjsubid
+      WHERE d.classid = 'pg_constraint'::regclass AND d.objid = c.oid
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid
+        AND NOT EXISTS (SELECT FROM pg_attribute s WHERE s.attrelid = to_regclass($2::text)
+                         AND s.attname = a.attname AND NOT s.attisdropped))
+ ORDER BY 1)";
+
+const std::string_view kShadowLocked = R"(
+SELECT n.nspname, c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid IN (
+   SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = $1::oid
+    UNION
+   SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = $1::oid
+    UNION
+   SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+      AND d.refobjid = $1::oid) AND c.oid <> $1::oid
+ ORDER BY c.relkind = 'v', 1, 2)";
+
+} // namespace pgkeep::migrate

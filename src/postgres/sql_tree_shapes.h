@@ -1,0 +1,89 @@
+/// What libpg_query's messages look like in memory, by protobuf-c's own descriptors: for a walk
+/// over a tree, and for a copy of it.
+///
+/// Private to sql_tree*.cc. Immutable; thread-safe. Source: protobuf-c/protobuf-c.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "postgres/parser_input.h" // Has the messages of libpg_query.
+
+namespace pgkeep::postgres {
+
+inline const void* member_of(const ProtobufCMessage& message, unsigned offset) {
+  return reinterpret_cast<const std::byte*>(&message) + offset;
+}
+
+template <typename Value>
+const Value& value_at(const ProtobufCMessage& message, unsigned offset) {
+  return *static_cast<const Value*>(member_of(message, offset));
+}
+
+/// A Node message only says which kind it holds.
+inline const ProtobufCMessage* unwrap(const ProtobufCMessage* message) {
+  while (message != nullptr && message->descriptor == &pg_query__node__descriptor) {
+    const auto* const node = reinterpret_cast<const PgQuery__Node*>(message);
+    if (node->node_case == PG_QUERY__NODE__NODE__NOT_SET) return nullptr;
+    // Each member of the union is a pointer to a message.
+    message = reinterpret_cast<const ProtobufCMessage*>(node->alias);
+  }
+  return message;
+}
+
+inline std::span<ProtobufCMessage* const> list_at(const ProtobufCMessage& message,
+                                                  const ProtobufCFieldDescriptor& field) {
+  return {value_at<ProtobufCMessage* const*>(message, field.offset),
+          value_at<std::size_t>(message, field.quantifier_offset)};
+}
+
+/// The value of a constant is a union: whether it holds another member than this.
+inline bool is_other_member(const ProtobufCMessage& message,
+                            const ProtobufCFieldDescriptor& field) {
+  return (field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+         value_at<std::uint32_t>(message, field.quantifier_offset) != field.id;
+}
+
+/// What is asked of a kind again and again, in place of its whole descriptor.
+struct Shape {
+  const ProtobufCMessageDescriptor* kind = nullptr;
+  std::size_t number = 0; ///< Counted from 0.
+  const ProtobufCFieldDescriptor* location = nullptr;
+  std::vector<const ProtobufCFieldDescriptor*> links = {};   ///< Fields that hold nodes.
+  std::vector<const ProtobufCFieldDescriptor*> texts = {};   ///< Fields that hold one text.
+  std::vector<const ProtobufCFieldDescriptor*> numbers = {}; ///< Lists of 64-bit numbers.
+};
+
+/// Of every kind there is.
+class Shapes {
+public:
+  Shapes();
+  [[nodiscard]] const Shape& of(const ProtobufCMessage& message) const {
+    std::size_t at = place_of(message.descriptor);
+    while (places_[at]->kind != message.descriptor)
+      at = (at + 1) % kPlaces;
+    return *places_[at];
+  }
+  [[nodiscard]] std::span<const Shape> all() const { return shapes_; }
+  /// Whether `texts`, `links` and `numbers` are all that a message points at, in every kind.
+  [[nodiscard]] bool are_complete() const { return are_complete_; }
+
+private:
+  static constexpr std::size_t kPlaces = 2048;
+
+  static std::size_t place_of(const ProtobufCMessageDescriptor* kind) {
+    const auto address = reinterpret_cast<std::uintptr_t>(kind) >> 4U;
+    return (address ^ (address >> 11U)) % kPlaces;
+  }
+  void add(const ProtobufCMessageDescriptor& kind);
+
+  std::vector<Shape> shapes_;
+  std::vector<const Shape*> places_;
+  bool are_complete_ = true;
+};
+
+const Shapes& shapes();
+
+} // namespace pgkeep::postgres

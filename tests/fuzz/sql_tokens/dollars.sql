@@ -1,0 +1,1 @@
+SELECT 1$a$'$a$, $b$ ; $b$; SELECT $1

@@ -1,0 +1,2 @@
+SELECT E'a''\'' || 'b', E'c'
+'\''; SELECT 1

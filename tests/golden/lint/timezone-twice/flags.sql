@@ -1,0 +1,4 @@
+CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, begins_at timestamptz NOT NULL);
+SELECT begins_at AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin' FROM events;
+SELECT now() AT TIME ZONE 'Europe/Berlin' AT TIME ZONE 'UTC';
+SELECT id FROM events WHERE (begins_at AT TIME ZONE $1) AT TIME ZONE $2 > CURRENT_TIMESTAMP;
