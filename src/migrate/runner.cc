@@ -38,7 +38,7 @@ struct Job {
 class Run {
 public:
   Run(Servers& servers, const RunOptions& options)
-      : servers_(servers), options_(options),
+      : servers_(servers), options_(options), patience_(options.patience),
         runner_({.token = new_token(), .tool = options.tool}) {}
 
   base::Result<> up(const Planned& planned);
