@@ -19,7 +19,7 @@ void note_interrupt(int) {
 void catch_interrupts() {
   struct sigaction action{};
   action.sa_handler = note_interrupt;
-  action.sa_flags = SA_RESETHAND;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (const int number : {SIGINT, SIGTERM})
     ::sigaction(number, &action, nullptr);
 }

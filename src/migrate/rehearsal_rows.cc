@@ -44,6 +44,7 @@ base::Result<std::vector<Table>> read_tables(postgres::Connection& database) {
                      "c.relnamespace WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', "
                      "'information_schema', 'pgkeep') AND n.nspname !~ '^pg_' ORDER BY 1, 2"));
   std::vector<Table> tables;
+  tables.reserve(static_cast<std::size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row)
     tables.push_back({.schema = std::string(rows.text(row, 0)),
                       .name = std::string(rows.text(row, 1)),

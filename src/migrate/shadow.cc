@@ -71,6 +71,7 @@ texts_of(postgres::Connection& server, const std::string& sql,
          std::span<const std::optional<std::string>> values) {
   PGKEEP_TRY(const postgres::Rows rows, server.query(sql, values));
   std::vector<std::string> found;
+  found.reserve(static_cast<std::size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row)
     found.emplace_back(rows.text(row, 0));
   return found;

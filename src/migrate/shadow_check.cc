@@ -35,6 +35,7 @@ base::Result<std::string> ShadowRun::differences(const std::vector<std::string>&
   std::vector<std::string> keys;
   for (int row = 0; row < rows.count(); ++row) {
     std::vector<std::string> parts;
+    parts.reserve(static_cast<std::size_t>(rows.column_count()));
     for (int column = 0; column < rows.column_count(); ++column)
       parts.emplace_back(base::printable(rows.text(row, column)));
     keys.push_back("(" + base::join(parts, ", ") + ")");

@@ -61,6 +61,7 @@ SELECT o.attname
 
 std::string array_literal(const std::vector<std::string>& items) {
   std::vector<std::string> quoted;
+  quoted.reserve(items.size());
   for (const std::string& each : items)
     quoted.push_back("\"" + base::replace_all(base::replace_all(each, "\\", "\\\\"), "\"", "\\\"") +
                      "\"");
@@ -70,6 +71,7 @@ std::string array_literal(const std::vector<std::string>& items) {
 /// Both rows of the log's trigger: "NEW.id, NEW.day".
 std::string row_of(std::string_view record, const std::vector<std::string>& key) {
   std::vector<std::string> parts;
+  parts.reserve(key.size());
   for (const std::string& each : key)
     parts.push_back(fmt::format("{}.{}", record, quote_identifier(each)));
   return base::join(parts, ", ");

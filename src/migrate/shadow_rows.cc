@@ -19,6 +19,7 @@ std::string row_of(const std::vector<std::string>& items) {
 
 std::string parameters_from(std::size_t first, std::size_t count) {
   std::vector<std::string> names;
+  names.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
     names.push_back(fmt::format("${}", first + i));
   return row_of(names);
@@ -34,6 +35,7 @@ std::string log_key(std::size_t count) {
 
 std::string columns_of(const ShadowSql& sql) {
   std::vector<std::string> names;
+  names.reserve(sql.columns.size());
   for (const ShadowColumn& each : sql.columns)
     names.push_back(each.name);
   return base::join(names, ", ");
@@ -134,6 +136,7 @@ std::string ShadowSql::differing(bool is_first, bool is_last) const {
 
 std::string ShadowSql::replay_delete() const {
   std::vector<std::string> equal;
+  equal.reserve(key.size());
   for (std::size_t i = 0; i < key.size(); ++i)
     equal.push_back(fmt::format("s.{} = l.k{}", key[i], i + 1));
   return fmt::format("DELETE FROM {0} s USING (SELECT DISTINCT {1} FROM {2} l WHERE NOT "
@@ -143,6 +146,7 @@ std::string ShadowSql::replay_delete() const {
 
 std::string ShadowSql::replay_insert() const {
   std::vector<std::string> values;
+  values.reserve(columns.size());
   for (const ShadowColumn& each : columns)
     values.push_back(each.value);
   return fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {2} FROM {3} WHERE {4} "

@@ -34,6 +34,7 @@ SELECT concat_ws(' ', (SELECT c.xmin FROM pg_catalog.pg_class c WHERE c.oid = $1
 base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& relations) {
   const std::optional<std::string> values[] = {fmt::format("{}", names_.oid), names_.shadow()};
   std::vector<std::string> locked;
+  locked.reserve(relations.size());
   for (const lint::RelationName& each : relations)
     locked.push_back(each.text());
   Position after = position_;

@@ -66,11 +66,9 @@ std::size_t skip_blanks_and_comments(std::string_view text, std::size_t at) {
     const char c = text[at];
     if (c == ' ' || (c >= '\t' && c <= '\r') || c == ';') {
       ++at;
-    } else if (c != '-' && c != '/') {
-      break;
-    } else if (text.substr(at).starts_with("--")) {
+    } else if (c == '-' && text.substr(at).starts_with("--")) {
       at = std::min(text.find_first_of("\r\n", at), text.size());
-    } else if (text.substr(at).starts_with("/*")) {
+    } else if (c == '/' && text.substr(at).starts_with("/*")) {
       int depth = 0;
       do { // Comments nest.
         if (text.substr(at).starts_with("/*")) {

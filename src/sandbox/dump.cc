@@ -102,6 +102,7 @@ base::Result<std::vector<std::string>>
 write_service(const std::string& target, const postgres::Connection& live, const fs::path& folder) {
   PGKEEP_TRY(postgres::Conninfo conninfo, postgres::parse_conninfo(target));
   std::string password = conninfo.get("password");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment.
   const char* const from_environment = ::getenv("PGPASSWORD");
   if (password.empty() && from_environment != nullptr) password = from_environment;
   std::vector<std::string> environment = {
@@ -121,6 +122,7 @@ write_service(const std::string& target, const postgres::Connection& live, const
                          live.database(), live.user());
   for (const char* const name :
        {"PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGPASSFILE", "HOME"}) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): as above.
     const char* const value = ::getenv(name);
     const bool is_ours = std::string_view(name) == "PGPASSFILE" && !password.empty();
     if (value != nullptr && !is_ours) environment.push_back(fmt::format("{}={}", name, value));

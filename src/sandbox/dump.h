@@ -2,6 +2,7 @@
 /// output apart. Private to src/sandbox. Source: PostgreSQL manual, app-pgdump, libpq-pgservice.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -74,6 +74,7 @@ base::Result<> create_roles(const std::vector<std::string>& roles, const Sandbox
   PGKEEP_TRY(postgres::Connection admin, sandbox.connect());
   PGKEEP_TRY(const postgres::Rows there, admin.query("SELECT rolname FROM pg_catalog.pg_roles"));
   std::vector<std::string> known;
+  known.reserve(static_cast<std::size_t>(there.count()));
   for (int row = 0; row < there.count(); ++row)
     known.emplace_back(there.text(row, 0));
   for (const std::string& role : roles) {

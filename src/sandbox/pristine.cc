@@ -25,8 +25,10 @@ constexpr std::chrono::milliseconds kCopyLimit{120'000};
 
 /// Empty where there is none that is ours alone.
 fs::path cache_folder() {
+  // NOLINTBEGIN(concurrency-mt-unsafe): nobody changes the environment.
   const char* const named = ::getenv("XDG_CACHE_HOME");
   const char* const home = ::getenv("HOME");
+  // NOLINTEND(concurrency-mt-unsafe)
   fs::path folder;
   if (named != nullptr && named[0] == '/') {
     folder = named;

@@ -48,6 +48,7 @@ base::Result<postgres::ServerBinaries> find_server(const std::optional<fs::path>
     if (!major || each.version.major() == *major) return each;
   }
   std::vector<std::string> there;
+  there.reserve(all.size());
   for (const postgres::ServerBinaries& each : all)
     there.push_back(postgres::to_text(each.version));
   return base::Error{

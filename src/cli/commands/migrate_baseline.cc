@@ -29,7 +29,7 @@ constexpr Flag kFlags[] = {
 base::Result<std::optional<migrate::Version>> version_of(const Arguments& arguments) {
   const auto text = arguments.get("version");
   if (!text) return std::optional<migrate::Version>();
-  const auto version = migrate::Version::parse(text->starts_with('V') ? text->substr(1) : *text);
+  auto version = migrate::Version::parse(text->starts_with('V') ? text->substr(1) : *text);
   if (!version)
     return base::Error{.code = base::Code::usage,
                        .what =

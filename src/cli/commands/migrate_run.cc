@@ -58,7 +58,7 @@ constexpr Flag kDownFlags[] = {kDirFlag,  kToDownFlag,        kWaitFlag,  kTryFl
 base::Result<std::optional<migrate::Version>> version_of(const Arguments& arguments) {
   const auto text = arguments.get("to");
   if (!text) return std::optional<migrate::Version>();
-  const auto version = migrate::Version::parse(text->starts_with('V') ? text->substr(1) : *text);
+  auto version = migrate::Version::parse(text->starts_with('V') ? text->substr(1) : *text);
   if (!version)
     return base::Error{.code = base::Code::usage,
                        .what = fmt::format("--to \"{}\" is no version", base::printable(*text)),

@@ -64,7 +64,7 @@ std::vector<ConstraintCopy> copy_constraints(const Work& work, const Target& tab
     copies.push_back({.constraint = &each,
                       .owner = table,
                       .name = work.names.choose(table.schema, each.name, "", kCopyLabel),
-                      .definition = definition_with(each, std::move(change))});
+                      .definition = definition_with(each, change)});
   }
   return copies;
 }
@@ -85,7 +85,7 @@ std::vector<ConstraintCopy> copy_references(const Work& work, const Target& tabl
     copies.push_back({.constraint = &each,
                       .owner = work.target({.schema = owner->schema, .name = owner->name}),
                       .name = work.names.choose(owner->schema, each.name, "", kCopyLabel),
-                      .definition = definition_with(each, std::move(change))});
+                      .definition = definition_with(each, change)});
   }
   return copies;
 }
