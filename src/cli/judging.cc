@@ -1,11 +1,14 @@
 #include "cli/judging.h"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "catalog/reader_sql.h"
 #include "findings/render.h"
+#include "postgres/types.h"
 
 namespace pgkeep::cli {
 namespace {
@@ -71,6 +74,18 @@ Exit verdict(const Report& report, const Arguments& arguments) {
 }
 
 } // namespace
+
+base::Result<int> major_of(const std::string& text) {
+  int major = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), major);
+  if (error == std::errc{} && stop == text.data() + text.size() &&
+      major >= postgres::kOldestMajor && major <= postgres::kNewestMajor)
+    return major;
+  return base::Error{
+      .code = base::Code::usage,
+      .what = fmt::format("--pg-version \"{}\" is none that pgkeep knows", base::printable(text)),
+      .expected = fmt::format("{} to {}", postgres::kOldestMajor, postgres::kNewestMajor)};
+}
 
 Exit list_rules(Rules all, std::string_view command, const Arguments& arguments, Io& io) {
   if (arguments.get("format") == "markdown") {

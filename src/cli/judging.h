@@ -37,6 +37,9 @@ inline constexpr Flag kConfigFlag{.name = "config",
                                   .value = "FILE",
                                   .help = "Configuration; else ./pgkeep.toml where there is one."};
 
+/// --pg-version. Errors: Code::usage for a version that pgkeep does not know.
+base::Result<int> major_of(const std::string& text);
+
 using Rules = std::span<const findings::Rule* const>;
 
 /// --list, as text, JSON or the page of the documentation. `command`: "pgkeep audit".

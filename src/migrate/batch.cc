@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "migrate/batch_pace.h"
+#include "migrate/key_sql.h"
 #include "postgres/quote.h"
 #include "postgres/sql_parser.h"
 
@@ -49,19 +50,6 @@ std::string relation_name(const Node& range) {
   const std::string table = quote_identifier(range.text("relname"));
   const std::string_view schema = range.text("schemaname");
   return schema.empty() ? table : quote_identifier(schema) + "." + table;
-}
-
-/// "(t.a, t.b)"; one column stands alone.
-std::string row_of(const std::vector<std::string>& names) {
-  return names.size() == 1 ? names.front() : "(" + base::join(names, ", ") + ")";
-}
-
-std::string parameters_from(std::size_t first, std::size_t count) {
-  std::vector<std::string> names;
-  names.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    names.push_back(fmt::format("${}", first + i));
-  return row_of(names);
 }
 
 /// Where WHERE and RETURNING stand at the top of the statement; npos where they do not.

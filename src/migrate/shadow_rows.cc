@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "migrate/key_sql.h"
 #include "migrate/shadow_run.h"
 #include "postgres/quote.h"
 
@@ -11,19 +12,6 @@ namespace {
 
 using postgres::quote_identifier;
 using postgres::quote_qualified;
-
-/// "(a, b)"; one alone stands without.
-std::string row_of(const std::vector<std::string>& items) {
-  return items.size() == 1 ? items.front() : "(" + base::join(items, ", ") + ")";
-}
-
-std::string parameters_from(std::size_t first, std::size_t count) {
-  std::vector<std::string> names;
-  names.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    names.push_back(fmt::format("${}", first + i));
-  return row_of(names);
-}
 
 /// "l.k1, l.k2".
 std::string log_key(std::size_t count) {

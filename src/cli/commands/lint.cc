@@ -2,7 +2,6 @@
 #include "lint/lint.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -15,7 +14,6 @@
 #include "cli/target.h"
 #include "postgres/conn.h"
 #include "postgres/server_grammar.h"
-#include "postgres/types.h"
 
 namespace pgkeep::cli {
 namespace {
@@ -83,18 +81,6 @@ base::Result<std::vector<lint::File>> read_files(const Arguments& arguments) {
     }
   }
   return files;
-}
-
-base::Result<int> major_of(const std::string& text) {
-  int major = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), major);
-  if (error == std::errc{} && stop == text.data() + text.size() &&
-      major >= postgres::kOldestMajor && major <= postgres::kNewestMajor)
-    return major;
-  return base::Error{
-      .code = base::Code::usage,
-      .what = fmt::format("--pg-version \"{}\" is none that pgkeep knows", base::printable(text)),
-      .expected = fmt::format("{} to {}", postgres::kOldestMajor, postgres::kNewestMajor)};
 }
 
 base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {

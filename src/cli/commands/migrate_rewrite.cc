@@ -2,7 +2,6 @@
 #include "migrate/rewrite.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -10,8 +9,8 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/judging.h"
 #include "cli/target.h"
-#include "postgres/types.h"
 
 namespace pgkeep::cli {
 namespace {
@@ -32,18 +31,6 @@ constexpr Flag kFlags[] = {
 };
 
 constexpr base::Bytes kFileMax{64 * base::kMiB};
-
-base::Result<int> major_of(const std::string& text) {
-  int major = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), major);
-  if (error == std::errc{} && stop == text.data() + text.size() &&
-      major >= postgres::kOldestMajor && major <= postgres::kNewestMajor)
-    return major;
-  return base::Error{
-      .code = base::Code::usage,
-      .what = fmt::format("--pg-version \"{}\" is none that pgkeep knows", base::printable(text)),
-      .expected = fmt::format("{} to {}", postgres::kOldestMajor, postgres::kNewestMajor)};
-}
 
 /// Files that are there already are somebody's: none is overwritten, but FILE itself where asked.
 base::Result<> write_files(const std::vector<migrate::RewrittenFile>& files,
