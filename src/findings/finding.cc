@@ -1,11 +1,6 @@
 #include "findings/finding.h"
 
-#include <fmt/format.h>
-#include <openssl/evp.h>
-
-#include <array>
-
-#include "base/result.h"
+#include "base/hash.h"
 
 namespace pgkeep::findings {
 namespace {
@@ -50,15 +45,7 @@ std::string fingerprint(const Finding& finding) {
     identity.push_back('\0');
     identity += finding.file;
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int digest_bytes = 0;
-  const int hashed = EVP_Digest(identity.data(), identity.size(), digest.data(), &digest_bytes,
-                                EVP_sha256(), nullptr);
-  PGKEEP_ASSERT(hashed == 1 && digest_bytes >= kFingerprintBytes);
-  std::string text;
-  for (std::size_t i = 0; i < kFingerprintBytes; ++i)
-    text += fmt::format("{:02x}", digest[i]);
-  return text;
+  return base::sha256_hex(identity).substr(0, 2 * kFingerprintBytes);
 }
 
 } // namespace pgkeep::findings

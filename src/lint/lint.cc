@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <bitset>
 #include <future>
+#include <numeric>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -363,22 +365,29 @@ void add_to(Report& report, Asked& asked, IgnoreMarks& marks) {
   if (says_nothing) report.passed.emplace_back(asked.card->id);
 }
 
-/// The worst first, then by place. Findings are big: their order is found before they are moved.
+/// The worst first, then by place. Findings are big: their order is found before they are moved,
+/// and each is moved once.
 void sort_by_place(std::vector<Finding>& findings) {
-  std::vector<const Finding*> order;
-  order.reserve(findings.size());
-  for (const Finding& each : findings)
-    order.push_back(&each);
-  std::ranges::stable_sort(order, [](const Finding* a, const Finding* b) {
-    if (a->severity != b->severity) return a->severity > b->severity;
-    if (const int files = a->file.compare(b->file); files != 0) return files < 0;
-    return std::tie(a->line, a->column) < std::tie(b->line, b->column);
+  std::vector<std::size_t> from(findings.size());
+  std::iota(from.begin(), from.end(), std::size_t{0});
+  std::ranges::stable_sort(from, [&](std::size_t left, std::size_t right) {
+    const Finding& a = findings[left];
+    const Finding& b = findings[right];
+    if (a.severity != b.severity) return a.severity > b.severity;
+    if (const int files = a.file.compare(b.file); files != 0) return files < 0;
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });
-  std::vector<Finding> sorted;
-  sorted.reserve(findings.size());
-  for (const Finding* const each : order)
-    sorted.push_back(std::move(findings[static_cast<std::size_t>(each - findings.data())]));
-  findings = std::move(sorted);
+  for (std::size_t start = 0; start < from.size(); ++start) {
+    if (from[start] == start) continue;
+    Finding held = std::move(findings[start]);
+    std::size_t to = start;
+    while (from[to] != start) {
+      findings[to] = std::move(findings[from[to]]);
+      to = std::exchange(from[to], to);
+    }
+    findings[to] = std::move(held);
+    from[to] = to;
+  }
 }
 
 /// The first of the files: up to so many bytes, or one. A thread for each file would cost more
@@ -458,6 +467,10 @@ base::Result<Report> lint(std::span<const File> files, const Options& options) {
         fmt::format("no database was given: PostgreSQL {} is assumed, and every table "
                     "that these files do not create counts as large and in use",
                     options.server_major));
+  std::size_t count = 0;
+  for (Asked& each : asked)
+    count += each.sink.found().size();
+  report.findings.reserve(count);
   for (Asked& each : asked) {
     report.rules.push_back(each.card);
     add_to(report, each, marks);

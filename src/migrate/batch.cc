@@ -179,16 +179,20 @@ base::Result<bool> Batches::try_batch() {
     bounds.emplace_back(each);
   const bool is_first = position_.cursor.empty();
   const std::size_t keys = options_.key.size();
-  PGKEEP_TRY(const postgres::Rows rows, work.query(sql_.next(is_first, pace_.size()), bounds));
-  if (rows.count() == 0) {
-    PGKEEP_CHECK(work.execute("ROLLBACK"));
-    return false;
+  PGKEEP_TRY(postgres::Rows rows, work.query(sql_.next(is_first, pace_.size()), bounds));
+  std::int64_t seen = pace_.size();
+  if (rows.count() == 0) { // Fewer keys than that are left.
+    PGKEEP_TRY(rows, work.query(sql_.rest(is_first, pace_.size()), bounds));
+    if (rows.count() == 0) {
+      PGKEEP_CHECK(work.execute("ROLLBACK"));
+      return false;
+    }
+    seen = number_of(rows.text(0, static_cast<int>(keys)));
   }
   Position after = position_;
   after.cursor.clear();
   for (std::size_t column = 0; column < keys; ++column)
     after.cursor.emplace_back(rows.text(0, static_cast<int>(column)));
-  const std::int64_t seen = number_of(rows.text(0, static_cast<int>(keys)));
   after.looked_at += seen;
   Parameters range;
   if (!is_first) {
@@ -337,15 +341,23 @@ std::string BatchSql::first() const {
                      base::join(key, " DESC, "));
 }
 
-std::string BatchSql::next(bool is_first, std::int64_t size) const {
-  const std::string columns = base::join(key, ", ");
+std::string BatchSql::range(bool is_first) const {
   const std::string above =
       is_first ? "" : fmt::format("{} > {} AND ", row_of(key), parameters_from(1, key.size()));
-  return fmt::format(
-      "SELECT {0}, n FROM (SELECT {0}, row_number() OVER (ORDER BY {0}) AS n FROM (SELECT {0} FROM "
-      "{1} WHERE {2}{3} <= {4} ORDER BY {0} LIMIT {5}) a) b ORDER BY n DESC LIMIT 1",
-      columns, table, above, row_of(key),
-      parameters_from(is_first ? 1 : key.size() + 1, key.size()), size);
+  return fmt::format("SELECT {} FROM {} WHERE {}{} <= {} ORDER BY {}", base::join(key, ", "), table,
+                     above, row_of(key), parameters_from(is_first ? 1 : key.size() + 1, key.size()),
+                     base::join(key, ", "));
+}
+
+std::string BatchSql::next(bool is_first, std::int64_t size) const {
+  return fmt::format("{} OFFSET {} LIMIT 1", range(is_first), size - 1);
+}
+
+std::string BatchSql::rest(bool is_first, std::int64_t size) const {
+  const std::string columns = base::join(key, ", ");
+  return fmt::format("SELECT {0}, n FROM (SELECT {0}, row_number() OVER (ORDER BY {0}) AS n FROM "
+                     "({1} LIMIT {2}) a) b ORDER BY n DESC LIMIT 1",
+                     columns, range(is_first), size);
 }
 
 std::string BatchSql::change(bool is_first) const {

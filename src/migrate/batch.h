@@ -42,11 +42,17 @@ struct BatchSql {
 
   /// The highest key, and how many rows there are about.
   [[nodiscard]] std::string first() const;
-  /// The key at which the next batch ends, and how many keys that is. Parameters: the cursor unless
-  /// it is the first batch, then the end of all.
+  /// The key at which the next batch of `size` keys ends; no row where fewer are left. Parameters:
+  /// the cursor unless it is the first batch, then the end of all.
   [[nodiscard]] std::string next(bool is_first, std::int64_t size) const;
+  /// The last key of what is left, at most `size` keys, and how many they are. Parameters: as
+  /// next().
+  [[nodiscard]] std::string rest(bool is_first, std::int64_t size) const;
   /// The statement for one batch. Parameters: the cursor unless it is the first, then its end.
   [[nodiscard]] std::string change(bool is_first) const;
+
+private:
+  [[nodiscard]] std::string range(bool is_first) const;
 };
 base::Result<BatchSql> batch_sql(const Step& step, const BatchOptions& options);
 

@@ -2,6 +2,7 @@
 // both ways; rows filled in batches; what hangs on the old column built for the new one beside the
 // writers; then both change names in one short transaction. The old column goes in a later file.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -96,6 +97,16 @@ public:
 private:
   [[nodiscard]] bool is_text_compared() const { return !has_equality(column_.base_type); }
 
+  /// The new value for a trigger's condition: only where a cast gives what assigning gives
+  /// (varchar(n) would be cut short without an error).
+  [[nodiscard]] std::string value_in_when(const std::string& forward) const {
+    constexpr auto exact = std::to_array<std::string_view>(
+        {"bigint", "int8", "integer", "int", "int4", "numeric", "decimal", "text",
+         "double precision", "float8", "timestamptz", "timestamp with time zone"});
+    if (!has_way_back_ || std::ranges::find(exact, command_.type) == exact.end()) return {};
+    return fmt::format("({})::{}", forward.empty() ? "NEW." + name_ : forward, command_.type);
+  }
+
   /// Before the swap the application writes the old column, after it the new one.
   [[nodiscard]] Sync sync(bool is_swapped) const {
     const std::string& expression = command_.using_expression;
@@ -108,6 +119,7 @@ private:
               .second_value = forward.empty() ? "NEW." + name_ : forward,
               .first_value = has_way_back_ ? "NEW." + new_ : "",
               .is_first_fallible = true,
+              .second_in_when = value_in_when(forward),
               .is_text_compared = is_text_compared()};
     // NEW.c of the expression is the old column now.
     std::string renamed = expression;
@@ -132,7 +144,7 @@ private:
     out_.up.push_back(
         {.text = fmt::format("{} ADD COLUMN {} {}{}", alter_, new_, command_.type, collation),
          .place = Place::own});
-    out_.up.back().text += ";\n" + before.create_function(false) + ";\n" + before.create_trigger();
+    out_.up.back().text += ";\n" + before.create_function(false) + ";\n" + before.create_triggers();
     const std::string& expression = command_.using_expression;
     const std::string filter = expression.empty() ? fmt::format(" AND {} IS NOT NULL", name_) : "";
     out_.up.push_back(
@@ -328,7 +340,7 @@ private:
          .place = Place::own});
     out_.later_down.push_back(
         {.text = fmt::format("{} ADD COLUMN {} {};\n{};\n{}", alter_, old_, column_.type,
-                             after.create_function(false), after.create_trigger()),
+                             after.create_function(false), after.create_triggers()),
          .place = Place::own});
     if (!has_way_back_) return;
     out_.later_down.push_back(

@@ -52,6 +52,7 @@ public:
               .second = to_,
               .second_value = "NEW." + from_,
               .first_value = "NEW." + to_,
+              .second_in_when = "NEW." + from_,
               .is_text_compared = !has_equality(column.base_type)} {}
 
   void make(const std::string& key) {
@@ -82,7 +83,7 @@ private:
     if (!column_.collation.empty())
       type += fmt::format(" COLLATE {}", quote_identifier(column_.collation));
     out_.up.push_back({.text = fmt::format("{} ADD COLUMN {} {};\n{};\n{}", alter_, to_, type,
-                                           sync_.create_function(false), sync_.create_trigger()),
+                                           sync_.create_function(false), sync_.create_triggers()),
                        .place = Place::own});
     out_.up.push_back({.text = in_batches(
                            key, fmt::format("UPDATE {0} SET {1} = {2} WHERE {1} IS NULL AND {2} IS "

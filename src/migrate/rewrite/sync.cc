@@ -41,10 +41,10 @@ std::string Sync::function() const {
   return table.beside(name_of(*this));
 }
 
-std::string Sync::trigger() const {
+std::string Sync::trigger(std::string_view event) const {
   // Triggers fire in the order of their names: this one must see what others have made of the row.
   return quote_identifier(
-      Names::fixed(fmt::format("zz_pgkeep_sync_{}_{}", table.name.name, column)));
+      Names::fixed(fmt::format("zz_pgkeep_sync_{}_{}_{}", event, table.name.name, column)));
 }
 
 std::string Sync::create_function(bool is_replaced) const {
@@ -82,16 +82,29 @@ std::string Sync::create_function(bool is_replaced) const {
       cast, assign(second, second_value, is_second_fallible, "    "), back);
 }
 
-std::string Sync::create_trigger() const {
-  return fmt::format("CREATE TRIGGER {} BEFORE INSERT OR UPDATE ON {}\n"
-                     "FOR EACH ROW EXECUTE FUNCTION {}()",
-                     trigger(), table.text, function());
+std::string Sync::create_triggers() const {
+  // The condition holds after the columns have changed names as well: it says nothing of which of
+  // them is the first, and follows the columns, not their names.
+  const std::string cast = is_text_compared ? "::text" : "";
+  const auto changed = [&](const std::string& name) {
+    return fmt::format("NEW.{0}{1} IS DISTINCT FROM OLD.{0}{1}", name, cast);
+  };
+  std::string condition = fmt::format("{} OR {}", changed(first), changed(second));
+  if (!second_in_when.empty())
+    condition = fmt::format("({})\n  AND NEW.{}{} IS DISTINCT FROM {}{}", condition, second, cast,
+                            second_in_when, cast);
+  return fmt::format("CREATE TRIGGER {0} BEFORE INSERT ON {2}\n"
+                     "FOR EACH ROW EXECUTE FUNCTION {3}();\n"
+                     "CREATE TRIGGER {1} BEFORE UPDATE ON {2}\n"
+                     "FOR EACH ROW WHEN ({4})\nEXECUTE FUNCTION {3}()",
+                     trigger("insert"), trigger("update"), table.text, function(), condition);
 }
 
 std::string Sync::drop(bool is_if_exists) const {
   const std::string_view exists = is_if_exists ? "IF EXISTS " : "";
-  return fmt::format("DROP TRIGGER {}{} ON {};\nDROP FUNCTION {}{}()", exists, trigger(),
-                     table.text, exists, function());
+  return fmt::format("DROP TRIGGER {0}{1} ON {3};\nDROP TRIGGER {0}{2} ON {3};\n"
+                     "DROP FUNCTION {0}{4}()",
+                     exists, trigger("insert"), trigger("update"), table.text, function());
 }
 
 } // namespace pgkeep::migrate::rewriting

@@ -1,10 +1,12 @@
 /// Two columns that a trigger keeps equal, whichever of them is written.
 ///
 /// Private to src/migrate/rewrite. Pure. The trigger runs before the row is written and changes
-/// nothing but that row: it never calls itself.
+/// nothing but that row: it never calls itself. An UPDATE that leaves both columns alone does not
+/// call it, nor does one that makes them equal (a backfill: a third of its time).
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "migrate/rewrite/work.h"
 
@@ -19,14 +21,19 @@ struct Sync {
   std::string first_value;         ///< The way back; empty where nobody can tell.
   bool is_second_fallible = false; ///< NULL where the value does not fit, instead of an error.
   bool is_first_fallible = false;
+  std::string second_in_when =
+      {};                        ///< second_value where a WHEN may compute it; empty = it may not.
   bool is_text_compared = false; ///< One of the types has no equality.
 
   [[nodiscard]] std::string function() const; ///< As SQL, with its schema.
-  [[nodiscard]] std::string trigger() const;  ///< As SQL.
   [[nodiscard]] std::string create_function(bool is_replaced) const;
-  [[nodiscard]] std::string create_trigger() const;
-  /// Trigger and function, both.
+  /// One for INSERT and one for UPDATE.
+  [[nodiscard]] std::string create_triggers() const;
+  /// Triggers and function.
   [[nodiscard]] std::string drop(bool is_if_exists) const;
+
+private:
+  [[nodiscard]] std::string trigger(std::string_view event) const; ///< Its name, as SQL.
 };
 
 /// Whether values of the type can be compared: json and xml cannot.
