@@ -97,14 +97,19 @@ public:
 private:
   [[nodiscard]] bool is_text_compared() const { return !has_equality(column_.base_type); }
 
-  /// The new value for a trigger's condition: only where a cast gives what assigning gives
-  /// (varchar(n) would be cut short without an error).
-  [[nodiscard]] std::string value_in_when(const std::string& forward) const {
-    constexpr auto exact = std::to_array<std::string_view>(
-        {"bigint", "int8", "integer", "int", "int4", "numeric", "decimal", "text",
-         "double precision", "float8", "timestamptz", "timestamp with time zone"});
-    if (!has_way_back_ || std::ranges::find(exact, command_.type) == exact.end()) return {};
-    return fmt::format("({})::{}", forward.empty() ? "NEW." + name_ : forward, command_.type);
+  /// The new value is part of it only where a cast gives what assigning gives (varchar(n) would be
+  /// cut short without an error).
+  [[nodiscard]] std::string update_when(const std::string& original,
+                                        const std::string& copy) const {
+    constexpr auto exact =
+        std::to_array<std::string_view>({"bigint", "int8", "integer", "int", "int4", "numeric",
+                                         "decimal", "text", "double precision", "float8"});
+    const bool is_exact = has_way_back_ && std::ranges::find(exact, command_.type) != exact.end();
+    return differing(
+        {.original = original,
+         .copy = copy,
+         .original_as = is_exact ? fmt::format("(NEW.{})::{}", original, command_.type) : ""},
+        is_text_compared());
   }
 
   /// Before the swap the application writes the old column, after it the new one.
@@ -119,8 +124,8 @@ private:
               .second_value = forward.empty() ? "NEW." + name_ : forward,
               .first_value = has_way_back_ ? "NEW." + new_ : "",
               .is_first_fallible = true,
-              .second_in_when = value_in_when(forward),
-              .is_text_compared = is_text_compared()};
+              .is_text_compared = is_text_compared(),
+              .update_when = update_when(name_, new_)};
     // NEW.c of the expression is the old column now.
     std::string renamed = expression;
     if (!expression.empty()) {
@@ -135,7 +140,8 @@ private:
             .second_value = has_way_back_ ? "NEW." + name_ : "NULL",
             .first_value = renamed.empty() ? "NEW." + old_ : renamed,
             .is_second_fallible = true,
-            .is_text_compared = is_text_compared()};
+            .is_text_compared = is_text_compared(),
+            .update_when = update_when(old_, name_)};
   }
 
   void expand(const std::string& key) {

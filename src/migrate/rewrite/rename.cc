@@ -52,8 +52,10 @@ public:
               .second = to_,
               .second_value = "NEW." + from_,
               .first_value = "NEW." + to_,
-              .second_in_when = "NEW." + from_,
-              .is_text_compared = !has_equality(column.base_type)} {}
+              .is_text_compared = !has_equality(column.base_type),
+              .update_when =
+                  differing({.original = from_, .copy = to_, .original_as = "NEW." + from_},
+                            !has_equality(column.base_type))} {}
 
   void make(const std::string& key) {
     expand(key);

@@ -37,6 +37,17 @@ bool has_equality(std::string_view base_type) {
   return std::ranges::find(without, base_type) == without.end();
 }
 
+std::string differing(const Pair& pair, bool is_text_compared) {
+  const std::string cast = is_text_compared ? "::text" : "";
+  const auto changed = [&](const std::string& name) {
+    return fmt::format("NEW.{0}{1} IS DISTINCT FROM OLD.{0}{1}", name, cast);
+  };
+  const std::string any = fmt::format("{} OR {}", changed(pair.original), changed(pair.copy));
+  if (pair.original_as.empty()) return any;
+  return fmt::format("({})\n  AND NEW.{}{} IS DISTINCT FROM {}{}", any, pair.copy, cast,
+                     pair.original_as, cast);
+}
+
 std::string Sync::function() const {
   return table.beside(name_of(*this));
 }
@@ -83,21 +94,11 @@ std::string Sync::create_function(bool is_replaced) const {
 }
 
 std::string Sync::create_triggers() const {
-  // The condition holds after the columns have changed names as well: it says nothing of which of
-  // them is the first, and follows the columns, not their names.
-  const std::string cast = is_text_compared ? "::text" : "";
-  const auto changed = [&](const std::string& name) {
-    return fmt::format("NEW.{0}{1} IS DISTINCT FROM OLD.{0}{1}", name, cast);
-  };
-  std::string condition = fmt::format("{} OR {}", changed(first), changed(second));
-  if (!second_in_when.empty())
-    condition = fmt::format("({})\n  AND NEW.{}{} IS DISTINCT FROM {}{}", condition, second, cast,
-                            second_in_when, cast);
   return fmt::format("CREATE TRIGGER {0} BEFORE INSERT ON {2}\n"
                      "FOR EACH ROW EXECUTE FUNCTION {3}();\n"
                      "CREATE TRIGGER {1} BEFORE UPDATE ON {2}\n"
                      "FOR EACH ROW WHEN ({4})\nEXECUTE FUNCTION {3}()",
-                     trigger("insert"), trigger("update"), table.text, function(), condition);
+                     trigger("insert"), trigger("update"), table.text, function(), update_when);
 }
 
 std::string Sync::drop(bool is_if_exists) const {

@@ -21,9 +21,8 @@ struct Sync {
   std::string first_value;         ///< The way back; empty where nobody can tell.
   bool is_second_fallible = false; ///< NULL where the value does not fit, instead of an error.
   bool is_first_fallible = false;
-  std::string second_in_when =
-      {};                        ///< second_value where a WHEN may compute it; empty = it may not.
   bool is_text_compared = false; ///< One of the types has no equality.
+  std::string update_when = {};  ///< What differing() says: when an UPDATE needs the function.
 
   [[nodiscard]] std::string function() const; ///< As SQL, with its schema.
   [[nodiscard]] std::string create_function(bool is_replaced) const;
@@ -35,6 +34,16 @@ struct Sync {
 private:
   [[nodiscard]] std::string trigger(std::string_view event) const; ///< Its name, as SQL.
 };
+
+struct Pair {
+  std::string original; ///< As SQL.
+  std::string copy;     ///< As SQL.
+  std::string original_as =
+      {}; ///< The original's value for the copy, over NEW; empty = cannot tell.
+};
+/// The condition of the trigger for UPDATE: a column of the pair was changed, and the copy is not
+/// what the original gives. It stays true when the two change names: it follows the columns.
+std::string differing(const Pair& pair, bool is_text_compared);
 
 /// Whether values of the type can be compared: json and xml cannot.
 bool has_equality(std::string_view base_type);
