@@ -120,10 +120,12 @@ WITH t AS (
     FROM t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
      AND a.attstattarget >= 0
    UNION ALL
-  SELECT 4, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', $2::text, a.attname,
-                   array_to_string(a.attoptions, ', '))
+  -- Those that begin with pg_ are the server's own.
+  SELECT 4, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', $2::text, a.attname, o.options)
     FROM t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
-     AND a.attoptions IS NOT NULL
+   CROSS JOIN LATERAL (SELECT string_agg(each, ', ') FROM unnest(a.attoptions) each
+                        WHERE NOT starts_with(each, 'pg_')) AS o(options)
+   WHERE o.options IS NOT NULL
 )
 SELECT line FROM lines WHERE line IS NOT NULL ORDER BY place, line)";
 

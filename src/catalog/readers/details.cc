@@ -64,8 +64,9 @@ SELECT 'type', t.object, 'constraint ' || quote_ident(con.conname),
        'md5:' || md5(pg_get_constraintdef(con.oid))
 FROM listed t JOIN pg_constraint con ON con.contypid = t.oid WHERE con.contype = 'c')";
 
-// attstattarget and stxstattarget are NULL by default from 17 on, -1 before. What a NOT NULL is
-// called is told only where it is not what the server would call it.
+// attstattarget and stxstattarget are NULL by default from 17 on, -1 before. Options that begin
+// with pg_ are the server's own notes (15.20 keeps pg_attver there, another number for each
+// column). What a NOT NULL is called is told only where it is not what the server would call it.
 constexpr std::string_view kColumns = R"(
 WITH listed AS MATERIALIZED (
   SELECT c.oid, n.nspname, c.relname
@@ -78,7 +79,8 @@ WITH listed AS MATERIALIZED (
          CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
          nullif(a.attcompression, '')::text AS compression,
          CASE WHEN coalesce(a.attstattarget, -1) >= 0 THEN a.attstattarget::text END AS target,
-         array_to_string(a.attoptions, ', ') AS options,
+         (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) o
+          WHERE NOT starts_with(o, 'pg_')) AS options,
          CASE WHEN a.attfdwoptions IS NOT NULL THEN
            (SELECT string_agg(split_part(f, '=', 1) || '=md5:' || md5(substr(f, strpos(f, '=') + 1)),
                               ', ' ORDER BY f) FROM unnest(a.attfdwoptions) f) END AS fdw_options
@@ -86,7 +88,8 @@ WITH listed AS MATERIALIZED (
   JOIN pg_type t ON t.oid = a.atttypid
   WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
     AND (a.attstorage <> t.typstorage OR a.attcompression <> ''
-         OR coalesce(a.attstattarget, -1) >= 0 OR a.attoptions IS NOT NULL
+         OR coalesce(a.attstattarget, -1) >= 0
+         OR EXISTS (SELECT FROM unnest(a.attoptions) o WHERE NOT starts_with(o, 'pg_'))
          OR a.attfdwoptions IS NOT NULL)
 )
 SELECT 'column' AS kind, quote_ident(l.nspname) || '.' || quote_ident(l.relname) || '.'
