@@ -78,7 +78,10 @@ WITH listed AS MATERIALIZED (
          CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
          nullif(a.attcompression, '')::text AS compression,
          CASE WHEN coalesce(a.attstattarget, -1) >= 0 THEN a.attstattarget::text END AS target,
-         array_to_string(a.attoptions, ', ') AS options,
+         -- The server of 15.20 keeps one of its own there, which says nothing of the schema.
+         (SELECT string_agg(e.o, ', ' ORDER BY e.place)
+            FROM unnest(a.attoptions) WITH ORDINALITY e(o, place)
+           WHERE NOT starts_with(e.o, 'pg_attver=')) AS options,
          CASE WHEN a.attfdwoptions IS NOT NULL THEN
            (SELECT string_agg(split_part(f, '=', 1) || '=md5:' || md5(substr(f, strpos(f, '=') + 1)),
                               ', ' ORDER BY f) FROM unnest(a.attfdwoptions) f) END AS fdw_options
@@ -86,8 +89,8 @@ WITH listed AS MATERIALIZED (
   JOIN pg_type t ON t.oid = a.atttypid
   WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
     AND (a.attstorage <> t.typstorage OR a.attcompression <> ''
-         OR coalesce(a.attstattarget, -1) >= 0 OR a.attoptions IS NOT NULL
-         OR a.attfdwoptions IS NOT NULL)
+         OR coalesce(a.attstattarget, -1) >= 0 OR a.attfdwoptions IS NOT NULL
+         OR EXISTS (SELECT FROM unnest(a.attoptions) e(o) WHERE NOT starts_with(e.o, 'pg_attver=')))
 )
 SELECT 'column' AS kind, quote_ident(l.nspname) || '.' || quote_ident(l.relname) || '.'
          || quote_ident(o.attname) AS object, x.property, x.value
