@@ -34,6 +34,7 @@ enum class Operation : std::uint8_t {
   replica_identity,
   attach_partition,
   detach_partition,
+  become_partitioned, ///< Through a shadow table: Statement::makes_partitions().
   cluster,
   vacuum,
   vacuum_full,

@@ -46,7 +46,7 @@ struct Context {
   const std::function<bool(std::string_view statement)>& server_parses;
   Schema& schema; ///< Before the statement at hand.
 
-  bool is_online = false;   ///< The statement's ALTER TABLE is done beside the table in use.
+  bool is_online = false;   ///< The statement's work is done beside the table in use.
   bool is_in_block = false; ///< The statement stands in a DO block, which is one transaction.
   bool has_begin = false;   ///< BEGIN stands before, and no COMMIT since.
   std::size_t begin_offset = 0;

@@ -34,7 +34,7 @@ struct Directive {
 enum class DirectiveTarget : std::uint8_t {
   anything,  ///< Any statement, or the file.
   rows,      ///< UPDATE and DELETE.
-  any_table, ///< ALTER TABLE.
+  any_table, ///< ALTER TABLE, or CREATE TABLE ... PARTITION BY.
 };
 
 struct KnownDirective {

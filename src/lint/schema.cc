@@ -231,6 +231,9 @@ void Schema::apply_table(const Change& change) {
   case Operation::drop_matview:
     tables_.erase(key_of(change.relation));
     return;
+  case Operation::become_partitioned:
+    at(change.relation).is_partitioned = true;
+    return;
   case Operation::rename_table: {
     auto moved = tables_.extract(key_of(change.relation));
     if (moved.empty()) return;

@@ -165,6 +165,21 @@ void read_directives(std::string_view text, std::size_t begin, std::size_t end, 
   take(end, nullptr);
 }
 
+/// Marks the partitions that stand directly below what makes a table partitions.
+void read_shadow_partitions(Section& section) {
+  const Statement* parent = nullptr;
+  for (Statement& each : section.statements) {
+    if (each.origin != Origin::text) continue;
+    const postgres::NodeList parents = each.root.nodes_if("CreateStmt", "inh_relations");
+    each.is_shadow_partition =
+        parent != nullptr && each.root.is("CreateStmt") && each.root.node("partbound") &&
+        parents.size() == 1 && find_directive(each.directives, "step") == nullptr &&
+        find_directive(each.directives, "shadow") == nullptr &&
+        relation_of(parents.front()) == relation_of(parent->root.node("relation"));
+    if (!each.is_shadow_partition) parent = each.makes_partitions() ? &each : nullptr;
+  }
+}
+
 } // namespace
 
 bool Statement::is_batched() const {
@@ -173,7 +188,13 @@ bool Statement::is_batched() const {
 }
 
 bool Statement::is_shadowed() const {
-  return root.is("AlterTableStmt") && find_directive(directives, "shadow") != nullptr;
+  return is_shadow_partition || makes_partitions() ||
+         (root.is("AlterTableStmt") && find_directive(directives, "shadow") != nullptr);
+}
+
+bool Statement::makes_partitions() const {
+  return root.is("CreateStmt") && root.node("partspec") &&
+         find_directive(directives, "shadow") != nullptr;
 }
 
 bool Section::begins_step(const Statement& statement) const {
@@ -248,8 +269,16 @@ void Script::add_section(std::size_t begin, std::size_t end, bool is_down,
     read_marks(whole, each.begin, from, each.ignores);
   }
   read_directives(whole, begin, end, section);
+  read_shadow_partitions(section);
   for (Statement& each : section.statements) {
-    if (each.root) each.changes = changes_of(each.root, each.begin);
+    if (each.makes_partitions())
+      each.changes = {{.operation = Operation::become_partitioned,
+                       .relation = relation_of(each.root.node("relation")),
+                       .offset = each.begin}};
+    else if (each.is_shadow_partition)
+      each.changes = {{.operation = Operation::other, .offset = each.begin}};
+    else if (each.root)
+      each.changes = changes_of(each.root, each.begin);
     const bool is_temporary =
         each.root.is("CreateStmt") && each.root.node("relation").text("relpersistence") == "t";
     if (each.origin == Origin::function || is_temporary) continue;

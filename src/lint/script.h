@@ -53,11 +53,16 @@ struct Statement {
   std::vector<Directive> directives = {}; ///< Those above it.
   std::string problem = {};               ///< Why it was not understood, and where.
   std::size_t problem_offset = 0;
+  bool is_shadow_partition = false; ///< Of the makes_partitions() above it.
 
   /// pgkeep's runner runs it in batches, each its own transaction.
   [[nodiscard]] bool is_batched() const;
   /// pgkeep's runner makes the table anew beside the old one while that stays in use.
   [[nodiscard]] bool is_shadowed() const;
+  /// CREATE TABLE t (LIKE t) PARTITION BY under "pgkeep:shadow": the table becomes partitions, and
+  /// the CREATE TABLE ... PARTITION OF t that follow belong to it. Their `changes` say that and
+  /// no more: to SQL alone a table of this name would be new.
+  [[nodiscard]] bool makes_partitions() const;
 };
 
 struct Section {

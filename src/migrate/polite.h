@@ -49,6 +49,10 @@ struct PoliteStep {
   std::string record = {};
   /// Called with each line that is worth telling.
   std::function<void(Event)> tell;
+  /// Of a shadow's short transactions for whose locks others wait: called before each COMMIT, while
+  /// `work` holds them, and behind it with their duration, the first call's own time left out.
+  std::function<base::Result<>()> before_unlock = {};
+  std::function<void(double held_ms)> after_unlock = {};
 };
 
 /// All statements of the step and its record in one transaction, tried until it gets through.

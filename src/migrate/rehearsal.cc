@@ -37,6 +37,23 @@ struct Picture {
   RowSums rows;
 };
 
+/// Of the schemas, a line each.
+std::vector<std::string> differences(const Picture& before, const Picture& after) {
+  std::vector<std::string> lines;
+  for (const catalog::Difference& each :
+       catalog::compare(before.schema, after.schema, {}).differences)
+    lines.push_back(base::printable(to_line(each)));
+  return lines;
+}
+
+/// What a migration can be blamed for; a shadow table refuses what it cannot do.
+bool is_of_migration(const base::Error& error) {
+  constexpr base::Code codes[] = {base::Code::sql,     base::Code::config,
+                                  base::Code::timeout, base::Code::unsupported,
+                                  base::Code::refused, base::Code::corrupt};
+  return std::ranges::find(codes, error.code) != std::end(codes);
+}
+
 class Rehearser {
 public:
   Rehearser(sandbox::Sandbox& server, std::string database, const RehearsalOptions& options)
@@ -71,6 +88,8 @@ private:
   void hold_against(const Picture& before, const Picture& after, const Migration& migration,
                     bool is_down);
   std::vector<std::string> fresh(std::vector<std::string> lines);
+  /// Adds the problem with those of the lines that are new; nothing where none is.
+  void blame(std::vector<std::string> lines, RehearsalProblem problem);
 
   sandbox::Sandbox& server_;
   std::string database_;
@@ -131,9 +150,7 @@ RehearsedMigration& Rehearser::report_of(const Migration& migration) {
 
 bool Rehearser::note_failure(std::string_view kind, std::string_view text,
                              const Migration& migration, const base::Error& error) {
-  if (error.code != base::Code::sql && error.code != base::Code::config &&
-      error.code != base::Code::timeout)
-    return false;
+  if (!is_of_migration(error)) return false;
   std::string said = error.what;
   if (!error.expected.empty()) said += fmt::format(" (expected {})", error.expected);
   result_.problems.push_back({.kind = kind,
@@ -153,37 +170,33 @@ std::vector<std::string> Rehearser::fresh(std::vector<std::string> lines) {
   return lines;
 }
 
+void Rehearser::blame(std::vector<std::string> lines, RehearsalProblem problem) {
+  problem.details = fresh(std::move(lines));
+  if (!problem.details.empty()) result_.problems.push_back(std::move(problem));
+}
+
 /// `before` is how it should be.
 void Rehearser::hold_against(const Picture& before, const Picture& after,
                              const Migration& migration, bool is_down) {
-  std::vector<std::string> lines;
-  for (const catalog::Difference& each :
-       catalog::compare(before.schema, after.schema, {}).differences)
-    lines.push_back(base::printable(to_line(each)));
   const std::string& file = is_down ? migration.down->path : migration.up.path;
-  if (std::vector<std::string> details = fresh(std::move(lines)); !details.empty())
-    result_.problems.push_back(
+  blame(differences(before, after),
         {.kind = is_down ? "schema-differs" : "up-again-differs",
          .migration = migration.label(),
          .file = file,
          .text = is_down ? "the schema after going down is not what it was before going up"
                          : "the schema is not what it was after the first time up",
-         .details = std::move(details),
          .hint = is_down ? "Let the way down undo all that the way up does."
                          : "What the way down leaves changes what the way up does."});
-  std::vector<std::string> rows = fresh(is_down ? compare_rows(before.rows, after.rows, losses_)
-                                                : compare_counts(before.rows, after.rows, losses_));
-  if (rows.empty()) return;
-  result_.problems.push_back(
-      {.kind = is_down ? "rows-differ" : "up-again-differs",
-       .migration = migration.label(),
-       .file = file,
-       .text = is_down ? "the rows after going down are not those from before going up"
-                       : "the tables hold other numbers of rows than after the first time up",
-       .details = std::move(rows),
-       .hint = is_down ? "Bring them back, or declare it in the file that goes down: "
-                         "`-- pgkeep:loses schema.table.column: reason`."
-                       : "Let the way down remove the rows that the way up adds."});
+  blame(is_down ? compare_rows(before.rows, after.rows, losses_)
+                : compare_counts(before.rows, after.rows, losses_),
+        {.kind = is_down ? "rows-differ" : "up-again-differs",
+         .migration = migration.label(),
+         .file = file,
+         .text = is_down ? "the rows after going down are not those from before going up"
+                         : "the tables hold other numbers of rows than after the first time up",
+         .hint = is_down ? "Bring them back, or declare it in the file that goes down: "
+                           "`-- pgkeep:loses schema.table.column: reason`."
+                         : "Let the way down remove the rows that the way up adds."});
 }
 
 base::Result<> Rehearser::all_up() {
@@ -231,16 +244,11 @@ base::Result<> Rehearser::all_repeatable() {
       return steps.error();
   }
   PGKEEP_TRY(const Picture twice, look(copy));
-  std::vector<std::string> lines;
-  for (const catalog::Difference& each :
-       catalog::compare(once.schema, twice.schema, {}).differences)
-    lines.push_back(base::printable(to_line(each)));
-  if (!lines.empty())
-    result_.problems.push_back({.kind = "not-repeatable",
-                                .migration = repeatable_.front()->label(),
-                                .file = repeatable_.front()->up.path,
-                                .text = "running the repeatable files twice changes the schema",
-                                .details = fresh(std::move(lines))});
+  blame(differences(once, twice),
+        {.kind = "not-repeatable",
+         .migration = repeatable_.front()->label(),
+         .file = repeatable_.front()->up.path,
+         .text = "running the repeatable files twice changes the schema"});
   return server_.drop_database(copy);
 }
 

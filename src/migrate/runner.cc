@@ -179,10 +179,13 @@ base::Result<> Run::finish(const Job& job, base::Result<> done) {
   // A lost connection: whether the last COMMIT got through is not known.
   const bool is_unknown = error.code == base::Code::unreachable;
   if (steps_committed_ > 0 || has_moved || is_unknown) {
-    const std::string more = error.left.empty() ? "" : fmt::format("; {}", error.left);
-    error.left = fmt::format(
-        "{}: {} of {} steps are done{}; `pgkeep migrate {}` goes on from there",
-        job.migration.label(), finished, job.steps.size(), more, job.is_down ? "down" : "up");
+    // A step that leaves something says itself how to go on.
+    const std::string rest =
+        error.left.empty()
+            ? fmt::format("`pgkeep migrate {}` goes on from there", job.is_down ? "down" : "up")
+            : error.left;
+    error.left = fmt::format("{}: {} of {} steps are done; {}", job.migration.label(), finished,
+                             job.steps.size(), rest);
   }
   return error;
 }

@@ -88,7 +88,8 @@ base::Json ShadowRun::Position::to_json() const {
                     {"seen", seen},
                     {"total", total},
                     {"definition", definition},
-                    {"validate", base::Json::list(validate)}};
+                    {"validate", base::Json::list(validate)},
+                    {"attach", base::Json::list(attach)}};
 }
 
 ShadowRun::Position ShadowRun::Position::from(const base::Json& json) {
@@ -102,7 +103,8 @@ ShadowRun::Position ShadowRun::Position::from(const base::Json& json) {
           .seen = number(json, "seen"),
           .total = number(json, "total"),
           .definition = text(json, "definition"),
-          .validate = texts(json, "validate")};
+          .validate = texts(json, "validate"),
+          .attach = texts(json, "attach")};
 }
 
 ShadowRun::ShadowRun(Servers& servers, const PoliteStep& step, StepKey key,
@@ -146,6 +148,18 @@ base::Result<> ShadowRun::commit(const Position& position, std::int64_t rows) {
                                      step_position_sql(key_, position.to_json(), rows) +
                                      "; COMMIT"));
   position_ = position;
+  return {};
+}
+
+base::Result<> ShadowRun::commit_locked(const Position& position, Steady::time_point locked) {
+  const auto looks = Steady::now();
+  if (step_.before_unlock) PGKEEP_CHECK(step_.before_unlock());
+  const auto looked = Steady::now();
+  PGKEEP_CHECK(commit(position));
+  locked_ms_ =
+      std::chrono::duration<double, std::milli>((looks - locked) + (Steady::now() - looked))
+          .count();
+  if (step_.after_unlock) step_.after_unlock(locked_ms_);
   return {};
 }
 

@@ -19,19 +19,6 @@ using std::chrono::milliseconds;
 
 constexpr std::int64_t kSizeMax = 1'000'000;
 
-base::Error bad_shadow(const Step& step, std::string what, std::string expected) {
-  return {.code = base::Code::config,
-          .what = std::move(what),
-          .where = step.statements.front().where,
-          .expected = std::move(expected)};
-}
-
-/// "id" of `ID`, "Id" of `"Id"`.
-std::string name_of_token(const std::string& text) {
-  if (text.size() < 2 || !text.starts_with('"')) return text;
-  return base::replace_all(text.substr(1, text.size() - 2), "\"\"", "\"");
-}
-
 /// What may stand in the ALTER: what the new table can be given while it is empty. The rest locks
 /// other tables, names things by the table's name, or is as short without a rewrite.
 constexpr std::string_view kAllowed[] = {
@@ -107,6 +94,7 @@ std::vector<ShadowAlter::Using> usings_of(std::string_view sql,
 
 base::Result<ShadowOptions> shadow_options(const Step& step) {
   ShadowOptions options;
+  const bool is_partitioning = step.statements.front().statement->makes_partitions();
   for (const lint::DirectiveArgument& argument : step.directive.arguments) {
     const std::string given = fmt::format("{}={}", argument.key, argument.value);
     if (argument.key == "key") {
@@ -128,9 +116,12 @@ base::Result<ShadowOptions> shadow_options(const Step& step) {
       (argument.key == "target" ? options.pace.target : options.pace.lag_max) = length;
     } else if (argument.key == "keep" && (argument.value == "yes" || argument.value == "no")) {
       options.keeps_old = argument.value == "yes";
-    } else {
+    } else if (!is_partitioning || !is_partition_argument(argument.key)) {
       return bad_shadow(step, fmt::format("pgkeep:shadow has no argument \"{}\"", given),
-                        "key, size, max-lag, max-active, target, keep=yes or keep=no");
+                        is_partitioning
+                            ? "key, size, max-lag, max-active, target, keep=yes or keep=no; every, "
+                              "from, to, parts, default"
+                            : "key, size, max-lag, max-active, target, keep=yes or keep=no");
     }
   }
   return options;
@@ -139,6 +130,11 @@ base::Result<ShadowOptions> shadow_options(const Step& step) {
 base::Result<ShadowAlter> shadow_alter(const Step& step) {
   const StepStatement& statement = step.statements.front();
   const Node root = statement.statement->root;
+  if (statement.statement->makes_partitions()) {
+    PGKEEP_TRY(ShadowPartitioning partitioning, shadow_partitioning(step));
+    return ShadowAlter{.table = lint::relation_of(root.node("relation")).text(),
+                       .partitioning = std::move(partitioning)};
+  }
   if (root.name("objtype") != "OBJECT_TABLE")
     return bad_shadow(step, "pgkeep:shadow stands above a statement on something else",
                       "an ALTER TABLE of a table");

@@ -59,15 +59,6 @@ SELECT o.attname
                 AND a.opcintype = CASE o.atttypid WHEN 1043 THEN 25 ELSE o.atttypid END
                 AND b.opcintype = CASE s.atttypid WHEN 1043 THEN 25 ELSE s.atttypid END)))";
 
-std::string array_literal(const std::vector<std::string>& items) {
-  std::vector<std::string> quoted;
-  quoted.reserve(items.size());
-  for (const std::string& each : items)
-    quoted.push_back("\"" + base::replace_all(base::replace_all(each, "\\", "\\\\"), "\"", "\\\"") +
-                     "\"");
-  return "{" + base::join(quoted, ",") + "}";
-}
-
 /// Both rows of the log's trigger: "NEW.id, NEW.day".
 std::string row_of(std::string_view record, const std::vector<std::string>& key) {
   std::vector<std::string> parts;
@@ -105,6 +96,15 @@ std::string log_sql(const ShadowNames& names, const std::vector<std::string>& ke
 }
 
 } // namespace
+
+std::string array_literal(const std::vector<std::string>& items) {
+  std::vector<std::string> quoted;
+  quoted.reserve(items.size());
+  for (const std::string& each : items)
+    quoted.push_back("\"" + base::replace_all(base::replace_all(each, "\\", "\\\\"), "\"", "\\\"") +
+                     "\"");
+  return "{" + base::join(quoted, ",") + "}";
+}
 
 base::Result<> ShadowRun::resolve() {
   const std::optional<std::string> name[] = {alter_.table};
@@ -159,23 +159,37 @@ base::Result<> ShadowRun::check_key_order() {
                  "key=COLUMN of a unique index that the statement leaves alone");
 }
 
+/// What makes the index of the key on the shadow.
+base::Result<std::string> ShadowRun::key_index_sql(const std::string& index_oid) {
+  const std::optional<std::string> values[] = {fmt::format("{}", names_.oid), names_.shadow(),
+                                               alter_.partitioning ? "t" : "f"};
+  PGKEEP_TRY(const postgres::Rows indexes,
+             servers_.eyes.query(std::string(kShadowIndexes), values));
+  std::string sql;
+  for (int row = 0; row < indexes.count(); ++row) {
+    if (indexes.text(row, 4) != index_oid) continue;
+    sql = indexes.text(row, 1);
+    if (sql.empty() && alter_.partitioning) sql = indexes.text(row, 3);
+  }
+  if (sql.empty())
+    return refused("the index of the key has a form that is not known", "a plain unique index");
+  return sql;
+}
+
 /// All of it in one transaction: there is the whole, or nothing.
 base::Result<> ShadowRun::create() {
   PGKEEP_CHECK(resolve());
   PGKEEP_CHECK(refuse_what_cannot());
+  if (alter_.partitioning) PGKEEP_CHECK(refuse_partitioning());
   PGKEEP_CHECK(choose_key());
   const std::string index_oid = position_.end.front();
   position_.end.clear();
-  const std::optional<std::string> values[] = {fmt::format("{}", names_.oid), names_.shadow()};
+  std::vector<std::optional<std::string>> values = {fmt::format("{}", names_.oid), names_.shadow(),
+                                                    std::nullopt};
+  if (alter_.partitioning) values.back() = alter_.partitioning->by;
   PGKEEP_TRY(auto statements, texts_of(servers_.eyes, std::string(kShadowCreate), values));
-  PGKEEP_TRY(const postgres::Rows indexes,
-             servers_.eyes.query(std::string(kShadowIndexes), values));
-  std::string key_index;
-  for (int row = 0; row < indexes.count(); ++row) {
-    if (indexes.text(row, 4) == index_oid) key_index = indexes.text(row, 1);
-  }
-  if (key_index.empty())
-    return refused("the index of the key has a form that is not known", "a plain unique index");
+  values.pop_back();
+  PGKEEP_TRY(const std::string key_index, key_index_sql(index_oid));
   statements.push_back(log_sql(names_, position_.key));
   Position after = position_;
   after.phase = "created";
@@ -185,9 +199,13 @@ base::Result<> ShadowRun::create() {
   position_.oid = names_.oid;
   PGKEEP_TRY(after.definition, definition());
   PGKEEP_CHECK(begin("SET LOCAL lock_timeout = '5s'"));
+  // What the others say of columns goes to the partitions too, where they are there.
+  PGKEEP_CHECK(servers_.work.execute(statements.front()));
+  if (alter_.partitioning) PGKEEP_CHECK(make_partitions());
+  statements.erase(statements.begin());
   PGKEEP_CHECK(servers_.work.execute(base::join(statements, ";\n")));
   // Here the user's statement meets its table: an error in it is found before anything is copied.
-  PGKEEP_CHECK(servers_.work.execute(alter_.on(names_.shadow())));
+  if (!alter_.partitioning) PGKEEP_CHECK(servers_.work.execute(alter_.on(names_.shadow())));
   PGKEEP_TRY(const auto lines,
              texts_of(servers_.work,
                       "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)", {}));
@@ -217,8 +235,9 @@ base::Result<> ShadowRun::catch_changes() {
                     PGKEEP_CHECK(begin(fmt::format(
                         "SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = {}",
                         patience_.lock_try.count())));
+                    const auto locked = std::chrono::steady_clock::now();
                     PGKEEP_CHECK(servers_.work.execute(sql));
-                    return commit(after);
+                    return commit_locked(after, locked);
                   });
 }
 

@@ -42,7 +42,7 @@ SELECT x.line FROM (
    WHERE CASE d.classid
          WHEN 'pg_rewrite'::regclass THEN NOT EXISTS (
            SELECT FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class
-            WHERE r.oid = d.objid AND v.relkind = 'v')
+            WHERE r.oid = d.objid AND (v.relkind = 'v' OR v.oid = t.oid))
          WHEN 'pg_class'::regclass THEN NOT EXISTS (
            SELECT FROM pg_class k WHERE k.oid = d.objid AND k.relkind IN ('i', 't', 'S'))
            AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = d.objid)
@@ -101,12 +101,15 @@ WITH t AS (
 ), lines(place, line) AS (
   SELECT 1, format('CREATE %sTABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING '
                    'GENERATED INCLUDING IDENTITY INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING '
-                   'COMMENTS) USING %I%s%s', CASE t.relpersistence WHEN 'u' THEN 'UNLOGGED ' END, $2::text,
-                   t.q, (SELECT amname FROM pg_am WHERE oid = t.relam),
+                   'COMMENTS) %s%s%s', CASE t.relpersistence WHEN 'u' THEN 'UNLOGGED ' END, $2::text,
+                   t.q, coalesce($3::text, (SELECT format('USING %I', amname) FROM pg_am
+                                             WHERE oid = t.relam)),
                    (SELECT ' WITH (' || string_agg(format('%s=%L', split_part(text, '=', 1),
-                             substr(text, strpos(text, '=') + 1)), ', ') || ')' FROM options),
+                             substr(text, strpos(text, '=') + 1)), ', ') || ')' FROM options
+                     WHERE $3 IS NULL),
+                   -- A partitioned table may not name the database's own.
                    (SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace
-                     WHERE oid = CASE WHEN t.reltablespace = 0
+                     WHERE oid = CASE WHEN t.reltablespace = 0 AND $3 IS NULL
                                       THEN (SELECT dattablespace FROM pg_database
                                              WHERE datname = current_database())
                                       ELSE t.reltablespace END)) FROM t
@@ -139,7 +142,8 @@ WITH i AS (
          format('CREATE %sINDEX %I ON %I.%I ', CASE WHEN x.indisunique THEN 'UNIQUE ' END,
                 ic.relname, n.nspname, t.relname) AS front,
          coalesce(s.spcname, '') AS space,
-         coalesce(c.contype = 'x' OR to_jsonb(c)->>'conperiod' = 'true', false) AS is_whole
+         coalesce(c.contype = 'x' OR to_jsonb(c)->>'conperiod' = 'true' OR $3::boolean, false)
+           AND c.oid IS NOT NULL AS is_whole
     FROM pg_index x
     JOIN pg_class ic ON ic.oid = x.indexrelid
     JOIN pg_class t ON t.oid = x.indrelid

@@ -13,11 +13,12 @@ namespace pgkeep::migrate {
 base::Result<> ShadowRun::build_indexes() {
   // A unique index can only be built where the shadow is the table as of one moment.
   PGKEEP_CHECK(catch_up());
-  const std::optional<std::string> values[] = {fmt::format("{}", names_.oid), names_.shadow()};
+  const std::optional<std::string> values[] = {fmt::format("{}", names_.oid), names_.shadow(),
+                                               alter_.partitioning ? "t" : "f"};
   PGKEEP_TRY(const postgres::Rows indexes,
              servers_.eyes.query(std::string(kShadowIndexes), values));
   PGKEEP_TRY(const postgres::Rows statistics,
-             servers_.eyes.query(std::string(kShadowStatistics), values));
+             servers_.eyes.query(std::string(kShadowStatistics), std::span(values).first(2)));
   const auto tell = [&](const std::string& text, double fraction) {
     step_.tell({.kind = "progress", .text = "indexes: " + text, .fraction = fraction});
   };

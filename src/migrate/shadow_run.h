@@ -7,7 +7,9 @@
 ///   indexes    indexes are built, one by one                    -> "checking"
 ///   checking   rows are compared, with a cursor                 -> "swapping"
 ///   swapping   names and all that hangs on the table move       -> "swapped"
-///   swapped    foreign keys are validated                       -> the step is done
+///   swapped    foreign keys are validated; those of a table that has become partitions hold on
+///              each partition first, and are put on the table itself one by one
+///                                                                 -> the step is done
 ///
 /// Changes are caught as keys in a log, and replayed by reading the table again. A trigger that
 /// wrote into the shadow table itself would make writers wait for our batches, fail with our
@@ -31,6 +33,7 @@
 #include "migrate/batch_pace.h"
 #include "migrate/history.h"
 #include "migrate/polite.h"
+#include "migrate/shadow_partitions.h"
 
 namespace pgkeep::migrate {
 
@@ -45,15 +48,17 @@ base::Result<ShadowOptions> shadow_options(const Step& step);
 
 /// The user's statement, so that it can be run on another table.
 struct ShadowAlter {
-  std::string table;  ///< As the statement writes it.
-  std::string before; ///< "ALTER TABLE ".
-  std::string after;  ///< " ALTER COLUMN total TYPE bigint USING ..."
+  std::string table;       ///< As the statement writes it.
+  std::string before = {}; ///< "ALTER TABLE ".
+  std::string after = {};  ///< " ALTER COLUMN total TYPE bigint USING ..."
   /// What USING says for a column.
   struct Using {
     std::string column;
     std::string expression;
   };
-  std::vector<Using> usings;
+  std::vector<Using> usings = {};
+  /// The statement is a CREATE TABLE ... PARTITION BY: nothing is altered.
+  std::optional<ShadowPartitioning> partitioning = {};
   [[nodiscard]] std::string on(const std::string& other) const { return before + other + after; }
 };
 /// Errors: Code::config for what does not belong into a rewrite.
@@ -120,6 +125,7 @@ private:
     std::int64_t total = 0;
     std::string definition;            ///< Of the table's columns and constraints, hashed.
     std::vector<std::string> validate; ///< Statements for after the swap.
+    std::vector<std::string> attach;   ///< For after those, each to be done once.
     [[nodiscard]] base::Json to_json() const;
     static Position from(const base::Json& json);
   };
@@ -131,6 +137,13 @@ private:
   base::Result<> choose_key();
   base::Result<> refuse_what_cannot();
   base::Result<> check_key_order();
+  [[nodiscard]] base::Result<std::string> key_index_sql(const std::string& index_oid);
+  // shadow_partition_run.cc
+  base::Result<> refuse_partitioning();
+  base::Result<> make_partitions();
+  base::Result<> attach_keys();
+  /// Parameters of shadow_swap_sql(): oid, shadow, names and schemas of partitions.
+  [[nodiscard]] std::vector<std::optional<std::string>> swap_values() const;
   // shadow_copy.cc
   base::Result<> copy_rows();
   base::Result<bool> copy_batch();
@@ -155,6 +168,9 @@ private:
   base::Result<> begin(std::string_view more);
   /// The position into the record, and COMMIT.
   base::Result<> commit(const Position& position, std::int64_t rows = 0);
+  /// The same for a transaction that has held locks since `locked` for which others wait.
+  base::Result<> commit_locked(const Position& position,
+                               std::chrono::steady_clock::time_point locked);
   /// The same transaction until its locks were had: `attempt` returns an error of a lock.
   base::Result<> politely(lint::LockMode mode, const std::vector<lint::RelationName>& relations,
                           const std::function<base::Result<>()>& attempt);
@@ -175,6 +191,7 @@ private:
   ShadowSql sql_;
   Pace pace_;
   Outcome outcome_;
+  double locked_ms_ = 0; ///< Of the last commit_locked().
   std::int64_t replayed_since_vacuum_ = 0;
   std::chrono::steady_clock::time_point told_;
   std::chrono::steady_clock::time_point replayed_;
@@ -186,5 +203,7 @@ bool is_lock_error(const base::Error& error);
 base::Result<std::vector<std::string>> texts_of(postgres::Connection& server,
                                                 const std::string& sql,
                                                 std::span<const std::optional<std::string>> values);
+/// "{\"a\",\"b\"}".
+std::string array_literal(const std::vector<std::string>& items);
 
 } // namespace pgkeep::migrate

@@ -15,6 +15,8 @@
 namespace pgkeep::migrate {
 namespace {
 
+using Steady = std::chrono::steady_clock;
+
 /// A log that is longer is replayed before the locks are taken.
 constexpr int kLeftMax = 500;
 constexpr int kRoundsMax = 1'000;
@@ -32,7 +34,7 @@ SELECT concat_ws(' ', (SELECT c.xmin FROM pg_catalog.pg_class c WHERE c.oid = $1
 
 /// False: the log was too long, or what hangs on the table has changed; once more.
 base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& relations) {
-  const std::optional<std::string> values[] = {fmt::format("{}", names_.oid), names_.shadow()};
+  const std::vector<std::optional<std::string>> values = swap_values();
   std::vector<std::string> locked;
   locked.reserve(relations.size());
   for (const lint::RelationName& each : relations)
@@ -40,6 +42,8 @@ base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& re
   Position after = position_;
   after.phase = "swapped";
   PGKEEP_TRY(after.validate, texts_of(servers_.eyes, std::string(kShadowValidate), values));
+  PGKEEP_TRY(after.attach,
+             texts_of(servers_.eyes, std::string(kShadowAttach), std::span(values).first(2)));
   // What the swap does is read under a lock that stops DDL and no reader or writer: it takes
   // longer than the swap. A commit that does not wait for the disk is safe: whatever is committed
   // on the new table comes later in the WAL, and so does the record that the step is done.
@@ -47,14 +51,23 @@ base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& re
                                  "'2s'; LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE; SAVEPOINT "
                                  "path; SET LOCAL search_path = pg_catalog",
                                  names_.table())));
-  PGKEEP_TRY(const auto statements,
-             texts_of(servers_.work, shadow_swap_sql(servers_.work.version().major()), values));
+  PGKEEP_TRY(const postgres::Rows rows,
+             servers_.work.query(shadow_swap_sql(servers_.work.version().major()), values));
+  std::string early; // What the table need not be locked for.
+  std::vector<std::string> statements;
+  for (int row = 0; row < rows.count(); ++row) {
+    if (rows.text(row, 1) == "t")
+      early += fmt::format("{};\n", rows.text(row, 0));
+    else
+      statements.emplace_back(rows.text(row, 0));
+  }
   PGKEEP_TRY(const auto before,
              texts_of(servers_.work, std::string(kMark), std::span(values).first(1)));
   // The user's search_path again, for what USING says.
+  PGKEEP_CHECK(servers_.work.execute("ROLLBACK TO path;\n" + early));
+  const auto begun = Steady::now();
   PGKEEP_CHECK(servers_.work.execute(
-      fmt::format("ROLLBACK TO path; SET LOCAL lock_timeout = {}; LOCK TABLE {} IN ACCESS "
-                  "EXCLUSIVE MODE",
+      fmt::format("SET LOCAL lock_timeout = {}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
                   patience_.lock_try.count(), base::join(locked, ", "))));
   PGKEEP_TRY(const auto now,
              texts_of(servers_.work, std::string(kMark), std::span(values).first(1)));
@@ -71,7 +84,10 @@ base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& re
   PGKEEP_CHECK(servers_.work.execute(
       "SET LOCAL search_path = pg_catalog; SET LOCAL check_function_bodies = off;\n" +
       base::join(statements, ";\n")));
-  PGKEEP_CHECK(commit(after));
+  PGKEEP_CHECK(commit_locked(after, begun));
+  step_.tell({.kind = "note",
+              .text = fmt::format("{} was swapped, and locked for {:.1f} ms", names_.table(),
+                                  locked_ms_)});
   return true;
 }
 
@@ -112,6 +128,7 @@ base::Result<> ShadowRun::finish() {
     PGKEEP_CHECK(servers_.work.execute(statement));
     PGKEEP_CHECK(servers_.work.execute("COMMIT"));
   }
+  PGKEEP_CHECK(attach_keys());
   const std::optional<std::string> values[] = {fmt::format("{}", position_.oid)};
   PGKEEP_TRY(const auto old, texts_of(servers_.eyes,
                                       "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class "

@@ -15,9 +15,16 @@ WITH t AS (
   SELECT c.oid, c.relname AS name, n.nspname AS schema, c.relacl, c.relowner, c.reltype,
          c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
          to_regclass($2::text)::oid AS shadow, 'shadow_' || c.oid AS shadow_name,
+         (SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass($2::text)) AS is_parted,
          format('old_%s_%s', left(c.relname, 40), c.oid) AS old_name,
          format('%I.%I', n.nspname, c.relname) AS q
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid
+), parts AS (
+  SELECT p.oid, p.relname, p.relowner, p.relacl, format('pgkeep.%I', p.relname) AS now,
+         coalesce(nullif(w.schema, ''), t.schema) AS schema,
+         format('%I.%I', coalesce(nullif(w.schema, ''), t.schema), p.relname) AS q
+    FROM t JOIN pg_inherits h ON h.inhparent = t.shadow JOIN pg_class p ON p.oid = h.inhrelid
+    LEFT JOIN unnest($3::text[], $4::text[]) w(name, schema) ON w.name = p.relname
 ), gone AS (
   SELECT a.attnum FROM pg_attribute a, t
    WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -67,6 +74,8 @@ WITH t AS (
 ), triggers AS (
   SELECT g.* FROM pg_trigger g, t
    WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname NOT LIKE 'pgkeep\_shadow\_%'
+), rules AS (
+  SELECT r.oid, r.rulename, r.ev_enabled FROM pg_rewrite r, t WHERE r.ev_class = t.oid
 ), policies AS (
   SELECT p.* FROM pg_policy p, t WHERE p.polrelid = t.oid
 ), acl AS (
@@ -79,6 +88,24 @@ WITH t AS (
    UNION ALL
   SELECT 'SEQUENCE ' || s.q, s.relowner, NULL, x.* FROM identities s, aclexplode(s.relacl) x
 ), lines(place, line) AS (
+  -- Nobody has seen the partitions: they can move before the table is locked. Rights are on the
+  -- table: what default privileges gave would go around its policies.
+  SELECT 1, format('ALTER TABLE %s SET SCHEMA %I', now, schema) FROM parts
+   UNION ALL
+  SELECT 2, format('REVOKE ALL ON TABLE %s FROM %s', p.q, CASE WHEN x.grantee = 0 THEN 'PUBLIC'
+                   ELSE quote_ident(pg_get_userbyid(x.grantee)) END)
+    FROM parts p, aclexplode(p.relacl) x
+   WHERE x.grantee <> p.relowner GROUP BY p.q, x.grantee
+   UNION ALL
+  SELECT 3, format('ALTER TABLE %s OWNER TO %I', p.q, pg_get_userbyid(t.relowner)) FROM parts p, t
+   UNION ALL
+  SELECT 4, format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', p.q, c.relname)
+    FROM t JOIN indexes i ON i.indisreplident AND t.relreplident = 'i'
+    JOIN pg_inherits h
+      ON h.inhparent = to_regclass(format('pgkeep.%I', t.shadow_name || '_' || i.oid))
+    JOIN pg_class c ON c.oid = h.inhrelid
+    JOIN pg_index x ON x.indexrelid = c.oid JOIN parts p ON p.oid = x.indrelid
+   UNION ALL
   SELECT 10, format('ALTER TABLE %s DROP CONSTRAINT %I', child, conname) FROM keys
    UNION ALL
   -- One that is lost with its column still ties others to the old table.
@@ -155,6 +182,12 @@ WITH t AS (
                     pg_get_constraintdef(oid),
                     CASE WHEN pg_get_constraintdef(oid) ~ '(NOT VALID|NOT ENFORCED)$' THEN ''
                          ELSE ' NOT VALID' END) FROM keys
+   WHERE NOT (SELECT is_parted FROM t) OR conrelid <> $1::oid
+   UNION ALL
+  -- A partitioned table takes none that is NOT VALID; each of its partitions does.
+  SELECT 43, format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', p.q, k.conname,
+                    pg_get_constraintdef(k.oid))
+    FROM keys k, parts p WHERE k.conrelid = $1::oid
    UNION ALL
   SELECT 44, pg_get_triggerdef(oid) FROM triggers
    UNION ALL
@@ -177,6 +210,13 @@ WITH t AS (
   SELECT 47, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', q) FROM t WHERE relrowsecurity
    UNION ALL
   SELECT 47, format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', q) FROM t WHERE relforcerowsecurity
+   UNION ALL
+  SELECT 48, pg_get_ruledef(r.oid) FROM rules r
+   UNION ALL
+  SELECT 49, format('ALTER TABLE %s %s RULE %I', t.q,
+                    CASE r.ev_enabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
+                                      ELSE 'ENABLE ALWAYS' END, r.rulename)
+    FROM t, rules r WHERE r.ev_enabled <> 'O'
    UNION ALL
   -- What default privileges gave the new table, and what its owner has no more.
   SELECT 50, format('REVOKE ALL ON TABLE %s FROM %s', t.q, CASE WHEN x.grantee = 0 THEN 'PUBLIC'
@@ -203,7 +243,7 @@ WITH t AS (
       OR t.relreplident = 'i' AND EXISTS (SELECT FROM indexes WHERE indisreplident)
    UNION ALL
   SELECT 55, format('ALTER TABLE %s CLUSTER ON %I', t.q, i.name) FROM t, indexes i
-   WHERE i.indisclustered
+   WHERE i.indisclustered AND NOT t.is_parted
    UNION ALL
   SELECT 56, format('ALTER PUBLICATION %I ADD TABLE %s%s%s', p.pubname, t.q,
                     (SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
@@ -225,11 +265,15 @@ WITH t AS (
                  format('CONSTRAINT %I ON %s', c.conname, c.conrelid::regclass)
             FROM pg_constraint c, t
            WHERE (c.conrelid = t.oid OR c.confrelid = t.oid) AND c.conparentid = 0
+             AND NOT (t.is_parted AND c.contype = 'f' AND c.conrelid = t.oid)
              AND NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_constraint'::regclass
                               AND objid = c.oid)
            UNION ALL
           SELECT 'pg_trigger'::regclass, g.oid, format('TRIGGER %I ON %s', g.tgname, t.q)
             FROM t, triggers g
+           UNION ALL
+          SELECT 'pg_rewrite'::regclass, r.oid, format('RULE %I ON %s', r.rulename, t.q)
+            FROM t, rules r
            UNION ALL
           SELECT 'pg_policy'::regclass, p.oid, format('POLICY %I ON %s', p.polname, t.q)
             FROM t, policies p
@@ -258,7 +302,7 @@ WITH t AS (
    UNION ALL
   SELECT 81, format('DROP FUNCTION pgkeep.shadow_log_%s()', oid) FROM t
 )
-SELECT line FROM lines WHERE line IS NOT NULL ORDER BY place, line)";
+SELECT line, place < 10 FROM lines WHERE line IS NOT NULL ORDER BY place, line)";
 
 } // namespace
 
@@ -272,8 +316,15 @@ std::string shadow_swap_sql(int major) {
 }
 
 const std::string_view kShadowValidate = R"(
-SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.conname)
+SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I',
+              CASE WHEN p.relname IS NULL THEN c.conrelid::regclass::text
+                   ELSE format('%I.%I', coalesce(nullif(w.schema, ''), n.nspname), p.relname) END,
+              c.conname)
   FROM pg_constraint c
+  JOIN pg_class t ON t.oid = $1::oid JOIN pg_namespace n ON n.oid = t.relnamespace
+  LEFT JOIN pg_inherits h ON h.inhparent = to_regclass($2::text) AND c.conrelid = t.oid
+  LEFT JOIN pg_class p ON p.oid = h.inhrelid
+  LEFT JOIN unnest($3::text[], $4::text[]) w(name, schema) ON w.name = p.relname
  WHERE c.contype = 'f' AND (c.conrelid = $1::oid OR c.confrelid = $1::oid) AND c.conparentid = 0
    AND c.convalidated
    AND NOT EXISTS (
@@ -283,6 +334,30 @@ SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.c
         AND NOT EXISTS (SELECT FROM pg_attribute s WHERE s.attrelid = to_regclass($2::text)
                          AND s.attname = a.attname AND NOT s.attisdropped))
  ORDER BY 1)";
+
+// Where each partition has the constraint, valid, the table's own takes them over unread.
+const std::string_view kShadowAttach = R"(
+SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s%s', c.conrelid::regclass, c.conname,
+              pg_get_constraintdef(c.oid),
+              CASE WHEN d.description IS NOT NULL
+                   THEN format('; COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname,
+                               c.conrelid::regclass, d.description) END)
+  FROM pg_constraint c
+  JOIN pg_class s ON s.oid = to_regclass($2::text) AND s.relkind = 'p'
+  LEFT JOIN pg_description d ON d.classoid = 'pg_constraint'::regclass AND d.objoid = c.oid
+   AND d.objsubid = 0
+ WHERE c.contype = 'f' AND c.conrelid = $1::oid
+ ORDER BY 1)";
+
+const std::string_view kShadowAttachLocked = R"(
+SELECT n.nspname, c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid IN (
+   SELECT k.confrelid
+     FROM pg_constraint k JOIN pg_inherits h ON h.inhrelid = k.conrelid
+     JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace s ON s.oid = p.relnamespace
+    WHERE k.contype = 'f' AND s.nspname = $1 AND p.relname = $2)
+ ORDER BY 1, 2)";
 
 const std::string_view kShadowLocked = R"(
 SELECT n.nspname, c.relname

@@ -81,6 +81,14 @@ public:
                         .statement = &statement,
                         .locks = locks.effects,
                         .is_unknown = locks.is_unknown};
+    if (statement.is_shadow_partition) {
+      steps_.back().statements.push_back(std::move(fresh));
+      return {};
+    }
+    // SQL would make a new table; the runner swaps the one of that name.
+    if (statement.makes_partitions())
+      fresh.locks.push_back({.relation = lint::relation_of(statement.root.node("relation")),
+                             .mode = lint::LockMode::access_exclusive});
     for (const char* const name : {"batch", "shadow"}) {
       const lint::Directive* const directive = lint::find_directive(directives, name);
       if (directive == nullptr) continue;
@@ -109,11 +117,13 @@ private:
   base::Result<> check_directive(const lint::Directive& directive, const Statement& statement) {
     const bool is_batch = directive.name == "batch";
     const bool fits = is_batch ? statement.root.is("UpdateStmt") || statement.root.is("DeleteStmt")
-                               : statement.root.is("AlterTableStmt");
+                               : statement.is_shadowed();
     if (fits) return {};
     return bad_place(source_, directive.offset,
                      fmt::format("pgkeep:{} does not fit the statement below it", directive.name),
-                     is_batch ? "an UPDATE or DELETE" : "an ALTER TABLE");
+                     is_batch
+                         ? "an UPDATE or DELETE"
+                         : "an ALTER TABLE, or CREATE TABLE t (LIKE t INCLUDING ALL) PARTITION BY");
   }
 
   void push_alone(StepKind kind, StepStatement statement, lint::Directive directive) {

@@ -22,7 +22,7 @@ enum class StepKind : std::uint8_t {
   transaction, ///< One transaction.
   alone,       ///< A statement that the server refuses inside of one.
   batch,       ///< An UPDATE or DELETE in keyset batches.
-  shadow,      ///< An ALTER TABLE through a shadow table.
+  shadow,      ///< An ALTER TABLE, or partitions, through a shadow table.
 };
 std::string_view name_of(StepKind kind) noexcept;
 
@@ -36,8 +36,8 @@ struct StepStatement {
 
 struct Step {
   StepKind kind = StepKind::transaction;
-  std::vector<StepStatement> statements;
-  lint::Directive directive = {}; ///< "batch" or "shadow", with its arguments.
+  std::vector<StepStatement> statements; ///< Of a shadow: its partitions follow the first.
+  lint::Directive directive = {};        ///< "batch" or "shadow", with its arguments.
   /// "ALTER TABLE orders ADD COLUMN note text and 2 more".
   [[nodiscard]] std::string title() const;
   /// The strongest lock it takes on a relation that was there before.

@@ -363,12 +363,11 @@ base::Result<TracedStep> Tracer::run(const Step& step) {
     PGKEEP_CHECK(run_alone(step, traced));
   } else if (step.kind == StepKind::batch) {
     PGKEEP_CHECK(run_batches(step, traced));
+  } else if (step.kind == StepKind::shadow) {
+    PGKEEP_CHECK(run_shadow_traced(step, traced));
   } else {
     const Sampler interrupts(servers_.work, servers_.eyes, false);
     PGKEEP_CHECK(run_transaction(step, traced));
-    if (step.kind == StepKind::shadow)
-      traced.notes.emplace_back("it was run plainly here; the runner does it through a shadow "
-                                "table, without these locks");
   }
   if (live_ != nullptr) scale(traced);
   return traced;

@@ -5,8 +5,9 @@
 /// Locks are read on the step's own connection, before its COMMIT; of a statement that runs in no
 /// transaction another connection takes samples, which may miss what lasts a millisecond. A lock
 /// counts from the beginning of the statement that took it to the end of the transaction: never
-/// too short. Threads: one, and a sampler beside it that alone uses `eyes` meanwhile.
-/// Source: PostgreSQL manual, view-pg-locks, monitoring-stats.
+/// too short. A shadow table is made as the runner makes one, with the locks of its short
+/// transactions read before their COMMIT. Threads: one, and a sampler beside it that alone uses
+/// `eyes` meanwhile. Source: PostgreSQL manual, view-pg-locks, monitoring-stats.
 #pragma once
 
 #include <cstdint>
@@ -99,6 +100,9 @@ private:
                                Relations& relations, TracedStep& traced);
   base::Result<> run_alone(const Step& step, TracedStep& traced);
   base::Result<> run_batches(const Step& step, TracedStep& traced);
+  // trace_shadow.cc
+  base::Result<> run_shadow_traced(const Step& step, TracedStep& traced);
+  base::Result<> follow_names(TracedStatement& traced);
 
   void add_locks(const Counters& before, const Counters& after, TracedStatement& traced) const;
   void add_work(const StepStatement& statement, const Relations& before, const Relations& after,

@@ -147,8 +147,10 @@ void scale(TracedStep& step) {
       is_known = is_known && step.statements[k].live_ms >= 0;
       total += step.statements[k].live_ms;
     }
+    // The swap of a shadow table takes as long for a large table as for a small one.
+    const bool is_swap = step.kind == StepKind::shadow;
     for (TracedLock& lock : step.statements[i].locks)
-      lock.live_ms = is_known ? total : -1;
+      lock.live_ms = is_swap ? lock.held_ms : is_known ? total : -1;
   }
 }
 

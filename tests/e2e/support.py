@@ -158,3 +158,21 @@ class Server:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Standby(Server):
+    """A streaming standby of the server; it is closed before that one."""
+
+    def __init__(self, primary):
+        self.major = primary.major
+        self.bin = primary.bin
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix=f"pgk{self.major}s-", dir="/tmp"))
+        if os.geteuid() == 0:
+            shutil.chown(self.home, ACCOUNT)
+        self.home.chmod(0o755)
+        self.data = self.home / "data"
+        self.port = free_port()
+        run(as_account([self.bin / "pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "-d", primary.uri()]))
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.write(f"port = {self.port}\nunix_socket_directories = '{self.home}'\n")
+        self.start()

@@ -46,6 +46,10 @@ CREATE TRIGGER off AFTER INSERT ON "Orders" EXECUTE FUNCTION nothing();
 ALTER TABLE "Orders" DISABLE TRIGGER off;
 CREATE CONSTRAINT TRIGGER checking AFTER INSERT ON "Orders" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION nothing();
 ALTER TABLE "Orders" ENABLE ALWAYS TRIGGER checking;
+CREATE TABLE "log of rules" (id int); GRANT INSERT ON "log of rules" TO shop_owner;
+CREATE RULE watching AS ON UPDATE TO "Orders" WHERE OLD.touched < -1 DO ALSO INSERT INTO "log of rules" VALUES (OLD.id);
+CREATE RULE sleeping AS ON DELETE TO "Orders" DO INSTEAD NOTHING; ALTER TABLE "Orders" DISABLE RULE sleeping;
+COMMENT ON RULE watching ON "Orders" IS 'a rule';
 CREATE POLICY own ON "Orders" FOR SELECT TO reader USING (customer = 1 AND EXISTS (SELECT FROM customers c WHERE c.id = customer));
 CREATE POLICY all_of_it ON "Orders" AS PERMISSIVE TO writer USING (true) WITH CHECK (customer < 1000000);
 ALTER TABLE "Orders" ENABLE ROW LEVEL SECURITY;
@@ -88,7 +92,7 @@ ALTER = '-- pgkeep:shadow\nALTER TABLE "Orders" ALTER COLUMN total TYPE bigint U
 LOOK = """
 SELECT jsonb_agg(line ORDER BY line) FROM (
  SELECT concat_ws(' ', 'column', row_number() OVER (ORDER BY attnum), attname, format_type(atttypid, atttypmod), attnotnull, attstorage, attidentity, attgenerated,
-        coalesce(attstattarget, -1), attoptions, attacl, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum)) AS line
+        coalesce(attstattarget, -1), (SELECT array_agg(o) FROM unnest(attoptions) o WHERE o !~ '^pg_attver='), attacl, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum)) AS line
    FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
   WHERE attrelid = '"Orders"'::regclass AND attnum > 0 AND NOT attisdropped
  UNION ALL SELECT concat_ws(' ', 'index', pg_get_indexdef(indexrelid), obj_description(indexrelid, 'pg_class'), indisclustered, indisvalid, indisprimary)
@@ -97,6 +101,7 @@ SELECT jsonb_agg(line ORDER BY line) FROM (
         FROM pg_constraint WHERE conrelid = '"Orders"'::regclass OR confrelid = '"Orders"'::regclass
  UNION ALL SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(oid), tgenabled, obj_description(oid, 'pg_trigger')) FROM pg_trigger
         WHERE tgrelid = '"Orders"'::regclass AND NOT tgisinternal
+ UNION ALL SELECT concat_ws(' ', 'rule', pg_get_ruledef(oid), ev_enabled, obj_description(oid, 'pg_rewrite')) FROM pg_rewrite WHERE ev_class = '"Orders"'::regclass
  UNION ALL SELECT concat_ws(' ', 'policy', p) FROM pg_policies p WHERE schemaname = 'public'
  UNION ALL SELECT concat_ws(' ', 'policy comment', obj_description(oid, 'pg_policy')) FROM pg_policy WHERE polrelid = '"Orders"'::regclass
  UNION ALL SELECT concat_ws(' ', 'table', relname, relnamespace::regnamespace, relowner::regrole, (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(relacl) a),
@@ -403,6 +408,7 @@ def test_what_cannot_be_done_is_said():
         refused("ALTER TABLE accounts ENABLE ROW LEVEL SECURITY", "does not belong", "statement of its own")
         refused(plain, "FOR ALL TABLES", setup="CREATE PUBLICATION everything FOR ALL TABLES", undo="DROP PUBLICATION everything")
         refused(plain, "materialized view public.sums", setup="CREATE MATERIALIZED VIEW sums AS SELECT sum(total) FROM accounts", undo="DROP MATERIALIZED VIEW sums")
+        refused(plain, "rule elsewhere on table public.keyless", setup="CREATE TABLE keyless (a int); CREATE RULE elsewhere AS ON INSERT TO keyless DO ALSO UPDATE accounts SET note = 'x'", undo="DROP TABLE keyless")
         refused(plain, "inherits from, or to, public.more", setup="CREATE TABLE more () INHERITS (accounts)", undo="DROP TABLE more")
         refused(plain, "depends on the row type", setup="CREATE FUNCTION f(a accounts) RETURNS int LANGUAGE sql AS 'SELECT 1'", undo="DROP FUNCTION f")
         refused("ALTER TABLE accounts ALTER COLUMN id TYPE text", "sort in another way", "key=COLUMN")

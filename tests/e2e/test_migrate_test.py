@@ -148,6 +148,39 @@ def test_trace_shows_locks_and_work():
         assert "ACCESS EXCLUSIVE on public.orders, held for" in text and "rewrites public.orders (20,000 rows)" in text, text
 
 
+def test_a_shadow_table_is_rehearsed_as_one():
+    with folder() as path:
+        files = Files(path)
+        files.write("V001__base", ORDERS + "\nCREATE TABLE customers (id bigint PRIMARY KEY);\nALTER TABLE orders ADD customer bigint CONSTRAINT to_customer REFERENCES customers;\n"
+                    "INSERT INTO orders (total) SELECT g FROM generate_series(1, 20000) g;\nCREATE VIEW totals AS SELECT sum(total) AS total FROM orders;", "DROP VIEW totals;\nDROP TABLE orders, customers;")
+        files.write("V002__shadow", "-- pgkeep:shadow\nALTER TABLE orders ALTER COLUMN state TYPE varchar(30), SET (fillfactor = 90);\nALTER TABLE orders ADD COLUMN note text;",
+                    "ALTER TABLE orders DROP COLUMN note;\n-- pgkeep:shadow keep=no\nALTER TABLE orders ALTER COLUMN state TYPE text, RESET (fillfactor);")
+        files.write("V003__after", "ALTER TABLE orders ADD COLUMN more text;", "ALTER TABLE orders DROP COLUMN more;")
+        code, report = files.test()
+        assert code == 0 and report["went_down"] == 3, report["problems"]
+        shadow, after = statements(report, "V002 shadow")
+        # Two short transactions: the triggers, and the swap, which needs what foreign keys and views touch too.
+        modes = {(lock["relation"], lock["lock"]) for lock in shadow["locks"]}
+        assert ("public.orders", "SHARE ROW EXCLUSIVE") in modes and ("public.orders", "ACCESS EXCLUSIVE") in modes, shadow
+        assert ("public.customers", "ACCESS EXCLUSIVE") in modes and ("public.totals", "ACCESS EXCLUSIVE") in modes, shadow
+        assert all(0 < lock["held_ms"] < shadow["ms"] for lock in shadow["locks"]), shadow
+        assert worked(shadow, "rewritten") == ["public.orders"] and shadow["work"][0]["rows"] == 20000 and shadow["wal_bytes"] > 500_000, shadow
+        assert "20,000 rows copied and compared" in str(report), report
+        # What comes after it finds the table by its name: it is another one.
+        assert held(after) == {"public.orders": "ACCESS EXCLUSIVE"}, after
+        assert held(statements(report, "V003 after")[0]) == {"public.orders": "ACCESS EXCLUSIVE"}
+        assert ("public.orders", "ACCESS EXCLUSIVE") in {(lock["relation"], lock["lock"]) for lock in statements(report, "V002 shadow", "down")[1]["locks"]}
+        # What a shadow table cannot do is the migration's problem, and leaves nothing that would count as a difference.
+        files.write("V003__after", "-- pgkeep:shadow key=note\nALTER TABLE orders SET (fillfactor = 80);", "SELECT 1;")
+        code, report = files.test()
+        assert code == 1 and [p["kind"] for p in report["problems"]] == ["up-failed"], report["problems"]
+        assert "no unique index on (note)" in report["problems"][0]["text"] and report["problems"][0]["file"].endswith("V003__after.sql:3:1"), report["problems"]
+        # One that only a row can show comes after the table was made.
+        files.write("V003__after", "-- pgkeep:shadow\nALTER TABLE orders ALTER COLUMN note TYPE int USING (state || id)::int;", "SELECT 1;")
+        code, report = files.test()
+        assert code == 1 and [p["kind"] for p in report["problems"]] == ["up-failed"] and "invalid input syntax" in report["problems"][0]["text"], report["problems"]
+
+
 LIVE = """
 CREATE ROLE app LOGIN; CREATE ROLE keeper;
 CREATE TYPE mood AS ENUM ('sad', 'glad');

@@ -69,7 +69,7 @@ std::string_view wanted_below(DirectiveTarget target) {
   case DirectiveTarget::rows:
     return "UPDATE or DELETE";
   case DirectiveTarget::any_table:
-    return "ALTER TABLE";
+    return "ALTER TABLE or CREATE TABLE ... PARTITION BY";
   case DirectiveTarget::anything:
     return {};
   }

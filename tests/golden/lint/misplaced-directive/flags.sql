@@ -7,3 +7,5 @@ CREATE INDEX CONCURRENTLY orders_state ON orders (state);
 UPDATE orders SET state = 'new' WHERE id < 10; -- pgkeep:batch key=id
 SELECT 1; -- pgkeep:step
 -- pgkeep:shadow
+CREATE TABLE events (id bigint, at date);
+-- pgkeep:shadow

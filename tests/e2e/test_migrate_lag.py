@@ -1,0 +1,48 @@
+"""`max-lag` of a batch: it waits while a real standby is behind, and goes on when that has caught up."""
+import threading
+
+from migrations import shop
+from support import Standby, wait_for
+
+ROWS = 100_000
+BATCH = "-- pgkeep:batch key=id size=50 max-lag=300ms\nUPDATE orders SET total = total + 1;"
+
+
+def changed(s):
+    return int(s.value("SELECT coalesce(max(rows), 0) FROM pgkeep.schema_migration_steps WHERE kind = 'batch'"))
+
+
+def test_batches_wait_for_a_standby_that_is_behind():
+    with shop() as s, Standby(s.server) as standby:
+        s.migrate("up")
+        s.psql(f"CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL) WITH (fillfactor = 50); INSERT INTO orders SELECT g, 0 FROM generate_series(1, {ROWS}) g")
+        wait_for(lambda: s.value("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1", "the standby streams")
+        s.write("V001__batch.sql", BATCH)
+        runner = s.start("up")
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(iter(runner.stderr.readline, "")))
+        reader.start()
+
+        def waited():
+            return sum("a standby is" in line for line in lines)
+
+        wait_for(lambda: changed(s) > 0 or runner.poll() is not None, "the first batches")
+        standby.psql("SELECT pg_wal_replay_pause()")
+        try:
+            # It looks once a second. Each line is another look while it waits.
+            wait_for(lambda: waited() >= 1 or runner.poll() is not None, "the batch waits")
+            at_first = changed(s)
+            looks = waited()
+            wait_for(lambda: waited() >= looks + 4 or runner.poll() is not None, "the batch still waits")
+            assert runner.poll() is None, "".join(lines)
+            assert changed(s) == at_first < ROWS, (at_first, changed(s))
+        finally:
+            standby.psql("SELECT pg_wal_replay_resume()")
+        assert runner.wait(timeout=120) == 0, "".join(lines)
+        reader.join()
+        assert "behind" in "".join(lines)
+        assert s.value("SELECT count(*) FROM orders WHERE total = 1") == str(ROWS)
+        waits = s.value("SELECT waited_ms FROM pgkeep.schema_migration_steps WHERE kind = 'batch'")
+        assert int(waits) >= 1_000, waits
+        # The standby has them all, too.
+        wait_for(lambda: standby.psql("SELECT count(*) FROM orders WHERE total = 1", "shop")[0][0] == str(ROWS), "the standby catches up")
