@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "migrate/history_sql.h"
+#include "migrate/shadow_partitions.h"
 #include "postgres/quote.h"
 #include "postgres/sql_tree.h"
 
@@ -305,6 +306,11 @@ std::string step_digest(const Step& step) {
   for (const StepStatement& each : step.statements) {
     const postgres::Node& root = each.statement->root;
     lines += (root ? postgres::digest(root) : each.sql) + '\n';
+  }
+  // What a cursor or a half-made table is of; how fast it goes may change on the way.
+  for (const lint::DirectiveArgument& each : step.directive.arguments) {
+    if (each.key == "key" || is_partition_argument(each.key))
+      lines += fmt::format("{}={}\n", each.key, each.value);
   }
   return base::sha256_hex(lines);
 }

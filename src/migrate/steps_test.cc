@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "migrate/batch.h"
+#include "migrate/history.h"
 #include "migrate/plan.h"
 #include "migrate/text_diff.h"
 
@@ -48,6 +49,21 @@ TEST(Steps, FollowWhatATransactionTakes) {
       {"", ""}};
   for (const Case& each : cases)
     EXPECT_EQ(cut(each.text), each.steps) << each.text;
+}
+
+TEST(Steps, AreTheSameWhereTheyDoTheSame) {
+  const auto digest = [](const std::string& text) {
+    const Source source = read_source("V001__x.sql", text, false); // Steps point into it.
+    const auto steps = steps_of(source, nullptr, 15);
+    return steps ? step_digest(steps->front()) : to_line(steps.error());
+  };
+  const std::string batch = "UPDATE a SET b = 1;";
+  const std::string by_id = digest("-- pgkeep:batch key=id size=10\n" + batch);
+  EXPECT_EQ(by_id, digest("-- pgkeep:batch size=5000 key=id max-lag=1s\n" + batch));
+  EXPECT_NE(by_id, digest("-- pgkeep:batch key=day size=10\n" + batch)) << "a cursor of id";
+  const std::string parts = "CREATE TABLE a (LIKE a INCLUDING ALL) PARTITION BY HASH (id);";
+  EXPECT_NE(digest("-- pgkeep:shadow parts=4\n" + parts),
+            digest("-- pgkeep:shadow parts=8\n" + parts));
 }
 
 TEST(Steps, RefuseWhatNobodyCanRun) {
