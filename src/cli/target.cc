@@ -7,6 +7,7 @@
 #include "catalog/host.h"
 #include "cli/migrating.h"
 #include "findings/limits.h"
+#include "lint/lint.h"
 #include "postgres/conn.h"
 
 namespace pgkeep::cli {
@@ -126,6 +127,7 @@ base::Result<base::Config> load_config(const Arguments& arguments) {
   if (!text) return base::Config{};
   std::vector<base::Key> keys(findings::limit_keys().begin(), findings::limit_keys().end());
   keys.insert(keys.end(), migrate_keys().begin(), migrate_keys().end());
+  keys.insert(keys.end(), lint::config_keys().begin(), lint::config_keys().end());
   return base::parse_config(*text, path, keys, kTables);
 }
 

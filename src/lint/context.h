@@ -18,6 +18,7 @@
 #include "lint/lock_model.h"
 #include "lint/schema.h"
 #include "lint/script.h"
+#include "postgres/query_check.h"
 
 namespace pgkeep::lint {
 
@@ -36,6 +37,14 @@ struct HeldLock {
   std::size_t offset = 0; ///< Of the statement that took it.
 };
 
+/// A transaction of the judged files locked one relation against reads, and then the other.
+struct LockOrder {
+  RelationName first;
+  RelationName second;
+  std::string path = {}; ///< Where it asked for the second.
+  int line = 0;
+};
+
 struct Context {
   const Script& script;
   const Section& section;
@@ -44,6 +53,9 @@ struct Context {
   const catalog::Snapshot* database = nullptr; ///< Null: no database was given.
   /// Options::server_parses.
   const std::function<bool(std::string_view statement)>& server_parses;
+  /// Options::prepare, Options::mandatory_columns.
+  const std::function<postgres::QueryCheck(const std::string& sql)>& prepare;
+  const std::vector<std::string>& mandatory_columns;
   Schema& schema; ///< Before the statement at hand.
 
   bool is_online = false;   ///< The statement's work is done beside the table in use.
@@ -66,6 +78,10 @@ struct Context {
   std::span<const std::string> paths = {}; ///< Of all files that are judged together.
   /// Views and sequences that the files have created so far: Schema knows tables alone.
   std::span<const RelationName> created = {};
+  /// Of the transactions before this one.
+  std::span<const LockOrder> lock_orders = {};
+  /// Relations that the files have created, changed or dropped so far.
+  std::span<const RelationName> changed = {};
 
   /// Statements before this one and this one share one transaction.
   [[nodiscard]] bool in_transaction() const {

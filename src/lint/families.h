@@ -38,5 +38,11 @@ extern const std::span<const TextRule> table_shape_rules;
 extern const std::span<const TextRule> comparison_rules;
 extern const std::span<const TextRule> arithmetic_rules;
 extern const std::span<const TextRule> runner_rules;
+extern const std::span<const TextRule> pattern_rules;
+extern const std::span<const TextRule> house_rules;
+extern const std::span<const TextRule> lock_order_rules;
+extern const std::span<const TextRule> query_size_rules;
+extern const std::span<const TextRule> prepared_rules;
+extern const std::span<const TextRule> query_index_rules;
 
 } // namespace pgkeep::lint

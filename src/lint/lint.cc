@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "lint/families.h"
 #include "lint/ignore_marks.h"
+#include "lint/lock_orders.h"
 #include "lint/lock_table.h"
 #include "lint/set_config.h"
 #include "lint/text_rule.h"
@@ -59,7 +60,13 @@ std::vector<const TextRule*> collect_rules() {
                                                                   table_shape_rules,
                                                                   comparison_rules,
                                                                   arithmetic_rules,
-                                                                  runner_rules});
+                                                                  runner_rules,
+                                                                  pattern_rules,
+                                                                  house_rules,
+                                                                  lock_order_rules,
+                                                                  query_size_rules,
+                                                                  prepared_rules,
+                                                                  query_index_rules});
   std::vector<const TextRule*> rules;
   for (const std::span<const TextRule> family : families) {
     for (const TextRule& rule : family)
@@ -161,8 +168,10 @@ public:
       if (section.is_down) before = schema_;
       judge(script, section);
       if (before) schema_ = *std::move(before);
+      if (!section.query.empty()) ++named_queries_;
     }
   }
+  [[nodiscard]] int named_queries() const { return named_queries_; }
 
 private:
   void judge(const Script& script, const Section& section);
@@ -174,30 +183,13 @@ private:
   const Options& options_;
   std::span<const std::string> paths_;
   std::vector<RelationName> created_; ///< Views and sequences.
+  std::vector<RelationName> changed_; ///< Everything but rows; each once.
+  LockOrders lock_orders_;
+  int named_queries_ = 0;
   std::vector<Asked>& asked_;
   Choice choice_;
   Schema schema_;
 };
-
-/// What pgkeep's runner takes out of its transaction, as it is refused inside of one.
-bool runs_alone(const postgres::Node& root) {
-  if (root.is("IndexStmt") || root.is("DropStmt")) return root.flag("concurrent");
-  if (root.is("VacuumStmt")) return root.flag("is_vacuumcmd");
-  if (root.is("ReindexStmt")) {
-    const std::vector<postgres::Node> options = root.nodes("params");
-    return std::ranges::any_of(options, [](const postgres::Node& option) {
-      return option.text("defname") == "concurrently";
-    });
-  }
-  if (root.is("AlterTableStmt")) {
-    const std::vector<postgres::Node> commands = root.nodes("cmds");
-    return std::ranges::any_of(commands, [](const postgres::Node& command) {
-      const postgres::Node definition = command.node("def");
-      return definition.is("PartitionCmd") && definition.flag("concurrent");
-    });
-  }
-  return root.is("CreatedbStmt") || root.is("DropdbStmt") || root.is("AlterSystemStmt");
-}
 
 void Linter::judge(const Script& script, const Section& section) {
   const int major = options_.database == nullptr ? options_.server_major
@@ -208,6 +200,8 @@ void Linter::judge(const Script& script, const Section& section) {
                   .server_major = major,
                   .database = options_.database,
                   .server_parses = options_.server_parses,
+                  .prepare = options_.prepare,
+                  .mandatory_columns = options_.mandatory_columns,
                   .schema = schema_,
                   .paths = paths_};
   for (const Statement& statement : section.statements) {
@@ -216,7 +210,7 @@ void Linter::judge(const Script& script, const Section& section) {
     context.is_online = statement.is_shadowed();
     context.was_begun = context.has_begin;
     if (section.begins_step(statement)) end_transaction(context);
-    if (!runs_later && (!context.shares_transaction() || runs_alone(statement.root))) {
+    if (!runs_later && (!context.shares_transaction() || statement.runs_alone())) {
       const bool has_begin = context.has_begin;
       end_transaction(context); // Nothing is held of what ran before.
       context.has_begin = has_begin;
@@ -228,6 +222,8 @@ void Linter::judge(const Script& script, const Section& section) {
       std::ranges::move(effects_of(change, context), std::back_inserter(effects));
     }
     context.created = created_;
+    context.changed = changed_;
+    context.lock_orders = lock_orders_.all();
     Subject subject{.statement = statement,
                     .changes = changes,
                     .effects = effects,
@@ -240,6 +236,7 @@ void Linter::judge(const Script& script, const Section& section) {
       if (section.is_down && !each.rule->judges_down) continue;
       // What a function does when it is called is for the rules about queries.
       if (runs_later && each.rule->group != Group::query) continue;
+      if (!section.query.empty() && each.rule->is_about_migrations) continue;
       TextSink out(each.sink, script);
       each.rule->statement(subject, out);
     }
@@ -249,6 +246,7 @@ void Linter::judge(const Script& script, const Section& section) {
   }
   for (Asked& each : asked_) {
     if (each.rule->section == nullptr || (section.is_down && !each.rule->judges_down)) continue;
+    if (!section.query.empty() && each.rule->is_about_migrations) continue;
     TextSink out(each.sink, script);
     each.rule->section(context, out);
   }
@@ -306,9 +304,16 @@ SettingState setting_of(const Change& change, const Statement& statement) {
   return state;
 }
 
+bool acts_on_rows(Operation operation) {
+  return operation == Operation::insert || operation == Operation::update ||
+         operation == Operation::remove || operation == Operation::select ||
+         operation == Operation::copy || operation == Operation::lock_table;
+}
+
 void Linter::keep(Context& context, const Statement& statement, const std::vector<Change>& changes,
                   const std::vector<Effect>& effects) {
   for (const Effect& effect : effects) {
+    lock_orders_.add(context, effect, statement.begin);
     context.locks.push_back(
         {.relation = effect.relation, .mode = effect.mode, .offset = statement.begin});
     if (!blocks_writes(effect.mode) || !context.is_in_use(effect.relation)) continue;
@@ -334,6 +339,9 @@ void Linter::keep(Context& context, const Statement& statement, const std::vecto
                          change.operation == Operation::create_table_as ||
                          change.operation == Operation::create_partition_of;
     if (creates) context.created_in_transaction.push_back(change.relation);
+    if (change.relation && !acts_on_rows(change.operation) &&
+        std::ranges::find(changed_, change.relation) == changed_.end())
+      changed_.push_back(change.relation);
     if (change.operation == Operation::create_view ||
         change.operation == Operation::create_sequence)
       created_.push_back(change.relation);
@@ -417,6 +425,11 @@ void TextSink::add(std::size_t offset, Finding finding) {
   sink_->add(std::move(finding));
 }
 
+void TextSink::skip(std::string reason) {
+  if (std::ranges::find(sink_->skipped(), reason) == sink_->skipped().end())
+    sink_->skip(std::move(reason));
+}
+
 std::vector<const Rule*> all_rules(std::span<const Rule* const> shared) {
   std::vector<const Rule*> cards;
   for (const TextRule* const rule : text_rules())
@@ -467,10 +480,13 @@ base::Result<Report> lint(std::span<const File> files, const Options& options) {
         fmt::format("no database was given: PostgreSQL {} is assumed, and every table "
                     "that these files do not create counts as large and in use",
                     options.server_major));
-  std::size_t count = 0;
+  if (const int count = linter.named_queries(); count > 0 && !options.prepare)
+    report.notes.push_back(fmt::format("{} named {} not prepared: give a server with --database",
+                                       count, count == 1 ? "query was" : "queries were"));
+  std::size_t found = 0;
   for (Asked& each : asked)
-    count += each.sink.found().size();
-  report.findings.reserve(count);
+    found += each.sink.found().size();
+  report.findings.reserve(found);
   for (Asked& each : asked) {
     report.rules.push_back(each.card);
     add_to(report, each, marks);

@@ -10,10 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/config.h"
 #include "base/result.h"
 #include "catalog/snapshot.h"
 #include "findings/limits.h"
 #include "findings/report.h"
+#include "postgres/query_check.h"
 
 namespace pgkeep::lint {
 
@@ -30,12 +32,21 @@ struct Options {
   std::vector<std::string> skip = {};
   /// Whether the server's grammar knows a statement that ours does not; empty: nobody can be asked.
   std::function<bool(std::string_view statement)> server_parses = {};
+  /// What the server makes of a named query (files with "-- name: x"); empty: nobody can be asked.
+  std::function<postgres::QueryCheck(const std::string& sql)> prepare = {};
+  /// Columns that every table must have; empty: none (rule mandatory-columns).
+  std::vector<std::string> mandatory_columns = {};
   /// Asks every rule about every statement, also those that TextRule::nodes leaves out: for the
   /// test that nothing is lost by it.
   bool ignores_nodes = false;
   /// Rules that another judge owns (the audit's): their cards are shown where ids are shared.
   std::span<const findings::Rule* const> shared = {};
 };
+
+/// The keys of pgkeep.toml under [lint].
+std::span<const base::Key> config_keys();
+/// [lint] mandatory-columns; empty where the file does not say.
+std::vector<std::string> mandatory_columns_in(const base::Config& config);
 
 /// Every rule's card, those of `shared` in place of our own where the id is the same.
 std::vector<const findings::Rule*> all_rules(std::span<const findings::Rule* const> shared);

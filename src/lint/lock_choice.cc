@@ -151,9 +151,11 @@ bool is_foreign_key(const Change& change, const Context& context) {
 std::string_view create_index_row(const Change& change, const Context& context) {
   if (change.node.flag("concurrent")) return "create-index-concurrently";
   const TableState* const table = context.schema.find(change.relation);
-  if (table == nullptr || !table->is_partitioned) return "create-index";
-  return change.node.node("relation").flag("inh") ? "create-index-partitioned"
-                                                  : "create-index-only";
+  const bool is_partitioned = table != nullptr && table->is_partitioned;
+  // ONLY is written for partitioned tables: one that nobody knows is one.
+  const bool may_be = is_partitioned || table == nullptr || !table->are_columns_known;
+  if (!change.node.node("relation").flag("inh") && may_be) return "create-index-only";
+  return is_partitioned ? "create-index-partitioned" : "create-index";
 }
 
 bool has_option(const std::vector<Node>& options, std::string_view name) {

@@ -10,6 +10,8 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
                                      const catalog::Snapshot* database, int server_major) {
   const findings::Limits limits;
   const std::function<bool(std::string_view)> nobody_parses;
+  const std::function<postgres::QueryCheck(const std::string&)> nobody_prepares;
+  const std::vector<std::string> no_columns;
   Schema schema(database);
   Context context{.script = script,
                   .section = section,
@@ -17,6 +19,8 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
                   .server_major = server_major,
                   .database = database,
                   .server_parses = nobody_parses,
+                  .prepare = nobody_prepares,
+                  .mandatory_columns = no_columns,
                   .schema = schema};
   std::vector<StatementLocks> found;
   for (const Statement& statement : section.statements) {

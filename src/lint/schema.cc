@@ -336,7 +336,11 @@ void Schema::apply_constraint(const Change& change) {
     if (!node.text("indexname").empty()) {
       const auto index =
           std::ranges::find(table.indexes, node.text("indexname"), &IndexState::name);
-      if (index != table.indexes.end()) state.columns = index->columns;
+      if (index != table.indexes.end()) {
+        state.columns = index->columns;
+        index->is_constraint = true;
+        if (!state.name.empty()) index->name = state.name; // The server renames it.
+      }
     }
     if (state.type == 'p') {
       for (const std::string& name : state.columns) {

@@ -60,6 +60,7 @@ struct IndexState {
   bool is_partial = false;
   bool is_valid = true;
   std::string method = "btree";
+  bool is_constraint = false; ///< ADD CONSTRAINT ... USING INDEX has made it one's own.
   std::size_t offset = 0;
   bool is_from_text = false;
 };

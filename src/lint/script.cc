@@ -197,6 +197,25 @@ bool Statement::makes_partitions() const {
          find_directive(directives, "shadow") != nullptr;
 }
 
+bool Statement::runs_alone() const {
+  if (root.is("IndexStmt") || root.is("DropStmt")) return root.flag("concurrent");
+  if (root.is("VacuumStmt")) return root.flag("is_vacuumcmd");
+  if (root.is("ReindexStmt")) {
+    const std::vector<postgres::Node> options = root.nodes("params");
+    return std::ranges::any_of(options, [](const postgres::Node& option) {
+      return option.text("defname") == "concurrently";
+    });
+  }
+  if (root.is("AlterTableStmt")) {
+    const std::vector<postgres::Node> commands = root.nodes("cmds");
+    return std::ranges::any_of(commands, [](const postgres::Node& command) {
+      const postgres::Node definition = command.node("def");
+      return definition.is("PartitionCmd") && definition.flag("concurrent");
+    });
+  }
+  return root.is("CreatedbStmt") || root.is("DropdbStmt") || root.is("AlterSystemStmt");
+}
+
 bool Section::begins_step(const Statement& statement) const {
   return statement.is_batched() || statement.is_shadowed() ||
          (transaction == TransactionMode::steps &&
@@ -221,38 +240,48 @@ Script Script::read(std::string path, std::string text) {
   }
   const Convention convention = convention_of(script.path_);
   script.is_migration_ = convention.is_migration;
-  struct Part {
-    std::size_t begin;
-    bool is_down;
-    TransactionMode transaction;
-  };
-  std::vector<Part> parts = {{0, convention.is_down, convention.transaction}};
-  bool has_markers = false;
-  bool is_goose_without = false;
-  for (const std::size_t begin : script.line_starts_) {
-    const std::string line = base::to_lower(line_from(whole, begin));
-    if (line.starts_with("-- +goose no transaction")) is_goose_without = true;
-    const Marker* const marker = marker_of(line);
-    if (marker == nullptr) continue;
-    has_markers = true;
-    const bool is_without = (!marker->without_transaction.empty() &&
-                             line.find(marker->without_transaction) != std::string::npos) ||
-                            is_goose_without;
-    parts.push_back(
-        {begin, marker->is_down, is_without ? TransactionMode::none : TransactionMode::managed});
-  }
-  if (has_markers) script.is_migration_ = true;
+  const std::vector<Part> parts =
+      script.parts_of({.is_down = convention.is_down, .transaction = convention.transaction});
   script.text_ = without_psql_lines(script.text_);
+  if (script.has_named_queries_) script.parsed_ = script.text_;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::size_t end = i + 1 < parts.size() ? parts[i + 1].begin : script.text_.size();
-    script.add_section(parts[i].begin, end, parts[i].is_down, parts[i].transaction);
+    script.add_section(parts[i], end);
   }
   return script;
 }
 
-void Script::add_section(std::size_t begin, std::size_t end, bool is_down,
-                         TransactionMode transaction) {
-  Section section{.is_down = is_down, .transaction = transaction};
+/// Marked by a migration tool's comments, or by the names of queries; else all of it is `first`.
+std::vector<Script::Part> Script::parts_of(const Part& first) {
+  std::vector<Part> parts = {first};
+  bool is_goose_without = false;
+  for (const std::size_t begin : line_starts_) {
+    const std::string line = base::to_lower(line_from(text_, begin));
+    if (line.starts_with("-- +goose no transaction")) is_goose_without = true;
+    const Marker* const marker = marker_of(line);
+    if (marker == nullptr) continue;
+    const bool is_without = (!marker->without_transaction.empty() &&
+                             line.find(marker->without_transaction) != std::string::npos) ||
+                            is_goose_without;
+    parts.push_back({.begin = begin,
+                     .is_down = marker->is_down,
+                     .transaction = is_without ? TransactionMode::none : TransactionMode::managed});
+  }
+  if (parts.size() > 1) is_migration_ = true;
+  if (is_migration_) return parts;
+  for (QueryName& each : query_names_in(text_))
+    parts.push_back({.begin = each.begin, .query = std::move(each.name)});
+  has_named_queries_ = parts.size() > 1;
+  return parts;
+}
+
+void Script::add_section(const Part& part, std::size_t end) {
+  const std::size_t begin = part.begin;
+  Section section{.is_down = part.is_down, .transaction = part.transaction, .query = part.query};
+  if (!section.query.empty()) {
+    section.query_parts = query_parts_in(text_, begin, end);
+    parsed_ = with_parts_in_place(std::move(parsed_), section.query_parts);
+  }
   add_statements(section, begin, end);
   const std::string_view whole = text_;
   std::size_t from = begin;
@@ -288,7 +317,7 @@ void Script::add_section(std::size_t begin, std::size_t end, bool is_down,
 }
 
 void Script::add_statements(Section& section, std::size_t begin, std::size_t end) {
-  std::string sql = text_.substr(0, end);
+  std::string sql = (has_named_queries_ ? parsed_ : text_).substr(0, end);
   std::vector<postgres::TextPiece> pieces;
   for (int mistakes = 0; mistakes < kMistakesMax; ++mistakes) {
     const std::string_view rest = std::string_view(sql).substr(begin);

@@ -15,6 +15,7 @@
 
 #include "lint/change.h"
 #include "lint/directives.h"
+#include "lint/query_file.h"
 #include "postgres/sql_tree.h"
 
 namespace pgkeep::lint {
@@ -63,6 +64,8 @@ struct Statement {
   /// the CREATE TABLE ... PARTITION OF t that follow belong to it. Their `changes` say that and
   /// no more: to SQL alone a table of this name would be new.
   [[nodiscard]] bool makes_partitions() const;
+  /// pgkeep's runner takes it out of its transaction, as it is refused inside of one.
+  [[nodiscard]] bool runs_alone() const;
 };
 
 struct Section {
@@ -73,6 +76,9 @@ struct Section {
   std::vector<std::reference_wrapper<const Change>> lasting = {};
   /// Behind a statement, or with none below: nobody heeds them.
   std::vector<Directive> stray_directives = {};
+  std::string query = {}; ///< Its name, in a file of named queries.
+  /// Of a named query: what the server gets in other words.
+  std::vector<QueryPart> query_parts = {};
 
   /// Whether pgkeep's runner ends the transaction before the statement.
   [[nodiscard]] bool begins_step(const Statement& statement) const;
@@ -89,6 +95,8 @@ public:
   [[nodiscard]] const std::vector<Section>& sections() const { return sections_; }
   /// A file that a migration tool runs once, in the order of its name.
   [[nodiscard]] bool is_migration() const { return is_migration_; }
+  /// A file of named queries, which an application runs one by one: each is a section.
+  [[nodiscard]] bool has_named_queries() const { return has_named_queries_; }
   /// The comment at the top of the file; empty where there is none.
   [[nodiscard]] std::string_view opening_comment() const { return opening_comment_; }
 
@@ -104,18 +112,28 @@ public:
   }
 
 private:
-  void add_section(std::size_t begin, std::size_t end, bool is_down, TransactionMode transaction);
+  /// From one place to another, run in one way.
+  struct Part {
+    std::size_t begin = 0;
+    bool is_down = false;
+    TransactionMode transaction = TransactionMode::none;
+    std::string query = {};
+  };
+  [[nodiscard]] std::vector<Part> parts_of(const Part& first);
+  void add_section(const Part& part, std::size_t end);
   void add_statements(Section& section, std::size_t begin, std::size_t end);
   void add_tree(Section& section, postgres::Tree tree);
   void add_bodies(Section& section);
 
   std::string path_;
   std::string text_;
+  std::string parsed_;                ///< Of named queries: the text as the parser knows it.
   std::vector<postgres::Tree> trees_; ///< Own what the statements look at.
   std::vector<Section> sections_;
   std::vector<std::size_t> line_starts_;
   std::string opening_comment_;
   bool is_migration_ = false;
+  bool has_named_queries_ = false;
 };
 
 } // namespace pgkeep::lint

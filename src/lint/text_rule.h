@@ -40,6 +40,8 @@ struct Subject {
   mutable std::shared_ptr<const Queries> queries = nullptr;
   /// The same: columns_of() of rules/column_changes.h.
   mutable std::shared_ptr<const std::vector<ColumnChange>> columns = nullptr;
+  /// The same: check_of() of rules/prepared.h.
+  mutable std::shared_ptr<const postgres::QueryCheck> check = nullptr;
 };
 
 /// Collects findings; each gets the file, line and column of its offset.
@@ -47,6 +49,8 @@ class TextSink {
 public:
   TextSink(findings::Sink& sink, const Script& script) : sink_(&sink), script_(&script) {}
   void add(std::size_t offset, findings::Finding finding);
+  /// The rule could not look: it does not count as passed. The same reason is kept once.
+  void skip(std::string reason);
 
 private:
   findings::Sink* sink_;
@@ -65,6 +69,8 @@ struct TextRule {
   void (*section)(const Context& context, TextSink& out) = nullptr;
   /// Judges sections that go down as well.
   bool judges_down = false;
+  /// About how a file of changes is run: not asked of named queries, which run one by one.
+  bool is_about_migrations = false;
 };
 
 } // namespace pgkeep::lint

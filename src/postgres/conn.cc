@@ -46,6 +46,11 @@ std::string text_or_empty(const char* text) {
   return text == nullptr ? std::string() : std::string(text);
 }
 
+/// libpq takes C strings: what lies behind the NUL byte would silently be left out.
+bool has_nul(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
+
 /// What ends a wait for the server.
 enum class Wait : std::uint8_t { ready, late };
 
@@ -127,12 +132,15 @@ struct Connection::Impl {
   static base::Result<std::unique_ptr<Impl>> open(Conninfo conninfo, const ConnectOptions& options);
   base::Result<ResultPtr> run(const std::string& sql, const Parameters* parameters);
   base::Result<ResultPtr> run_guarded(const std::string& sql, const Parameters* parameters);
+  base::Result<int> prepare(const std::string& sql);
   base::Result<> prepare_session();
 
 private:
   static void pass_notice(void* impl, const PGresult* notice);
   base::Result<> send(const std::string& sql, const Parameters* parameters);
   base::Result<ResultPtr> next_result(std::optional<Steady::time_point> deadline);
+  base::Result<ResultPtr> last_result(std::optional<Steady::time_point> deadline);
+  [[nodiscard]] base::Error nul_byte() const;
   bool end_copy(ExecStatusType status);
   base::Error lost(std::string_view message);
   base::Error failure(const PGresult* result);
@@ -177,18 +185,19 @@ base::Error Connection::Impl::failure(const PGresult* result) {
   return error;
 }
 
+base::Error Connection::Impl::nul_byte() const {
+  return {.code = base::Code::sql,
+          .what = "a statement or its parameter holds a NUL byte",
+          .where = label,
+          .expected = "text without NUL bytes"};
+}
+
 base::Result<> Connection::Impl::send(const std::string& sql, const Parameters* parameters) {
-  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
-  const auto is_bad = [&](const std::optional<std::string>& value) {
+  const auto is_bad = [](const std::optional<std::string>& value) {
     return value && has_nul(*value);
   };
-  // libpq takes C strings: what lies behind the NUL byte would silently be left out.
-  if (has_nul(sql) || (parameters != nullptr && std::ranges::any_of(*parameters, is_bad))) {
-    return base::Error{.code = base::Code::sql,
-                       .what = "a statement or its parameter holds a NUL byte",
-                       .where = label,
-                       .expected = "text without NUL bytes"};
-  }
+  if (has_nul(sql) || (parameters != nullptr && std::ranges::any_of(*parameters, is_bad)))
+    return nul_byte();
   is_cancel_asked = false;
   int is_sent = 0;
   if (parameters == nullptr) {
@@ -247,6 +256,10 @@ base::Result<ResultPtr> Connection::Impl::run(const std::string& sql,
   std::optional<Steady::time_point> deadline;
   if (parameters != nullptr && options.statement_limit)
     deadline = Steady::now() + *options.statement_limit + kAnswerGrace;
+  return last_result(deadline);
+}
+
+base::Result<ResultPtr> Connection::Impl::last_result(std::optional<Steady::time_point> deadline) {
   std::optional<base::Error> error;
   ResultPtr last;
   while (true) {
@@ -269,6 +282,18 @@ base::Result<ResultPtr> Connection::Impl::run(const std::string& sql,
   if (error) return *std::move(error);
   if (last == nullptr) return lost(PQerrorMessage(get()));
   return last;
+}
+
+base::Result<int> Connection::Impl::prepare(const std::string& sql) {
+  if (has_nul(sql)) return nul_byte();
+  std::optional<Steady::time_point> deadline;
+  if (options.statement_limit) deadline = Steady::now() + *options.statement_limit + kAnswerGrace;
+  is_cancel_asked = false;
+  if (PQsendPrepare(get(), "", sql.c_str(), 0, nullptr) != 1) return lost(PQerrorMessage(get()));
+  PGKEEP_CHECK(last_result(deadline));
+  if (PQsendDescribePrepared(get(), "") != 1) return lost(PQerrorMessage(get()));
+  PGKEEP_TRY(const ResultPtr described, last_result(deadline));
+  return PQnparams(described.get());
 }
 
 base::Result<ResultPtr> Connection::Impl::run_guarded(const std::string& sql,
@@ -367,6 +392,10 @@ base::Result<Rows> Connection::query(const std::string& sql, Parameters paramete
 base::Result<> Connection::execute(const std::string& sql) {
   PGKEEP_CHECK(impl_->run_guarded(sql, nullptr));
   return {};
+}
+
+base::Result<int> Connection::prepare(const std::string& sql) {
+  return impl_->prepare(sql);
 }
 
 base::Result<> Connection::cancel() {

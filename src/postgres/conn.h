@@ -79,6 +79,9 @@ public:
   /// One or more statements without parameters, as a simple query; result rows are discarded. For
   /// scripts.
   base::Result<> execute(const std::string& sql);
+  /// The protocol's Parse and Describe, of the unnamed statement: names and types are looked up,
+  /// and nothing is run. How many parameters it takes.
+  base::Result<int> prepare(const std::string& sql);
 
   [[nodiscard]] ServerVersion version() const;
   [[nodiscard]] const std::string&

@@ -2,7 +2,8 @@
 // expected.txt: for each finding "<file>:<line>:<column> <severity> <object> <safety>", "-" for
 // what a finding has not. A first line "-- path: db/migrations/1.up.sql" names the file otherwise
 // than "V001__case.sql"; "-- pg-version: 18" another server; "-- database: known.json" a patch of
-// the audit's golden base, which is judged as the database. No server.
+// the audit's golden base, which is judged as the database; "-- prepared: said.json" what a server
+// says of named queries; "-- mandatory-columns: a b" what pgkeep.toml may ask. No server.
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -63,6 +64,32 @@ std::string head_value(std::string_view text, std::string_view name, std::string
   return std::string(fallback);
 }
 
+std::string text_in(const base::Json& object, std::string_view name) {
+  const base::Json* const found = object.find(name);
+  return found == nullptr || found->as_string() == nullptr ? std::string{} : *found->as_string();
+}
+
+/// The first answer whose "sql" stands in the query; what has none prepares.
+postgres::QueryCheck said_of(const base::Json& answers, const std::string& sql) {
+  postgres::QueryCheck check;
+  if (answers.as_array() == nullptr) return check;
+  for (const base::Json& each : *answers.as_array()) {
+    if (sql.find(text_in(each, "sql")) == std::string::npos) continue;
+    check.unasked = text_in(each, "unasked");
+    if (const base::Json* const plan = each.find("plan")) check.plan = plan->dump();
+    if (const std::string sqlstate = text_in(each, "sqlstate"); !sqlstate.empty()) {
+      check.refusal = base::Error{.code = base::Code::sql,
+                                  .what = text_in(each, "what"),
+                                  .hint = text_in(each, "hint"),
+                                  .sqlstate = sqlstate};
+      // The server counts characters from 1; these texts have no others than ASCII.
+      check.refusal_position = static_cast<int>(sql.find(text_in(each, "at"))) + 1;
+    }
+    return check;
+  }
+  return check;
+}
+
 class LintGolden : public testing::TestWithParam<LintCase> {
 protected:
   static std::vector<std::string> judge(const fs::path& path) {
@@ -75,6 +102,15 @@ protected:
     options.server_major = std::atoi(head_value(*text, "pg-version", "15").c_str());
     if (const std::string word = head_value(*text, "server-knows", ""); !word.empty())
       options.server_parses = [word](std::string_view sql) { return sql.starts_with(word); };
+    options.mandatory_columns = base::split_words(head_value(*text, "mandatory-columns", ""));
+    base::Json answers;
+    if (const std::string said = head_value(*text, "prepared", ""); !said.empty()) {
+      const auto said_text = base::read_file(GetParam().folder / said);
+      auto parsed = base::parse_json(said_text ? *said_text : "");
+      EXPECT_TRUE(parsed) << said;
+      if (parsed) answers = *std::move(parsed);
+      options.prepare = [&answers](const std::string& sql) { return said_of(answers, sql); };
+    }
     catalog::Snapshot database;
     if (const std::string known = head_value(*text, "database", ""); !known.empty()) {
       const auto patch_text = base::read_file(GetParam().folder / known);

@@ -338,10 +338,14 @@ TEST_P(LockChoice, PicksTheRow) {
   const findings::Limits limits = findings::limits_from(base::Config{});
   lint::Schema schema;
   const std::function<bool(std::string_view)> no_server;
+  const std::function<postgres::QueryCheck(const std::string&)> nobody_prepares;
+  const std::vector<std::string> no_columns;
   lint::Context context{.script = script,
                         .section = section,
                         .limits = limits,
                         .server_parses = no_server,
+                        .prepare = nobody_prepares,
+                        .mandatory_columns = no_columns,
                         .schema = schema};
   for (const lint::Statement& statement : section.statements) {
     ASSERT_TRUE(statement.root) << statement.problem;

@@ -13,6 +13,7 @@
 #include "cli/judging.h"
 #include "cli/target.h"
 #include "postgres/conn.h"
+#include "postgres/query_check.h"
 #include "postgres/server_grammar.h"
 
 namespace pgkeep::cli {
@@ -83,6 +84,35 @@ base::Result<std::vector<lint::File>> read_files(const Arguments& arguments) {
   return files;
 }
 
+/// Asks about named queries on a connection of its own, with the role's own search_path; it is
+/// opened for the first of them.
+class QueryServer {
+public:
+  explicit QueryServer(std::string target) : target_(std::move(target)) {}
+
+  postgres::QueryCheck check(const std::string& sql) {
+    auto checked = failure_ ? base::Result<postgres::QueryCheck>(*failure_) : ask(sql);
+    if (checked) return *std::move(checked);
+    failure_ = checked.error();
+    return {.unasked = failure_->what};
+  }
+  /// Why nothing more could be asked: no report is complete then.
+  [[nodiscard]] const std::optional<base::Error>& failure() const { return failure_; }
+
+private:
+  base::Result<postgres::QueryCheck> ask(const std::string& sql) {
+    if (!server_) {
+      PGKEEP_TRY(server_, postgres::Connection::open(target_, {.application_name = "pgkeep/lint",
+                                                               .own_search_path = false}));
+    }
+    return postgres::check_query(*server_, sql);
+  }
+
+  std::string target_;
+  std::optional<postgres::Connection> server_;
+  std::optional<base::Error> failure_;
+};
+
 base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
   const std::vector<const findings::Rule*> rules = lint::all_rules(audit::all_rules());
   if (arguments.has("list")) return list_rules(rules, "pgkeep lint", arguments, io);
@@ -96,11 +126,13 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
   lint::Options options{.limits = findings::limits_from(config),
                         .only = arguments.list("only"),
                         .skip = arguments.list("skip"),
+                        .mandatory_columns = lint::mandatory_columns_in(config),
                         .shared = audit::all_rules()};
   PGKEEP_TRY(options.server_major, major_of(*arguments.get("pg-version")));
   PGKEEP_TRY(const std::vector<lint::File> files, read_files(arguments));
   catalog::Snapshot database;
   std::optional<postgres::Connection> server;
+  std::optional<QueryServer> queries;
   if (const auto target = arguments.get("database")) {
     PGKEEP_TRY(database, take_snapshot({.target = *target, .command = "lint"}, io));
     options.database = &database;
@@ -108,8 +140,11 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
     options.server_parses = [&](std::string_view sql) {
       return postgres::server_parses(*server, sql);
     };
+    queries.emplace(*target);
+    options.prepare = [&](const std::string& sql) { return queries->check(sql); };
   }
   PGKEEP_TRY(findings::Report report, lint::lint(files, options));
+  if (queries && queries->failure()) return *queries->failure();
   PGKEEP_CHECK(set_aside(report, config, arguments));
   return finish(report, arguments, io);
 }
@@ -120,8 +155,9 @@ const Command lint_command{
     .name = "lint",
     .summary = "Judge SQL files: migrations that lock, schemas and queries that go wrong",
     .details = "Reads migrations of pgkeep, Flyway, dbmate, goose, golang-migrate, sqitch, Prisma, "
-               "node-pg-migrate and plain SQL, with the server's own parser. Nothing is run. Set a "
-               "rule aside for one statement with `-- pgkeep:ignore RULE: reason`.",
+               "node-pg-migrate and plain SQL, and files of named queries (`-- name: "
+               "fetch_orders`), which --database prepares. Nothing is run. Set a rule aside "
+               "for one statement with `-- pgkeep:ignore RULE: reason`.",
     .words = "FILE|DIR|- ...",
     .words_help = "Files are judged in the given order, those of a folder by name: what one "
                   "creates, the next knows.",

@@ -17,10 +17,6 @@ using findings::Area;
 using findings::Severity;
 using postgres::Node;
 
-std::size_t place_of(const Subject& subject, const Node& node) {
-  return node.offset().value_or(subject.statement.begin);
-}
-
 /// AT TIME ZONE is a call of timezone(zone, moment).
 bool is_zone_change(const Node& node) {
   return function_name(node) == "timezone" && node.nodes("args").size() == 2;

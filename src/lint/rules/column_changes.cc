@@ -39,6 +39,13 @@ Node ColumnChange::default_value() const {
   return own ? own : constraint("CONSTR_DEFAULT").node("raw_expr");
 }
 
+bool are_columns_listed(const Node& create) {
+  const std::vector<Node> elements = create.nodes("table_elts");
+  return create.nodes("inh_relations").empty() && !create.node("of_typename") &&
+         std::ranges::none_of(elements,
+                              [](const Node& each) { return each.is("TableLikeClause"); });
+}
+
 bool makes_temporary(const Node& root) {
   return root.is("CreateStmt") && root.node("relation").text("relpersistence") == "t";
 }

@@ -37,6 +37,8 @@ struct ColumnChange {
 /// Made once for all rules.
 const std::vector<ColumnChange>& columns_of(const Subject& subject);
 
+/// Whether CREATE TABLE lists all columns: none come from another table or a type.
+bool are_columns_listed(const postgres::Node& create);
 /// Whether the statement itself makes a temporary table.
 bool makes_temporary(const postgres::Node& root);
 

@@ -18,10 +18,6 @@ using findings::Area;
 using findings::Severity;
 using postgres::Node;
 
-std::size_t place_of(const Subject& subject, const Node& node) {
-  return node.offset().value_or(subject.statement.begin);
-}
-
 /// 0.1 has no exact binary form, 0.5 has.
 bool is_inexact(const Node& value) {
   if (!value.is("A_Const") || value.flag("isnull") || !value.node("fval")) return false;

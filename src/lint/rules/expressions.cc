@@ -18,10 +18,6 @@ using findings::Area;
 using findings::Severity;
 using postgres::Node;
 
-std::size_t place_of(const Subject& subject, const Node& node) {
-  return node.offset().value_or(subject.statement.begin);
-}
-
 bool is_date_only(std::string_view text) {
   return text.size() == 10 && text[4] == '-' && text[7] == '-';
 }

@@ -432,7 +432,8 @@ constexpr TextRule kRules[] = {
               .source = "The going-live checklist: migrations with a rollback each",
               .severity = Severity::warning,
               .area = Area::schema},
-     .section = down_missing},
+     .section = down_missing,
+     .is_about_migrations = true},
     {.card = {.id = "down-loses-data",
               .title = "Way back that restores the shape and not the rows",
               .why = "It looks like a rollback and brings back nothing.",
@@ -441,7 +442,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::schema},
      .statement = down_loses_data,
-     .judges_down = true},
+     .judges_down = true,
+     .is_about_migrations = true},
     {.card = {.id = "file-without-reason",
               .title = "Migration that does not say why",
               .why = "In a year nobody knows whether it may be undone.",
@@ -449,7 +451,8 @@ constexpr TextRule kRules[] = {
               .source = "pgkeep",
               .severity = Severity::info,
               .area = Area::schema},
-     .section = file_without_reason},
+     .section = file_without_reason,
+     .is_about_migrations = true},
 };
 
 } // namespace

@@ -19,10 +19,6 @@ using findings::Severity;
 using postgres::Node;
 using Sources = std::vector<const Source*>;
 
-std::size_t place_of(const Subject& subject, const Node& node) {
-  return node.offset().value_or(subject.statement.begin);
-}
-
 /// The sources that an expression names; none where one cannot be told.
 std::optional<Sources> sources_in(const Query& query, const Node& expression) {
   Sources found;

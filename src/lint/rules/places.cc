@@ -40,6 +40,10 @@ std::size_t offset_of_word(const Subject& subject, std::string_view word, std::s
   return found == std::string::npos ? std::max(statement.begin, from) : statement.begin + found;
 }
 
+std::size_t place_of(const Subject& subject, const postgres::Node& node) {
+  return node.offset().value_or(subject.statement.begin);
+}
+
 std::size_t offset_of_name(const Subject& subject, const Change& change) {
   const bool is_inside = change.node.is("AlterTableCmd") || change.node.is("RenameStmt");
   if (!is_inside)

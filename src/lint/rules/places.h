@@ -15,6 +15,8 @@ namespace pgkeep::lint {
 /// The first place at or after `from` where the word stands in the statement, as a word of its own
 /// and whatever its case; the statement's beginning where it does not.
 std::size_t offset_of_word(const Subject& subject, std::string_view word, std::size_t from = 0);
+/// Where the node begins; the statement's beginning where the parser does not say.
+std::size_t place_of(const Subject& subject, const postgres::Node& node);
 /// Where the change names its column, constraint or trigger.
 std::size_t offset_of_name(const Subject& subject, const Change& change);
 /// Whether the text has the word, as a word of its own and whatever its case.

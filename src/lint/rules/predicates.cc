@@ -20,16 +20,6 @@ using postgres::Node;
 
 constexpr std::size_t kListMax = 1000;
 
-std::size_t place_of(const Subject& subject, const Node& node) {
-  return node.offset().value_or(subject.statement.begin);
-}
-
-std::string column_object(const Meaning& meaning, const Node& column) {
-  const std::vector<std::string> names = column_names(column);
-  const std::string name = names.empty() ? std::string{} : names.back();
-  return meaning && meaning.source->relation ? object_of(meaning.source->relation, name) : name;
-}
-
 /// Nodes of a statement without the definitions of constraints, which other rules judge.
 void walk_queries(const Node& root, const std::function<void(const Node&)>& visit) {
   postgres::walk(root, [&](const Node& node) {
@@ -237,88 +227,6 @@ void implicit_cast(const Subject& subject, TextSink& out) {
   }
 }
 
-/// The beginning of a LIKE pattern, as far as it is written: of '%' || $1 || '%' the first part.
-std::optional<std::string> pattern_start(Node pattern) {
-  while (operator_of(pattern) == "||")
-    pattern = pattern.node("lexpr");
-  return string_constant(pattern);
-}
-
-bool is_catalog_column(const Queries& queries) {
-  return std::ranges::all_of(queries.all(), [](const Query& query) {
-    return query.sources.empty() || query.is_about_catalog();
-  });
-}
-
-/// Some index that is no btree may serve a pattern: trigrams.
-bool may_have_trigrams(const Meaning& meaning) {
-  if (meaning.source == nullptr || meaning.source->table == nullptr) return false;
-  return std::ranges::any_of(meaning.source->table->indexes, [](const IndexState& index) {
-    return index.method == "gin" || index.method == "gist";
-  });
-}
-
-/// LIKE, ILIKE and the regular expressions of a query's conditions, with the column before them.
-void judge_patterns(const Subject& subject, std::initializer_list<std::string_view> operators,
-                    const std::function<std::string(const Node&, std::string_view)>& judge,
-                    TextSink& out) {
-  const Queries& queries = queries_of(subject);
-  if (is_catalog_column(queries)) return;
-  for (const Query& query : queries.all()) {
-    if (query.is_about_catalog() || query.node.is("InsertStmt")) continue;
-    walk_expression(query.node.node("where_clause"), [&](const Node& node) {
-      const bool is_it = node.is("A_Expr") && !node.nodes("name").empty() &&
-                         is_one_of(postgres::strings_of(node.nodes("name")).back(), operators);
-      const Node column = is_it ? node.node("lexpr") : Node{};
-      if (!column.is("ColumnRef")) return true;
-      const Meaning meaning = meaning_of(column, query);
-      const std::string name = postgres::strings_of(node.nodes("name")).back();
-      const std::string message =
-          may_have_trigrams(meaning) ? std::string{} : judge(node.node("rexpr"), name);
-      if (message.empty()) return true;
-      const bool is_big =
-          meaning && meaning.source->table != nullptr &&
-          meaning.source->table->rows >= static_cast<double>(subject.context.limits.seq_scan_rows);
-      out.add(
-          place_of(subject, node),
-          {.severity = is_big ? Severity::warning : Severity::info,
-           .object = column_object(meaning, column),
-           .message = message,
-           .evidence = Json{{"operator", name}},
-           .fix = write_instead("Anchor the pattern at its beginning, or build a trigram index: "
-                                "USING gin (column gin_trgm_ops)")});
-      return true;
-    });
-  }
-}
-
-void leading_wildcard(const Subject& subject, TextSink& out) {
-  judge_patterns(
-      subject, {"~~", "~~*"},
-      [](const Node& pattern, std::string_view name) -> std::string {
-        const auto start = pattern_start(pattern);
-        const bool is_open = start && (start->starts_with('%') || start->starts_with('_'));
-        if (is_open) return "a pattern that begins with a wildcard reads every row";
-        if (name == "~~*") return "ILIKE reads every row: a plain index cannot fold case";
-        return {};
-      },
-      out);
-}
-
-void regex_scan(const Subject& subject, TextSink& out) {
-  judge_patterns(
-      subject, {"~", "~*"},
-      [](const Node& pattern, std::string_view name) -> std::string {
-        const auto start = string_constant(pattern);
-        const bool is_anchored =
-            start && start->size() > 1 && start->front() == '^' &&
-            std::string_view(".*[(\\").find((*start)[1]) == std::string_view::npos;
-        if (is_anchored && name == "~") return {};
-        return "a regular expression that is not anchored to plain text reads every row";
-      },
-      out);
-}
-
 /// The sources of a condition's columns; empty where one cannot be told.
 std::vector<const Source*> sources_of(const Query& query, const Node& condition) {
   std::vector<const Source*> found;
@@ -431,26 +339,6 @@ constexpr TextRule kRules[] = {
      .group = Group::query,
      .statement = implicit_cast,
      .nodes = "SelectStmt InsertStmt UpdateStmt DeleteStmt"},
-    {.card = {.id = "leading-wildcard",
-              .title = "LIKE that no btree index can answer",
-              .why = "Every row is read, and compared.",
-              .how = "A trigram index, or full text search.",
-              .source = "PostgreSQL manual, indexes-types: B-Tree; pgtrgm",
-              .severity = Severity::info,
-              .area = Area::queries},
-     .group = Group::query,
-     .statement = leading_wildcard,
-     .nodes = "A_Expr"},
-    {.card = {.id = "regex-scan",
-              .title = "Regular expression that is not anchored",
-              .why = "Every row is read, and matched.",
-              .how = "Anchor it with ^ and plain text, or build a trigram index.",
-              .source = "PostgreSQL manual, indexes-types: B-Tree; pgtrgm",
-              .severity = Severity::info,
-              .area = Area::queries},
-     .group = Group::query,
-     .statement = regex_scan,
-     .nodes = "A_Expr"},
     {.card = {.id = "or-across-columns",
               .title = "OR over columns of two tables",
               .why = "Neither table's index can choose rows: the whole join is made and filtered.",

@@ -19,10 +19,6 @@ using postgres::Node;
 
 constexpr std::int64_t kOffsetMax = 1000;
 
-std::size_t place_of(const Subject& subject, const Node& node) {
-  return node.offset().value_or(subject.statement.begin);
-}
-
 std::string names_of_columns(const TableState& table) {
   std::vector<std::string> names;
   names.reserve(table.columns.size());

@@ -314,6 +314,12 @@ std::vector<std::string> equated_columns(const Query& query, const Source& sourc
   return columns;
 }
 
+std::string column_object(const Meaning& meaning, const Node& column) {
+  const std::vector<std::string> names = column_names(column);
+  const std::string name = names.empty() ? std::string{} : names.back();
+  return meaning && meaning.source->relation ? object_of(meaning.source->relation, name) : name;
+}
+
 const Queries& queries_of(const Subject& subject) {
   static const postgres::KindSet kinds =
       postgres::kinds_named("SelectStmt InsertStmt UpdateStmt DeleteStmt");

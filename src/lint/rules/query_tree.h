@@ -92,6 +92,8 @@ private:
 
 /// Of a ColumnRef: none where it cannot be told (an unknown table is in sight, or two have it).
 Meaning meaning_of(const postgres::Node& column, const Query& query);
+/// How findings name a column: "public.orders.id", "id" where its table is not known.
+std::string column_object(const Meaning& meaning, const postgres::Node& column);
 /// {"orders", "id"}; empty for other nodes and for t.*.
 std::vector<std::string> column_names(const postgres::Node& column);
 /// "*" or "t.*".

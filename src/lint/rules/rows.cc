@@ -339,7 +339,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::transactions},
      .statement = dml_with_ddl,
-     .nodes = "InsertStmt UpdateStmt DeleteStmt CopyStmt"},
+     .nodes = "InsertStmt UpdateStmt DeleteStmt CopyStmt",
+     .is_about_migrations = true},
     {.card = {.id = "backfill-unbatched",
               .title = "Many rows changed by one statement",
               .why = kRowsWhy,
@@ -348,7 +349,8 @@ constexpr TextRule kRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .statement = backfill_unbatched,
-     .nodes = "UpdateStmt DeleteStmt"},
+     .nodes = "UpdateStmt DeleteStmt",
+     .is_about_migrations = true},
 };
 
 } // namespace

@@ -60,7 +60,8 @@ std::vector<PlainIndex> plain_indexes_of(const Context& context) {
     const TableState* const table = context.schema.find(change.relation);
     const bool is_there =
         table != nullptr && std::ranges::any_of(table->indexes, [&](const IndexState& each) {
-          return each.is_from_text && each.offset == change.offset && each.name == change.name;
+          return each.is_from_text && !each.is_constraint && each.offset == change.offset &&
+                 each.name == change.name;
         });
     if (!is_there) continue;
     PlainIndex index{.relation = change.relation,

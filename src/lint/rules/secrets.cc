@@ -23,10 +23,6 @@ using postgres::Node;
 
 constexpr int kInvokerViews = 15;
 
-std::size_t place_of(const Subject& subject, const Node& node) {
-  return node.offset().value_or(subject.statement.begin);
-}
-
 /// A verifier tells nobody the password.
 bool is_verifier(std::string_view password) {
   return password.starts_with("SCRAM-SHA-256$");

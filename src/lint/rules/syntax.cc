@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "lint/families.h"
+#include "lint/rules/prepared.h"
 
 namespace pgkeep::lint {
 namespace {
@@ -20,17 +21,26 @@ std::string shortened(std::string_view sql) {
   return base::ellipsize(sql.substr(0, bytes_max * 2), bytes_max);
 }
 
+/// Whether the server's grammar knows the statement; none where nobody can be asked.
+std::optional<bool> is_known_to_server(const Subject& subject) {
+  if (const postgres::QueryCheck* const check = check_of(subject))
+    return !check->refusal || check->refusal->sqlstate != "42601";
+  const auto& server_parses = subject.context.server_parses;
+  if (!server_parses) return std::nullopt;
+  return server_parses(subject.context.script.sql_of(subject.statement));
+}
+
 void syntax_error(const Subject& subject, TextSink& out) {
   const Statement& statement = subject.statement;
   if (statement.root || statement.is_opaque) return;
   const std::string_view sql = subject.context.script.sql_of(statement);
-  const auto& server_parses = subject.context.server_parses;
-  if (server_parses && server_parses(sql)) return;
+  const std::optional<bool> is_known = is_known_to_server(subject);
+  if (is_known.value_or(false)) return;
   out.add(statement.problem_offset,
           {.message = statement.problem,
            .evidence = base::Json{{"statement", shortened(sql)},
-                                  {"server_was_asked", static_cast<bool>(server_parses)}},
-           .fix = Fix{.note = server_parses
+                                  {"server_was_asked", is_known.has_value()}},
+           .fix = Fix{.note = is_known
                                   ? "Neither PostgreSQL 15's grammar nor the server's knows this."
                                   : "PostgreSQL 15's grammar does not know this. Where it is newer "
                                     "syntax, give a server with --database: it is asked."}});
@@ -40,8 +50,7 @@ void unknown_syntax(const Subject& subject, TextSink& out) {
   const Statement& statement = subject.statement;
   if (statement.root || statement.is_opaque) return;
   const std::string_view sql = subject.context.script.sql_of(statement);
-  const auto& server_parses = subject.context.server_parses;
-  if (!server_parses || !server_parses(sql)) return;
+  if (!is_known_to_server(subject).value_or(false)) return;
   out.add(statement.begin,
           {.message = "the server knows this syntax and pgkeep does not: it was not judged",
            .evidence = base::Json{{"statement", shortened(sql)}},

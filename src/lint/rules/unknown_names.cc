@@ -11,6 +11,7 @@
 #include "catalog/name_words.h"
 #include "lint/families.h"
 #include "lint/rules/column_changes.h"
+#include "lint/rules/prepared.h"
 #include "lint/rules/query_tree.h"
 
 namespace pgkeep::lint {
@@ -270,13 +271,6 @@ bool is_one_of_keys(Operation operation) {
          operation == Operation::add_unique || operation == Operation::add_primary_key;
 }
 
-bool are_columns_listed(const Node& create) {
-  const std::vector<Node> elements = create.nodes("table_elts");
-  return create.nodes("inh_relations").empty() && !create.node("of_typename") &&
-         std::ranges::none_of(elements,
-                              [](const Node& each) { return each.is("TableLikeClause"); });
-}
-
 /// The table with the columns that the statement itself gives it; none where nobody knows it.
 std::optional<TableState> table_after(const Subject& subject, const RelationName& name) {
   std::optional<TableState> table;
@@ -322,6 +316,7 @@ void unknown_column(const Subject& subject, TextSink& out) {
   // In a function's body a bare name may be a variable or a parameter.
   if (subject.statement.origin != Origin::text || subject.statement.root.is("CreateFunctionStmt"))
     return;
+  if (check_of(subject) != nullptr) return; // The server says it: query-does-not-prepare.
   judge_keys(subject, out);
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
@@ -335,7 +330,8 @@ void unknown_column(const Subject& subject, TextSink& out) {
 
 void unknown_relation(const Subject& subject, TextSink& out) {
   const catalog::Snapshot* const db = subject.context.database;
-  if (db == nullptr || subject.statement.origin != Origin::text) return;
+  if (db == nullptr || subject.statement.origin != Origin::text || check_of(subject) != nullptr)
+    return;
   const auto known = known_types(subject.context); // Rows of each relation are a type.
   std::vector<std::string_view> candidates;
   for (const auto& [key, table] : subject.context.schema.tables())

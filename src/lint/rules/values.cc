@@ -54,6 +54,10 @@ void enum_add_value(const Context& context, TextSink& out) {
   for (const Statement& statement : context.section.statements) {
     const Node& root = statement.root;
     if (!root || statement.origin == Origin::function) continue;
+    if (context.section.begins_step(statement)) { // pgkeep's runner commits what stands before.
+      has_begin = false;
+      added.clear();
+    }
     const bool shares = has_begin || context.section.transaction != TransactionMode::none;
     if (root.is("TransactionStmt")) {
       const std::string_view kind = root.name("kind");

@@ -22,6 +22,8 @@ using rewriting::Work;
 using rewriting::Writer;
 
 const std::function<bool(std::string_view)> kNobodyToAsk;
+const std::function<postgres::QueryCheck(const std::string& sql)> kNobodyPrepares;
+const std::vector<std::string> kNoColumns;
 
 /// Where the runner puts a statement that stays.
 Place place_of(const lint::Statement& statement) {
@@ -74,6 +76,8 @@ public:
                             .server_major = major_,
                             .database = input_.database,
                             .server_parses = kNobodyToAsk,
+                            .prepare = kNobodyPrepares,
+                            .mandatory_columns = kNoColumns,
                             .schema = schema_};
       for (const lint::Statement& statement : section.statements) {
         if (statement.origin != lint::Origin::text) continue;

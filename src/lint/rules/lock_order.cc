@@ -1,0 +1,69 @@
+// Transactions that lock the same relations in opposite orders.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lint/families.h"
+#include "lint/relations.h"
+#include "lint/rules/places.h"
+
+namespace pgkeep::lint {
+namespace {
+
+using base::Json;
+using findings::Area;
+using findings::Severity;
+
+/// An earlier transaction that asked for `held` while it held `asked`; null for none.
+const LockOrder* opposite_of(const Context& context, const RelationName& held,
+                             const RelationName& asked) {
+  const auto found = std::ranges::find_if(context.lock_orders, [&](const LockOrder& each) {
+    return is_same(each.first, asked) && is_same(each.second, held);
+  });
+  return found == context.lock_orders.end() ? nullptr : &*found;
+}
+
+void lock_order(const Subject& subject, TextSink& out) {
+  const Context& context = subject.context;
+  for (const Effect& effect : subject.effects) {
+    if (!blocks_reads(effect.mode) || !context.is_in_use(effect.relation)) continue;
+    for (const HeldLock& held : context.locks) {
+      const LockOrder* const opposite =
+          blocks_reads(held.mode) ? opposite_of(context, held.relation, effect.relation) : nullptr;
+      if (opposite == nullptr) continue;
+      out.add(subject.statement.begin,
+              {.object = effect.relation.text(),
+               .message = fmt::format("{} is locked after {} here, and before it at {}:{}: "
+                                      "whichever order the application has, one of the two "
+                                      "deadlocks with it",
+                                      effect.relation.text(), held.relation.text(), opposite->path,
+                                      opposite->line),
+               .evidence = Json{{"first", held.relation.text()},
+                                {"second", effect.relation.text()},
+                                {"other_file", opposite->path},
+                                {"other_line", opposite->line}},
+               .fix = by_hand("The order in which the application uses the tables is not in these "
+                              "files. Lock them in that order everywhere, or change one table in "
+                              "one transaction.")});
+      return;
+    }
+  }
+}
+
+constexpr TextRule kRules[] = {
+    {.card = {.id = "lock-order",
+              .title = "Tables locked in opposite orders",
+              .why = "Two transactions that wait for each other: the server ends one of them.",
+              .how = "One order for all transactions, or one table in each.",
+              .source = "PostgreSQL manual, explicit-locking: Deadlocks",
+              .severity = Severity::warning,
+              .area = Area::transactions},
+     .statement = lock_order,
+     .is_about_migrations = true},
+};
+
+} // namespace
+
+const std::span<const TextRule> lock_order_rules{kRules};
+
+} // namespace pgkeep::lint

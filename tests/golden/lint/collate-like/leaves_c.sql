@@ -1,0 +1,2 @@
+-- database: c.json
+SELECT id FROM orders WHERE status LIKE 'late%';

@@ -1,0 +1,2 @@
+-- database: shop.json
+CREATE INDEX spare_id ON ONLY orders (id);

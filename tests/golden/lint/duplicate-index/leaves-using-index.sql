@@ -1,0 +1,4 @@
+CREATE UNIQUE INDEX CONCURRENTLY users_mail ON users (mail);
+ALTER TABLE users ADD CONSTRAINT users_mail UNIQUE USING INDEX users_mail;
+CREATE UNIQUE INDEX CONCURRENTLY users_code ON users (code);
+ALTER TABLE users ADD CONSTRAINT users_code_key UNIQUE USING INDEX users_code;

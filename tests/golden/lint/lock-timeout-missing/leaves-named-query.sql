@@ -1,0 +1,3 @@
+-- path: queries.sql
+-- name: hold_orders#
+LOCK TABLE orders;

@@ -1,0 +1,2 @@
+-- Nobody asks for columns.
+CREATE TABLE logs (line text NOT NULL);

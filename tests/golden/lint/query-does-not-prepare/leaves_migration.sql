@@ -1,0 +1,3 @@
+-- prepared: said.json
+-- name: looks_so
+SELECT id FROM orders WHERE usr_id = 1;

@@ -1,0 +1,3 @@
+-- path: queries.sql
+-- name: by_status
+SELECT id FROM orders WHERE status = :status;
