@@ -22,6 +22,8 @@
 
 namespace pgkeep::lint {
 
+class LockOrders;
+
 /// SET lock_timeout, say, as it holds now.
 struct SettingState {
   std::string name;
@@ -37,14 +39,6 @@ struct HeldLock {
   std::size_t offset = 0; ///< Of the statement that took it.
 };
 
-/// A transaction of the judged files locked one relation against reads, and then the other.
-struct LockOrder {
-  RelationName first;
-  RelationName second;
-  std::string path = {}; ///< Where it asked for the second.
-  int line = 0;
-};
-
 struct Context {
   const Script& script;
   const Section& section;
@@ -56,6 +50,8 @@ struct Context {
   /// Options::prepare, Options::mandatory_columns.
   const std::function<postgres::QueryCheck(const std::string& sql)>& prepare;
   const std::vector<std::string>& mandatory_columns;
+  /// Of the transactions before this one; null where nobody keeps them.
+  const LockOrders* lock_orders = nullptr;
   Schema& schema; ///< Before the statement at hand.
 
   bool is_online = false;   ///< The statement's work is done beside the table in use.
@@ -78,8 +74,6 @@ struct Context {
   std::span<const std::string> paths = {}; ///< Of all files that are judged together.
   /// Views and sequences that the files have created so far: Schema knows tables alone.
   std::span<const RelationName> created = {};
-  /// Of the transactions before this one.
-  std::span<const LockOrder> lock_orders = {};
   /// Relations that the files have created, changed or dropped so far.
   std::span<const RelationName> changed = {};
 

@@ -202,6 +202,7 @@ void Linter::judge(const Script& script, const Section& section) {
                   .server_parses = options_.server_parses,
                   .prepare = options_.prepare,
                   .mandatory_columns = options_.mandatory_columns,
+                  .lock_orders = &lock_orders_,
                   .schema = schema_,
                   .paths = paths_};
   for (const Statement& statement : section.statements) {
@@ -223,7 +224,6 @@ void Linter::judge(const Script& script, const Section& section) {
     }
     context.created = created_;
     context.changed = changed_;
-    context.lock_orders = lock_orders_.all();
     Subject subject{.statement = statement,
                     .changes = changes,
                     .effects = effects,

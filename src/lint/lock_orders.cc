@@ -1,6 +1,7 @@
 #include "lint/lock_orders.h"
 
-#include <algorithm>
+#include "lint/context.h"
+#include "lint/relations.h"
 
 namespace pgkeep::lint {
 namespace {
@@ -9,22 +10,31 @@ constexpr std::size_t kOrdersMax = 10'000; ///< More say nothing new.
 
 } // namespace
 
+bool LockOrders::ByName::operator()(const RelationName& a, const RelationName& b) const {
+  return is_same(a, b);
+}
+
 void LockOrders::add(const Context& context, const Effect& effect, std::size_t offset) {
-  if (!blocks_reads(effect.mode) || context.section.is_down || !context.is_in_use(effect.relation))
+  if (count_ >= kOrdersMax || !blocks_reads(effect.mode) || context.section.is_down ||
+      !context.is_in_use(effect.relation))
     return;
   for (const HeldLock& held : context.locks) {
-    if (!blocks_reads(held.mode) || held.relation == effect.relation ||
-        orders_.size() >= kOrdersMax || !context.is_in_use(held.relation))
+    if (!blocks_reads(held.mode) || is_same(held.relation, effect.relation) ||
+        find(held.relation, effect.relation) != nullptr || !context.is_in_use(held.relation))
       continue;
-    const bool is_kept = std::ranges::any_of(orders_, [&](const LockOrder& each) {
-      return each.first == held.relation && each.second == effect.relation;
-    });
-    if (!is_kept)
-      orders_.push_back({.first = held.relation,
-                         .second = effect.relation,
-                         .path = context.script.path(),
-                         .line = context.script.place_of(offset).line});
+    orders_[held.relation].emplace(
+        effect.relation,
+        Place{.path = context.script.path(), .line = context.script.place_of(offset).line});
+    ++count_;
   }
+}
+
+const LockOrders::Place* LockOrders::find(const RelationName& first,
+                                          const RelationName& second) const {
+  const auto from = orders_.find(first);
+  if (from == orders_.end()) return nullptr;
+  const auto found = from->second.find(second);
+  return found == from->second.end() ? nullptr : &found->second;
 }
 
 } // namespace pgkeep::lint

@@ -1,9 +1,8 @@
 // Transactions that lock the same relations in opposite orders.
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "lint/families.h"
+#include "lint/lock_orders.h"
 #include "lint/relations.h"
 #include "lint/rules/places.h"
 
@@ -14,22 +13,14 @@ using base::Json;
 using findings::Area;
 using findings::Severity;
 
-/// An earlier transaction that asked for `held` while it held `asked`; null for none.
-const LockOrder* opposite_of(const Context& context, const RelationName& held,
-                             const RelationName& asked) {
-  const auto found = std::ranges::find_if(context.lock_orders, [&](const LockOrder& each) {
-    return is_same(each.first, asked) && is_same(each.second, held);
-  });
-  return found == context.lock_orders.end() ? nullptr : &*found;
-}
-
 void lock_order(const Subject& subject, TextSink& out) {
   const Context& context = subject.context;
+  if (context.lock_orders == nullptr) return;
   for (const Effect& effect : subject.effects) {
     if (!blocks_reads(effect.mode) || !context.is_in_use(effect.relation)) continue;
     for (const HeldLock& held : context.locks) {
-      const LockOrder* const opposite =
-          blocks_reads(held.mode) ? opposite_of(context, held.relation, effect.relation) : nullptr;
+      if (!blocks_reads(held.mode)) continue;
+      const auto* const opposite = context.lock_orders->find(effect.relation, held.relation);
       if (opposite == nullptr) continue;
       out.add(subject.statement.begin,
               {.object = effect.relation.text(),
