@@ -67,10 +67,13 @@ base::Result<QueryCheck> ask(Connection& server, const std::string& sql) {
     return check;
   }
   auto plan = plan_of(server, sql, *parameters);
-  if (!plan && is_lost(plan.error())) return plan.error();
-  if (plan) check.plan = *std::move(plan);
+  if (plan) {
+    check.plan = *std::move(plan);
+    return check;
+  }
+  if (is_lost(plan.error())) return plan.error();
   // What SQL's PREPARE does not take has no plan: that is no failure.
-  if (!plan && plan.error().sqlstate != "42601") check.unasked = plain(plan.error());
+  if (plan.error().sqlstate != "42601") check.unasked = plain(plan.error());
   return check;
 }
 

@@ -102,7 +102,7 @@ public:
 
 private:
   /// All of an index read in its order is as much work as all of the table.
-  bool is_full_scan(const Json& node, std::string_view type, bool is_cut) const {
+  [[nodiscard]] bool is_full_scan(const Json& node, std::string_view type, bool is_cut) const {
     if (node.find("Filter") == nullptr) return false;
     if (type == "Seq Scan") return true;
     const bool is_index = type == "Index Scan" || type == "Index Only Scan";

@@ -42,7 +42,7 @@ std::string differing(const Pair& pair, bool is_text_compared) {
   const auto changed = [&](const std::string& name) {
     return fmt::format("NEW.{0}{1} IS DISTINCT FROM OLD.{0}{1}", name, cast);
   };
-  const std::string any = fmt::format("{} OR {}", changed(pair.original), changed(pair.copy));
+  std::string any = fmt::format("{} OR {}", changed(pair.original), changed(pair.copy));
   if (pair.original_as.empty()) return any;
   return fmt::format("({})\n  AND NEW.{}{} IS DISTINCT FROM {}{}", any, pair.copy, cast,
                      pair.original_as, cast);
