@@ -86,7 +86,7 @@ std::optional<std::string> batch_key(const Work& work, const Target& table) {
 }
 
 std::string in_batches(const std::string& key, std::string_view statement) {
-  return fmt::format("-- pgkeep:batch key={} size=2500\n{}", key, statement);
+  return fmt::format("-- pgkeep:batch key={} size=2000\n{}", key, statement);
 }
 
 std::string in_shadow(std::string_view statement) {

@@ -70,7 +70,7 @@ std::string alter_table(const Target& table);
 /// The columns by which rows are taken in batches: the primary key, else a unique NOT NULL one.
 /// nullopt: the table is known and has none.
 std::optional<std::string> batch_key(const Work& work, const Target& table);
-/// "-- pgkeep:batch key=id size=2500", above the statement.
+/// "-- pgkeep:batch key=id size=2000", above the statement.
 std::string in_batches(const std::string& key, std::string_view statement);
 /// "-- pgkeep:shadow" above the statement.
 std::string in_shadow(std::string_view statement);

@@ -2,7 +2,7 @@
 ALTER TABLE orders ADD COLUMN plain text NOT NULL DEFAULT 'x';
 ALTER TABLE orders ADD COLUMN token uuid;
 ALTER TABLE orders ALTER COLUMN token SET DEFAULT gen_random_uuid();
--- pgkeep:batch key=id size=2500
+-- pgkeep:batch key=id size=2000
 UPDATE orders SET token = DEFAULT WHERE token IS NULL;
 ALTER TABLE orders ADD CONSTRAINT orders_token_pgkeep_not_null CHECK (token IS NOT NULL) NOT VALID;
 -- pgkeep:step
@@ -16,7 +16,7 @@ ALTER TABLE orders ADD COLUMN number bigint;
 CREATE SEQUENCE orders_number_seq AS bigint;
 ALTER TABLE orders ALTER COLUMN number SET DEFAULT nextval('orders_number_seq');
 ALTER SEQUENCE orders_number_seq OWNED BY orders.number;
--- pgkeep:batch key=id size=2500
+-- pgkeep:batch key=id size=2000
 UPDATE orders SET number = DEFAULT WHERE number IS NULL;
 ALTER TABLE orders ADD CONSTRAINT orders_number_pgkeep_not_null CHECK (number IS NOT NULL) NOT VALID;
 -- pgkeep:step
@@ -28,7 +28,7 @@ ALTER TABLE orders DROP CONSTRAINT orders_number_pgkeep_not_null;
 ALTER TABLE orders ADD count integer;
 CREATE SEQUENCE orders_count_pgkeep_seq AS int4;
 ALTER TABLE orders ALTER COLUMN count SET DEFAULT nextval('orders_count_pgkeep_seq');
--- pgkeep:batch key=id size=2500
+-- pgkeep:batch key=id size=2000
 UPDATE orders SET count = DEFAULT WHERE count IS NULL;
 ALTER TABLE orders ADD CONSTRAINT orders_count_pgkeep_not_null CHECK (count IS NOT NULL) NOT VALID;
 -- pgkeep:step
