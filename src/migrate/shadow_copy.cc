@@ -40,26 +40,27 @@ base::Result<bool> ShadowRun::copy_batch() {
   const auto from = Steady::now();
   const bool is_first = position_.cursor.empty();
   std::vector<std::optional<std::string>> bounds(position_.cursor.begin(), position_.cursor.end());
+  const std::size_t before = bounds.size();
   bounds.insert(bounds.end(), position_.end.begin(), position_.end.end());
-  PGKEEP_CHECK(begin(kAsync));
+  // Statistics may be old, and a plan that reads the whole table would be one a batch.
+  PGKEEP_CHECK(begin(fmt::format("{} SET LOCAL enable_seqscan = off", kAsync)));
   PGKEEP_TRY(const postgres::Rows rows,
-             servers_.work.query(sql_.copy(is_first, pace_.size()), bounds));
-  if (rows.count() == 0) {
-    PGKEEP_CHECK(servers_.work.execute("ROLLBACK"));
-    return false;
-  }
+             servers_.work.query(sql_.bound(is_first, pace_.size()), bounds));
   Position after = position_;
-  after.cursor.clear();
-  const int keys = static_cast<int>(sql_.key.size());
-  for (int column = 0; column < keys; ++column)
-    after.cursor.emplace_back(rows.text(0, column));
-  const std::int64_t seen = number_of(rows.text(0, keys));
-  const std::int64_t written = number_of(rows.text(0, keys + 1));
-  after.seen += seen;
+  after.cursor = position_.end;
+  const bool is_last = rows.count() == 0;
+  for (std::size_t column = 0; !is_last && column < sql_.key.size(); ++column) {
+    after.cursor[column] = rows.text(0, static_cast<int>(column));
+    bounds[before + column] = after.cursor[column];
+  }
+  PGKEEP_TRY(const postgres::Rows copied, servers_.work.query(sql_.copy(is_first), bounds));
+  const std::string_view tag = copied.command_tag(); // "INSERT 0 5000".
+  const std::int64_t written = number_of(tag.substr(tag.rfind(' ') + 1));
+  after.seen += written;
   PGKEEP_CHECK(commit(after, written));
   outcome_.rows += written;
-  pace_.adapt(duration_cast<milliseconds>(Steady::now() - from), seen);
-  return true;
+  pace_.adapt(duration_cast<milliseconds>(Steady::now() - from), written);
+  return !is_last;
 }
 
 base::Result<> ShadowRun::copy_rows() {
@@ -91,6 +92,7 @@ base::Result<> ShadowRun::copy_rows() {
 
 /// The log into the shadow; the transaction is open. Keys that were in the log.
 base::Result<std::int64_t> ShadowRun::replay_in_transaction() {
+  using Replay = ShadowSql::Replay;
   PGKEEP_TRY(const postgres::Rows rows,
              servers_.work.query(fmt::format("SELECT count(*), coalesce(bool_or(truncated), false) "
                                              "FROM {}",
@@ -103,8 +105,15 @@ base::Result<std::int64_t> ShadowRun::replay_in_transaction() {
   // The log has no statistics: whatever is guessed of it, keys are looked up by the index.
   PGKEEP_CHECK(servers_.work.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin "
                                      "= off; SET LOCAL enable_seqscan = off"));
-  PGKEEP_CHECK(servers_.work.execute(sql_.replay_delete()));
-  PGKEEP_CHECK(servers_.work.execute(sql_.replay_insert()));
+  Replay replay = Replay::all;
+  std::vector<std::optional<std::string>> bounds;
+  if (position_.phase == "copying" && !position_.end.empty()) {
+    replay = position_.cursor.empty() ? Replay::nothing_copied : Replay::partly_copied;
+    bounds.assign(position_.cursor.begin(), position_.cursor.end());
+    bounds.insert(bounds.end(), position_.end.begin(), position_.end.end());
+  }
+  PGKEEP_CHECK(servers_.work.query(sql_.replay_delete(replay), bounds));
+  PGKEEP_CHECK(servers_.work.query(sql_.replay_insert(replay), bounds));
   PGKEEP_CHECK(servers_.work.execute(fmt::format("DELETE FROM {}", names_.log())));
   return keys;
 }

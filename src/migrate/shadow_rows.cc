@@ -1,5 +1,7 @@
-// The statements on rows. A copied row is written where the key is not there yet: what is there
-// came from a replay, and whatever became of it later is in the log.
+// The statements on rows. The copy is a plain INSERT ... SELECT: looking for conflicts, and keeping
+// the rows aside to know where a batch ended, cost as much again (9.6 s of CPU for 2,000,000 rows
+// of 100 bytes on PostgreSQL 15 beside 5.0). There are no conflicts because a replay leaves out the
+// keys that are still to be copied.
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -27,6 +29,14 @@ std::string columns_of(const ShadowSql& sql) {
   for (const ShadowColumn& each : sql.columns)
     names.push_back(each.name);
   return base::join(names, ", ");
+}
+
+std::string values_of(const ShadowSql& sql) {
+  std::vector<std::string> values;
+  values.reserve(sql.columns.size());
+  for (const ShadowColumn& each : sql.columns)
+    values.push_back(each.value);
+  return base::join(values, ", ");
 }
 
 /// " WHERE key > cursor AND key <= end", as far as there are such.
@@ -63,26 +73,16 @@ std::string ShadowSql::last_key() const {
                      base::join(key, ", "), names.oid, names.table(), base::join(key, " DESC, "));
 }
 
-std::string ShadowSql::copy(bool is_first, std::int64_t size) const {
-  std::vector<std::string> taken;
-  std::vector<std::string> cursor;
-  std::vector<std::string> values;
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    cursor.push_back(fmt::format("pgkeep_k{}", i + 1));
-    taken.push_back(fmt::format("{} AS {}", key[i], cursor.back()));
-  }
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    values.push_back(fmt::format("pgkeep_v{}", i + 1));
-    taken.push_back(fmt::format("{} AS {}", columns[i].value, values.back()));
-  }
-  return fmt::format(
-      "WITH taken AS MATERIALIZED (SELECT {0} FROM {1}{2} ORDER BY {3} LIMIT {4}), written AS "
-      "(INSERT INTO {5} ({6}) OVERRIDING SYSTEM VALUE SELECT {7} FROM taken ON CONFLICT DO NOTHING "
-      "RETURNING 1) SELECT {8}, (SELECT count(*) FROM taken), (SELECT count(*) FROM written) FROM "
-      "taken ORDER BY {9} DESC LIMIT 1",
-      base::join(taken, ", "), names.table(), range(key, !is_first, true), base::join(key, ", "),
-      size, names.shadow(), columns_of(*this), base::join(values, ", "), base::join(cursor, ", "),
-      base::join(cursor, " DESC, "));
+std::string ShadowSql::bound(bool is_first, std::int64_t size) const {
+  const std::string names_of_key = base::join(key, ", ");
+  return fmt::format("SELECT {0} FROM {1}{2} ORDER BY {0} OFFSET {3} LIMIT 1", names_of_key,
+                     names.table(), range(key, !is_first, true), size - 1);
+}
+
+std::string ShadowSql::copy(bool is_first) const {
+  return fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}{}",
+                     names.shadow(), columns_of(*this), values_of(*this), names.table(),
+                     range(key, !is_first, true));
 }
 
 std::string ShadowSql::next(bool is_first, std::int64_t size) const {
@@ -122,25 +122,31 @@ std::string ShadowSql::differing(bool is_first, bool is_last) const {
       base::join(equal, " AND "), names.log(), base::join(known, " AND "));
 }
 
-std::string ShadowSql::replay_delete() const {
+std::string ShadowSql::in_log(Replay replay) const {
+  const std::string logged = key.size() == 1 ? log_key(1) : "(" + log_key(key.size()) + ")";
+  if (replay == Replay::all) return "NOT l.truncated";
+  if (replay == Replay::nothing_copied)
+    return fmt::format("NOT l.truncated AND NOT {} <= {}", logged, parameters_from(1, key.size()));
+  return fmt::format("NOT l.truncated AND ({0} <= {1} OR {0} > {2})", logged,
+                     parameters_from(1, key.size()), parameters_from(key.size() + 1, key.size()));
+}
+
+std::string ShadowSql::replay_delete(Replay replay) const {
   std::vector<std::string> equal;
   equal.reserve(key.size());
   for (std::size_t i = 0; i < key.size(); ++i)
     equal.push_back(fmt::format("s.{} = l.k{}", key[i], i + 1));
-  return fmt::format("DELETE FROM {0} s USING (SELECT DISTINCT {1} FROM {2} l WHERE NOT "
-                     "l.truncated) l WHERE {3}",
-                     names.shadow(), log_key(key.size()), names.log(), base::join(equal, " AND "));
+  return fmt::format("DELETE FROM {0} s USING (SELECT DISTINCT {1} FROM {2} l WHERE {3}) l "
+                     "WHERE {4}",
+                     names.shadow(), log_key(key.size()), names.log(), in_log(replay),
+                     base::join(equal, " AND "));
 }
 
-std::string ShadowSql::replay_insert() const {
-  std::vector<std::string> values;
-  values.reserve(columns.size());
-  for (const ShadowColumn& each : columns)
-    values.push_back(each.value);
+std::string ShadowSql::replay_insert(Replay replay) const {
   return fmt::format("INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {2} FROM {3} WHERE {4} "
-                     "IN (SELECT {5} FROM {6} l WHERE NOT l.truncated)",
-                     names.shadow(), columns_of(*this), base::join(values, ", "), names.table(),
-                     row_of(key), log_key(key.size()), names.log());
+                     "IN (SELECT {5} FROM {6} l WHERE {7})",
+                     names.shadow(), columns_of(*this), values_of(*this), names.table(),
+                     row_of(key), log_key(key.size()), names.log(), in_log(replay));
 }
 
 } // namespace pgkeep::migrate

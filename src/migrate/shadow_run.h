@@ -17,7 +17,8 @@
 /// It is also what makes it right: a replay runs in REPEATABLE READ, takes every key that its one
 /// snapshot sees in the log and gives it the row that the same snapshot sees in the table. After
 /// it the shadow is the table as of that snapshot (as far as it is copied): unique indexes and
-/// rows that swap their values cannot clash. What commits later is in the log still.
+/// rows that swap their values cannot clash. What commits later is in the log still. Keys that are
+/// still to be copied are taken out of the log unread: the copy's snapshot will be a later one.
 /// Threads: one, beside that of Watch.
 #pragma once
 
@@ -92,16 +93,29 @@ struct ShadowSql {
 
   /// The highest key, and the rows about.
   [[nodiscard]] std::string last_key() const;
-  /// Copies up to `size` rows; gives the key it came to, rows read and rows written.
-  [[nodiscard]] std::string copy(bool is_first, std::int64_t size) const;
+  /// The `size`-th key of what is left; no row where fewer are left.
+  [[nodiscard]] std::string bound(bool is_first, std::int64_t size) const;
+  /// Copies a range.
+  [[nodiscard]] std::string copy(bool is_first) const;
   /// The key at which the next range ends, and how many rows are in it.
   [[nodiscard]] std::string next(bool is_first, std::int64_t size) const;
   /// Keys of the range whose rows differ and that the log does not know, at most five. The last
   /// range has no end.
   [[nodiscard]] std::string differing(bool is_first, bool is_last) const;
-  /// The rows of all keys in the log, out of the shadow and in again as the table has them.
-  [[nodiscard]] std::string replay_delete() const;
-  [[nodiscard]] std::string replay_insert() const;
+  /// Which keys of the log a replay takes; those that are still to be copied it leaves out: the
+  /// copy will read their rows as they are then, which is later.
+  enum class Replay {
+    all,            ///< The copy is done.
+    nothing_copied, ///< Keys behind the end. Parameters: the end.
+    partly_copied,  ///< Keys up to the cursor and behind the end. Parameters: both.
+  };
+  /// The rows of these keys, out of the shadow and in again as the table has them.
+  [[nodiscard]] std::string replay_delete(Replay replay) const;
+  [[nodiscard]] std::string replay_insert(Replay replay) const;
+
+private:
+  /// A condition on l, the log.
+  [[nodiscard]] std::string in_log(Replay replay) const;
 };
 
 class ShadowRun {
