@@ -279,6 +279,51 @@ def long_same_end_on_18():
     check_all(18)
 
 
+SEQUENCES = "SELECT sequencename, data_type, start_value, max_value, cycle FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1"
+
+
+def check_wider_key(server, home, name):
+    """Through the runner: the shadow table that the rewriter chooses, and its way back."""
+    plain, safe = f"{name}_plain", f"{name}_safe"
+    for database in (plain, safe):
+        server.psql(f"CREATE DATABASE {database} TEMPLATE shop")
+    before = schema(server, safe), rows(server, safe), server.psql(SEQUENCES, safe)
+    files, notes = rewritten(home / name, server, safe, CASES[name])
+    assert set(files) == {"up", "down"} and files["up"].count("-- pgkeep:shadow") == 1 == files["down"].count("-- pgkeep:shadow"), files
+    server.psql(CASES[name], plain)
+    pgkeep("migrate", "up", "--dir", home / name / "out", server.uri(safe))
+    left, right = schema(server, plain), schema(server, safe)
+    assert left == right, f"{name}: the schema differs (- plain, + safe)\n{difference(left, right)}"
+    assert rows(server, plain) == rows(server, safe)
+    assert server.psql(SEQUENCES, plain) == server.psql(SEQUENCES, safe)
+    pgkeep("migrate", "down", "--dir", home / name / "out", server.uri(safe))
+    assert (schema(server, safe), rows(server, safe), server.psql(SEQUENCES, safe)) == before, difference(before[0], schema(server, safe))
+    return notes
+
+
+def check_wider_keys(major):
+    with Server(major, {"wal_level": "logical"}) as server, folder() as home:
+        server.psql(SETUP)
+        server.psql("CREATE DATABASE shop")
+        server.psql(SHOP, "shop")
+        notes = check_wider_key(server, home, "type_of_identity_key")
+        assert "public.items.order_id refers to it and is integer: change it as well" in notes, notes
+        check_wider_key(server, home, "type_of_serial_key")
+        # Subscribers know a published table: a second column, as for any other type.
+        server.psql("CREATE DATABASE published TEMPLATE shop")
+        server.psql("CREATE PUBLICATION all_of_it FOR ALL TABLES", "published")
+        files, _ = rewritten(home / "published", server, "published", CASES["type_of_identity_key"])
+        assert "id_pgkeep_new bigint" in files["up"] and "pgkeep:shadow" not in files["up"], files["up"]
+
+
+def test_wider_keys_on_15():
+    check_wider_keys(15)
+
+
+def test_wider_keys_on_18():
+    check_wider_keys(18)
+
+
 def expanded(server, home, name, sql):
     server.psql(f"CREATE DATABASE {name} TEMPLATE shop")
     files, _ = rewritten(home / name, server, name, sql)

@@ -221,7 +221,13 @@ private:
     flush();
     out_.up.push_back({.text = in_shadow(fmt::format("{} {}", alter_table(table_), command.text)),
                        .place = Place::alone});
-    downs_.push_back({.text = fmt::format("-- Not undone here: {}", command.text)});
+    if (refusal->way_back.empty())
+      downs_.push_back({.text = fmt::format("-- Not undone here: {}", command.text)});
+    else
+      downs_.push_back(
+          {.text = in_shadow(fmt::format("{} ALTER COLUMN {} TYPE {}", alter_table(table_),
+                                         quote_identifier(change.column), refusal->way_back)),
+           .place = Place::alone});
     work_.changed(fmt::format("done in a shadow table: {}", refusal->why));
     is_changed_ = true;
     return true;

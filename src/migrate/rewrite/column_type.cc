@@ -55,6 +55,33 @@ std::optional<Refusal> obstacle(const Work& work, const Target& table,
   return std::nullopt;
 }
 
+/// 0: no integer.
+int bytes_of_integer(std::string_view type) {
+  if (type == "smallint" || type == "int2") return 2;
+  if (type == "integer" || type == "int" || type == "int4") return 4;
+  return type == "bigint" || type == "int8" ? 8 : 0;
+}
+
+/// A key that only gets room for more: whatever the application reads and writes stays right under
+/// the one name, so that there is nothing to expand and to contract. A shadow table is half of the
+/// work of a backfill (bench/README.md), leaves no second column, and can go back. A published
+/// table stays what its subscribers know.
+bool is_widened_key(const Work& work, const Target& table, const catalog::Column& column,
+                    const TypeCommand& command) {
+  const int bytes = bytes_of_integer(column.type);
+  const bool is_wider = bytes > 0 && bytes_of_integer(base::to_lower(command.type)) > bytes;
+  if (!is_wider || !command.using_expression.empty()) return false;
+  const catalog::Snapshot& db = *work.database();
+  const bool is_published =
+      std::ranges::any_of(db.published_tables, [&](const catalog::PublishedTable& each) {
+        return each.relation == table.relation->oid;
+      });
+  return !is_published &&
+         std::ranges::any_of(db.indexes_of(table.relation->oid), [&](const catalog::Index& each) {
+           return each.is_primary && has(each.columns, column.number);
+         });
+}
+
 /// "c", "c::bigint": says no more than the change itself, so that its way back is a cast too.
 bool is_plain_cast(const std::string& expression, const std::string& column) {
   const auto tree = postgres::Tree::parse(fmt::format("SELECT {}", expression));
@@ -65,6 +92,26 @@ bool is_plain_cast(const std::string& expression, const std::string& column) {
     node = node.node("arg");
   const auto names = postgres::strings_of(node.nodes_if("ColumnRef", "fields"));
   return !names.empty() && names.back() == column;
+}
+
+/// Columns of other tables that keep the old type.
+void say_references(const Work& work, const Target& table, const catalog::Column& column,
+                    const TypeCommand& command) {
+  const catalog::Snapshot& db = *work.database();
+  for (const catalog::Constraint& each : db.constraints) {
+    const bool is_reference = each.type == "f" && each.target == table.relation->oid &&
+                              each.relation != table.relation->oid && !each.is_inherited;
+    if (!is_reference || !has(each.target_columns, column.number)) continue;
+    const catalog::Relation* const owner = db.relation(each.relation);
+    for (std::size_t i = 0; owner != nullptr && i < each.columns.size(); ++i) {
+      if (each.target_columns[i] != column.number) continue;
+      const catalog::Column* const referring = db.column(each.relation, each.columns[i]);
+      if (referring == nullptr || referring->type == command.type) continue;
+      work.changed(fmt::format("{}.{} refers to it and is {}: change it as well",
+                               catalog::qualified_name(*owner), quote_identifier(referring->name),
+                               referring->type));
+    }
+  }
 }
 
 class TypeChange {
@@ -364,16 +411,7 @@ private:
     if (!has_way_back_)
       work_.changed("USING has no way back that a trigger could know: what is written after the "
                     "swap does not come into the old column");
-    for (const ConstraintCopy& copy : references_) {
-      const catalog::OidNumber owner = copy.constraint->relation;
-      for (const std::int32_t number : copy.constraint->columns) {
-        const catalog::Column* const referring = work_.database()->column(owner, number);
-        if (referring == nullptr || referring->type == command_.type) continue;
-        work_.changed(fmt::format("{}.{} refers to it and is {}: change it as well",
-                                  copy.owner.text, quote_identifier(referring->name),
-                                  referring->type));
-      }
-    }
+    say_references(work_, table_, column_, command_);
     const auto& triggers = work_.database()->triggers;
     for (const catalog::Trigger& each : triggers) {
       if (each.relation == table_.relation->oid && !each.is_internal && each.enabled != "D")
@@ -407,6 +445,11 @@ std::optional<Refusal> change_type(const Work& work, const Target& table,
   const catalog::Column* const column =
       work.database() == nullptr ? nullptr : table.column(*work.database(), command.column);
   if (auto refusal = obstacle(work, table, column)) return refusal;
+  if (is_widened_key(work, table, *column, command)) {
+    say_references(work, table, *column, command);
+    return Refusal{.why = "old and new code read the key as it is, so it needs no second column",
+                   .way_back = column->type};
+  }
   const auto key = batch_key(work, table);
   if (!key)
     return Refusal{

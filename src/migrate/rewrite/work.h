@@ -110,7 +110,8 @@ struct TypeCommand {
 };
 struct Refusal {
   std::string why;
-  bool is_final = false; ///< A shadow table does not help either.
+  bool is_final = false;     ///< A shadow table does not help either.
+  std::string way_back = {}; ///< A type for a shadow table's way back; empty = not undone.
 };
 /// ALTER COLUMN .. TYPE as a new column beside the old one. nullopt: done.
 std::optional<Refusal> change_type(const Work& work, const Target& table,
