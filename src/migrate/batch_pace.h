@@ -1,5 +1,13 @@
-/// How fast work in many short transactions goes: as large a batch as takes the time it should, and
-/// pauses while standbys or the machine are behind. What backfills and shadow tables share.
+/// How fast work in many short transactions goes: as large a batch as takes the time it should,
+/// pauses while standbys are behind, and rests between batches where the server has more to do
+/// since we work. What backfills and shadow tables share.
+///
+/// The load we cause: sessions of others that wait for a lock, the disk or a place in memory (the
+/// wait events Lock, IO, LWLock and BufferPin), counted once a second beside the count before the
+/// first batch. While they are more than twice as many and three, rests of 1, 2, 4 and 8 times the
+/// length of a batch stand between batches; they become shorter again as the others do. At worst
+/// we work a ninth of the time, and never stop: the load may not be ours.
+/// Source: PostgreSQL manual, monitoring-stats (Wait Event Types).
 ///
 /// Threads: one. Errors: Code::cancelled when interrupted; the server's.
 #pragma once
@@ -31,17 +39,33 @@ public:
   void adapt(std::chrono::milliseconds took, std::int64_t rows);
   /// After a batch that could not be done.
   void shrink();
-  /// Lets standbys and the machine catch up. Looks once a second.
+  /// Before each batch: lets standbys and others catch up. Looks once a second.
   base::Result<> throttle();
   /// Time spent in throttle().
   [[nodiscard]] std::chrono::milliseconds waited() const { return waited_; }
 
 private:
+  /// How things stand with others.
+  struct Look {
+    std::int64_t lag_ms = 0;
+    std::int64_t active = 0;
+    std::int64_t waiting = 0;
+  };
+  base::Result<Look> look();
+  base::Result<> begin();
+  base::Result<> rest();
+  base::Result<> wait_while_behind();
+  void weigh(const Look& now);
+
   postgres::Connection& eyes_;
   PaceOptions options_;
   std::function<void(Event)> tell_;
   std::int64_t size_;
   std::chrono::steady_clock::time_point looked_;
+  bool has_begun_ = false;
+  std::int64_t waiting_before_ = 0;   ///< Others that waited before the first batch.
+  std::chrono::milliseconds took_{0}; ///< The last batch.
+  int rest_ = 0;                      ///< Rests are this many times as long as a batch.
   std::chrono::milliseconds waited_{0};
 };
 

@@ -1,4 +1,5 @@
-"""`max-lag` of a batch: it waits while a real standby is behind, and goes on when that has caught up."""
+"""What a batch leaves to others: it waits while a real standby is behind (`max-lag`), and rests while sessions have come to wait."""
+import subprocess
 import threading
 
 from migrations import shop
@@ -46,3 +47,33 @@ def test_batches_wait_for_a_standby_that_is_behind():
         assert int(waits) >= 1_000, waits
         # The standby has them all, too.
         wait_for(lambda: standby.psql("SELECT count(*) FROM orders WHERE total = 1", "shop")[0][0] == str(ROWS), "the standby catches up")
+
+
+def test_batches_rest_while_others_wait():
+    with shop() as s:
+        s.migrate("up")
+        s.psql(f"CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL) WITH (fillfactor = 50); INSERT INTO orders SELECT g, 0 FROM generate_series(1, {ROWS}) g")
+        s.psql("CREATE TABLE busy (id int)")
+        s.write("V001__batch.sql", "-- pgkeep:batch key=id size=50\nUPDATE orders SET total = total + 1;")
+        runner = s.start("up")
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(iter(runner.stderr.readline, "")))
+        reader.start()
+        wait_for(lambda: changed(s) > 0 or runner.poll() is not None, "the first batches")
+        assert not any("rests between batches" in line for line in lines), lines
+        holder = s.session("BEGIN", "LOCK TABLE busy")
+        waiting = [subprocess.Popen(["psql", "-X", "-q", "-d", s.uri, "-c", "LOCK TABLE busy"], stderr=subprocess.DEVNULL) for _ in range(6)]
+        try:
+            wait_for(lambda: any("sessions wait for locks or the disk, 0 did before" in line for line in lines) or runner.poll() is not None, "it rests")
+            assert runner.poll() is None, "".join(lines)
+            # It rests, and works.
+            at_first = changed(s)
+            wait_for(lambda: changed(s) > at_first or runner.poll() is not None, "it goes on all the same")
+        finally:
+            s.close(holder)
+            for process in waiting:
+                process.wait(timeout=30)
+        assert runner.wait(timeout=120) == 0, "".join(lines)
+        reader.join()
+        assert s.value("SELECT count(*) FROM orders WHERE total = 1") == str(ROWS)
+        assert int(s.value("SELECT waited_ms FROM pgkeep.schema_migration_steps WHERE kind = 'batch'")) > 0
