@@ -46,14 +46,6 @@ std::string copy_of(const std::string& model) {
   return model + "_plan";
 }
 
-/// As text it would be rounded.
-std::string array_of(const auto& sizes) {
-  std::vector<std::string> oids;
-  for (const auto& [oid, size] : sizes)
-    oids.push_back(oid);
-  return "{" + base::join(oids, ",") + "}";
-}
-
 } // namespace
 
 base::Result<PlanRoom> PlanRoom::open(Sandbox& server, std::string model,
@@ -88,18 +80,32 @@ base::Result<PlanRoom> PlanRoom::open(Sandbox& server, std::string model,
 }
 
 base::Result<> PlanRoom::write_sizes() {
-  PGKEEP_TRY(postgres::Connection database, server_->connect(model_));
-  PGKEEP_CHECK(database.execute("SET search_path = pg_catalog; BEGIN"));
+  std::vector<std::string> oids;
+  std::vector<std::string> pages;
+  std::vector<std::string> rows;
+  std::vector<std::string> visible;
   for (const auto& [oid, size] : sizes_) {
-    const std::optional<std::string> parameters[] = {oid, std::to_string(size.pages), size.rows,
-                                                     size.pages_all_visible};
-    PGKEEP_CHECK(database.query("UPDATE pg_class SET relpages = $2::int, reltuples = $3::real, "
-                                "relallvisible = $4::int WHERE oid = $1::oid",
-                                parameters));
+    oids.push_back(oid);
+    pages.push_back(std::to_string(size.pages));
+    rows.push_back(size.rows);
+    visible.push_back(size.pages_all_visible);
   }
-  const std::optional<std::string> known[] = {array_of(sizes_)};
+  const auto array_of = [](const std::vector<std::string>& numbers) {
+    return std::optional("{" + base::join(numbers, ",") + "}");
+  };
+  PGKEEP_TRY(postgres::Connection database, server_->connect(model_));
+  PGKEEP_CHECK(database.execute("SET search_path = pg_catalog"));
+  const std::optional<std::string> parameters[] = {array_of(oids), array_of(pages), array_of(rows),
+                                                   array_of(visible)};
+  PGKEEP_CHECK(database.query(
+      "UPDATE pg_class c SET relpages = l.pages, reltuples = l.rows, relallvisible = l.visible "
+      "FROM unnest($1::oid[], $2::int[], $3::real[], $4::int[]) l(oid, pages, rows, visible) WHERE "
+      "c.oid = l.oid AND (c.relpages, c.reltuples, c.relallvisible) IS DISTINCT FROM (l.pages, "
+      "l.rows, l.visible)",
+      parameters));
+  const std::optional<std::string> known[] = {array_of(oids)};
   PGKEEP_CHECK(database.query(std::string(kNewIndexes), known));
-  return database.execute("COMMIT");
+  return {};
 }
 
 base::Result<> PlanRoom::grow_files() {

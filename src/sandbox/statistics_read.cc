@@ -54,22 +54,30 @@ std::string slot_of(int kind, std::string_view what, std::string_view then) {
 
 base::Result<> read_sizes(postgres::Connection& live, LiveStatistics& statistics) {
   // Where nothing was analyzed yet, the counter of live rows is better than nothing.
-  PGKEEP_TRY(const Rows rows,
-             live.query(fmt::format(
-                 "SELECT n.nspname, c.relname, c.relpages, CASE WHEN c.relkind IN ('r', 'm') AND "
-                 "(c.reltuples < 0 OR c.reltuples = 0 AND c.relpages = 0) THEN "
-                 "coalesce(nullif(pg_stat_get_live_tuples(c.oid), 0), c.reltuples::bigint) ELSE "
-                 "c.reltuples END, c.relallvisible, {} FROM pg_class c JOIN pg_namespace n ON "
-                 "n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm', 'p', 'i', 'I', 'f') AND "
-                 "n.nspname {} ORDER BY 1, 2",
-                 live.version().major() >= 18 ? "c.relallfrozen" : "0", kOfUsers)));
-  for (int row = 0; row < rows.count(); ++row)
+  PGKEEP_TRY(
+      const Rows rows,
+      live.query(fmt::format(
+          "SELECT n.nspname, c.relname, c.relpages, CASE WHEN c.relkind IN ('r', 'm') AND "
+          "(c.reltuples < 0 OR c.reltuples = 0 AND c.relpages = 0) THEN "
+          "coalesce(nullif(pg_stat_get_live_tuples(c.oid), 0), c.reltuples::bigint) ELSE "
+          "c.reltuples END, c.relallvisible, {}, c.relkind IN ('r', 'm') AND c.reltuples < 0 "
+          "AND pg_stat_get_live_tuples(c.oid) > 0 FROM pg_class c JOIN pg_namespace n ON "
+          "n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm', 'p', 'i', 'I', 'f') AND "
+          "n.nspname {} ORDER BY 1, 2",
+          live.version().major() >= 18 ? "c.relallfrozen" : "0", kOfUsers)));
+  int unknown = 0;
+  for (int row = 0; row < rows.count(); ++row) {
+    if (rows.text(row, 6) == "t") ++unknown;
     statistics.sizes.push_back({.schema = std::string(rows.text(row, 0)),
                                 .name = std::string(rows.text(row, 1)),
                                 .pages = std::string(rows.text(row, 2)),
                                 .rows = std::string(rows.text(row, 3)),
                                 .pages_all_visible = std::string(rows.text(row, 4)),
                                 .pages_all_frozen = std::string(rows.text(row, 5))});
+  }
+  if (unknown > 0)
+    statistics.notes.push_back(
+        fmt::format("{} tables were never analyzed there: plans take them for empty", unknown));
   return {};
 }
 

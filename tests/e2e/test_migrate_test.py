@@ -285,7 +285,7 @@ def test_like_plans_are_the_live_ones():
         files.write("V003__later", f"SET LOCAL search_path = public;\nALTER TABLE orders ADD COLUMN note text;\nCREATE INDEX orders_placed ON orders (placed);\n{later};",
                     "DROP INDEX orders_placed;\nALTER TABLE orders DROP COLUMN note;")
         files.write("V004__batch", "-- pgkeep:batch key=id size=1000\nUPDATE orders SET total = 3;", "-- pgkeep:loses orders.total: a test\nSELECT 1;")
-        files.write("V005__join", f"CREATE TABLE kept AS SELECT * FROM orders WHERE state = 'new';\nALTER TABLE lines DROP CONSTRAINT lines_order_id_fkey;\n{join};")
+        files.write("V005__join", f"CREATE TABLE kept AS SELECT * FROM orders WHERE state = 'new';\nALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey;\n{join};")
         for rows in ("0", "3000"):
             code, report = files.test("--like", s.server.uri("shop", "reader"), "--rows", rows)
             text = json.dumps(report)
