@@ -63,10 +63,10 @@ base::Result<PlanRoom> PlanRoom::open(Sandbox& server, std::string model,
   for (const RelationSize& each : live.sizes) {
     const auto found = oids.find({each.schema, each.name});
     if (found == oids.end()) continue;
-    const std::int64_t pages = std::max<std::int64_t>(number_of(each.pages), 0);
+    const std::int64_t pages = number_of(each.pages); // -1: a partitioned table has none.
     room.sizes_[found->second] = {
         .pages = pages, .rows = each.rows, .pages_all_visible = each.pages_all_visible};
-    total += pages;
+    total += std::max<std::int64_t>(pages, 0);
   }
   if (total > kPagesMax) {
     const double share = static_cast<double>(kPagesMax) / static_cast<double>(total);

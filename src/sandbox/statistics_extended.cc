@@ -6,6 +6,7 @@
 // makes it: ANALYZE of a temporary table with the n combinations, the first of them n times, the
 // last once, so that they come out in this order. Behind the values lie the items, each of one
 // size; the live frequencies are put in there.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -216,7 +217,7 @@ private:
     const std::vector<std::string> base =
         postgres::parse_array(statistics.common_base_shares.value_or("{}"));
     // A column that has another place here would stand in another place of the list.
-    bool is_in_order = std::ranges::is_sorted(numbers, {}, &Numbers::value_type::second);
+    const bool is_in_order = std::ranges::is_sorted(numbers, {}, &Numbers::value_type::second);
     if (!is_in_order || numbers.size() != target.columns.size() || shares.empty() ||
         shares.size() > kCombinationsMax)
       return std::optional<std::string>();

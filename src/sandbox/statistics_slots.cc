@@ -14,7 +14,7 @@ constexpr const char* kFloat8 = "701";
 constexpr const char* kFloat8Less = "672";
 
 struct Slot {
-  Kind kind;
+  Kind kind = Kind::mcv;
   std::string op = "0";
   std::string collation = "0";
   std::optional<std::string> numbers = {};

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -56,17 +57,33 @@ base::Result<std::map<Key, Target>> read_targets(postgres::Connection& database)
 }
 
 base::Result<> write_sizes(postgres::Connection& database, const LiveStatistics& statistics) {
-  const bool has_frozen = database.version().major() >= 18;
-  const std::string sql = fmt::format(
-      "UPDATE pg_class c SET reltuples = $3::real, relpages = $4::int, relallvisible = $5::int{} "
-      "FROM pg_namespace n WHERE n.oid = c.relnamespace AND n.nspname = $1 AND c.relname = $2 AND "
-      "c.relkind IN ('r', 'm', 'p', 'i', 'I', 'f')",
-      has_frozen ? ", relallfrozen = $6::int" : "");
+  PGKEEP_TRY(const Rows rows,
+             database.query("SELECT n.nspname, c.relname, c.oid FROM pg_class c JOIN pg_namespace "
+                            "n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm', 'p', 'i', "
+                            "'I', 'f')"));
+  std::map<std::pair<std::string, std::string>, std::string> oids;
+  for (int row = 0; row < rows.count(); ++row)
+    oids[{std::string(rows.text(row, 0)), std::string(rows.text(row, 1))}] = rows.text(row, 2);
+  // Lists of numbers: all relations at once.
+  std::array<std::vector<std::string>, 5> lists;
   for (const RelationSize& each : statistics.sizes) {
-    Parameters parameters = {each.schema, each.name, each.rows, each.pages, each.pages_all_visible};
-    if (has_frozen) parameters.emplace_back(each.pages_all_frozen);
-    PGKEEP_CHECK(database.query(sql, parameters));
+    const auto found = oids.find({each.schema, each.name});
+    if (found == oids.end()) continue;
+    lists[0].push_back(found->second);
+    lists[1].push_back(each.rows);
+    lists[2].push_back(each.pages);
+    lists[3].push_back(each.pages_all_visible);
+    lists[4].push_back(each.pages_all_frozen);
   }
+  Parameters parameters;
+  for (const std::vector<std::string>& list : lists)
+    parameters.emplace_back("{" + base::join(list, ",") + "}");
+  PGKEEP_CHECK(database.query(
+      fmt::format("UPDATE pg_class c SET reltuples = l.rows, relpages = l.pages, relallvisible = "
+                  "l.visible{} FROM unnest($1::oid[], $2::real[], $3::int[], $4::int[], "
+                  "$5::int[]) l(oid, rows, pages, visible, frozen) WHERE c.oid = l.oid",
+                  database.version().major() >= 18 ? ", relallfrozen = l.frozen" : ""),
+      parameters));
   return {};
 }
 

@@ -303,6 +303,12 @@ def test_like_plans_are_the_live_ones():
             assert same_plan(kept[2]["live_plan"], plan_lines(s, join)), (kept[2], plan_lines(s, join))
             # Values of the live rows are nowhere.
             assert "secret" not in text, text
+        # A newer server takes the statistics of an older one.
+        code, report = files.test("--like", s.uri, "--pg-version", "18", "--pg-bin", bin_of(18))
+        assert code == 0 and report["server"].startswith("18"), report
+        assert not [n for n in report["notes"] if "statistics" in n], report["notes"]
+        first = statements(report, "V002 rows")
+        assert same_plan(first[2]["live_plan"], plan_lines(s, few)) and same_plan(first[3]["live_plan"], plan_lines(s, most)), first
         text = pgkeep("migrate", "test", "--dir", s.path, "--like", s.uri).stdout
         assert "plan at the live size:\n" in text and "Index Scan using orders_state" in text, text
 

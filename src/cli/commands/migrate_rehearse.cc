@@ -265,7 +265,8 @@ const Command migrate_test_command{
         "After each way down the schema and the rows must be what they were before the way up; "
         "what is lost on purpose is declared by `-- pgkeep:loses WHAT: reason` in the file. Each "
         "statement is reported with the locks it really held on tables that were there before, "
-        "what it rewrote and read, its WAL and its time; with --like also for the live sizes. "
+        "what it rewrote and read, its WAL and its time; with --like also for the live sizes, and "
+        "with the plan that the live server would make: its statistics come along. "
         "Exit 1 where something differs or does not run.",
     .example = "pgkeep migrate test\n"
                "pgkeep migrate test --like postgresql://readonly@db.example.org/shop --rows 100000",
