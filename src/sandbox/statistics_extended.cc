@@ -239,6 +239,8 @@ private:
     // Expressions come behind the columns, as in the list.
     std::vector<std::string> list;
     std::vector<std::string> names;
+    list.reserve(target.columns.size() + target.expressions.size());
+    names.reserve(list.capacity());
     for (const std::string& column : target.columns)
       list.push_back(postgres::quote_identifier(column));
     for (const std::string& expression : target.expressions)
@@ -258,6 +260,7 @@ private:
                                "attrelid = 'pg_temp.pgkeep_combinations'::regclass AND attnum > 0 "
                                "ORDER BY attnum"));
     std::vector<std::string> values;
+    values.reserve(list.size());
     for (int i = 0; i < types.count(); ++i)
       values.push_back(fmt::format("m[i][{}]::{}", i + 1, types.text(i, 0)));
     const std::optional<std::string> parameters[] = {combinations, std::to_string(count)};
@@ -278,6 +281,7 @@ private:
     if (statistics.expressions.empty()) return true;
     if (statistics.expressions.size() != target.expressions.size()) return false;
     std::vector<std::string> list;
+    list.reserve(target.expressions.size());
     for (std::size_t i = 0; i < target.expressions.size(); ++i)
       list.push_back(fmt::format("({}) AS e{}", target.expressions[i], i));
     // A view tells the types of expressions.
