@@ -1,4 +1,4 @@
-/// A folder of its own for one test, removed at its end. For the tests of base only.
+/// A folder of its own for one test, removed at its end. For tests.
 #pragma once
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "migrate/rehearsal.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/text.h"
 #include "catalog/snapshot.h"
+#include "migrate/live_plans.h"
 #include "migrate/rehearsal_rows.h"
 #include "migrate/runner.h"
 #include "postgres/quote.h"
@@ -60,6 +62,7 @@ public:
       : server_(server), database_(std::move(database)), options_(options) {
     for (const Migration* const each : options.todo)
       (each->kind == Kind::versioned ? versioned_ : repeatable_).push_back(each);
+    if (options.plans != nullptr) plans_.emplace(server, *options.plans);
     total_ = static_cast<int>(3 * versioned_.size() + 2 * repeatable_.size());
   }
 
@@ -80,6 +83,7 @@ private:
   base::Result<Picture> look(const std::string& database) const;
   base::Result<std::vector<TracedStep>>
   run_source(const std::string& database, const Source& source, const Picture& before) const;
+  base::Result<> add_plans(const Source& source, std::vector<TracedStep>& steps);
   base::Result<> tell(std::string_view direction, const Migration& migration);
   RehearsedMigration& report_of(const Migration& migration);
   /// False: an error that is none of the migration's.
@@ -94,6 +98,7 @@ private:
   sandbox::Sandbox& server_;
   std::string database_;
   const RehearsalOptions& options_;
+  std::optional<LivePlans> plans_;
   std::vector<const Migration*> versioned_;
   std::vector<const Migration*> repeatable_;
   std::vector<Picture> pictures_; ///< Before the first, behind the first, ...
@@ -138,6 +143,14 @@ base::Result<std::vector<TracedStep>> Rehearser::run_source(const std::string& d
   }
   PGKEEP_CHECK(tracer.begin(std::move(counts)));
   return run_steps_traced(tracer, servers, server_, source, &before.schema);
+}
+
+base::Result<> Rehearser::add_plans(const Source& source, std::vector<TracedStep>& steps) {
+  if (!plans_) return {};
+  // The model has the live sizes, and rules that ask for a Snapshot have been heard already.
+  PGKEEP_TRY(const std::vector<Step> untraced,
+             steps_of(source, nullptr, server_.binaries().version.major()));
+  return plans_->follow(untraced, steps);
 }
 
 RehearsedMigration& Rehearser::report_of(const Migration& migration) {
@@ -212,6 +225,7 @@ base::Result<> Rehearser::all_up() {
           fmt::format("{} and what comes after it were not rehearsed further", migration->label()));
       return {};
     }
+    PGKEEP_CHECK(add_plans(migration->up, *steps));
     report_of(*migration).up = *std::move(steps);
     PGKEEP_TRY(Picture next, look(database_));
     pictures_.push_back(std::move(next));
@@ -228,6 +242,7 @@ base::Result<> Rehearser::all_repeatable() {
     PGKEEP_CHECK(tell("up", *migration));
     auto steps = run_source(copy, migration->up, pictures_.back());
     if (steps) {
+      PGKEEP_CHECK(add_plans(migration->up, *steps));
       report_of(*migration).up = *std::move(steps);
       continue;
     }

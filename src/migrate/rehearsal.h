@@ -15,6 +15,7 @@
 #include "migrate/folder.h"
 #include "migrate/trace.h"
 #include "sandbox/like.h"
+#include "sandbox/plans.h"
 #include "sandbox/sandbox.h"
 
 namespace pgkeep::migrate {
@@ -44,6 +45,7 @@ struct Rehearsal {
 struct RehearsalOptions {
   std::vector<const Migration*> todo;  ///< In order; versioned ones, then repeatable ones.
   const sandbox::Live* live = nullptr; ///< Null: no sizes to compare with.
+  sandbox::PlanRoom* plans = nullptr;  ///< Null: no plans at the live size.
   /// What is being done now, of how much.
   std::function<void(int done, int total, const std::string& what)> tell = {};
 };

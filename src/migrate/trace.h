@@ -48,7 +48,8 @@ struct TracedStatement {
   double live_wal_bytes = -1;
   std::vector<TracedLock> locks = {}; ///< That it took, or made stronger.
   std::vector<TracedWork> work = {};
-  std::vector<std::string> notes = {}; ///< Where the lock model said something else.
+  std::vector<std::string> notes = {};     ///< Where the lock model said something else.
+  std::vector<std::string> live_plan = {}; ///< At the live size, as EXPLAIN prints it.
 };
 struct TracedStep {
   StepKind kind = StepKind::transaction;

@@ -16,6 +16,8 @@ constexpr double kFixed_ms = 2;
 constexpr std::int64_t kFixedWalBytes = 16'384;
 /// Below this many rows a figure in proportion to them is a guess.
 constexpr std::int64_t kRowsToTell = 1'000;
+/// More of a plan is for JSON.
+constexpr std::size_t kPlanLinesMax = 12;
 
 std::string duration_text(double ms) {
   if (ms < 10) return fmt::format("{:.1f} ms", ms);
@@ -112,6 +114,16 @@ void add_live_lines(const TracedStep& step, std::size_t index, std::vector<std::
   }
 }
 
+void add_plan(const TracedStatement& statement, std::vector<std::string>& lines) {
+  if (statement.live_plan.empty()) return;
+  lines.emplace_back("    plan at the live size:");
+  const std::size_t shown = std::min(statement.live_plan.size(), kPlanLinesMax);
+  for (std::size_t i = 0; i < shown; ++i)
+    lines.push_back("      " + statement.live_plan[i]);
+  if (shown < statement.live_plan.size())
+    lines.push_back(fmt::format("      and {} more lines", statement.live_plan.size() - shown));
+}
+
 void add_lines(const TracedStep& step, std::size_t index, std::vector<std::string>& lines) {
   const TracedStatement& statement = step.statements[index];
   lines.push_back(fmt::format("{:>8}  {}", duration_text(statement.ms), statement.sql));
@@ -126,6 +138,7 @@ void add_lines(const TracedStep& step, std::size_t index, std::vector<std::strin
     lines.push_back(
         fmt::format("    {}; {} of WAL", work_text(work), base::human_bytes(statement.wal_bytes)));
   add_live_lines(step, index, lines);
+  add_plan(statement, lines);
   for (const std::string& note : statement.notes)
     lines.push_back("    note: " + note);
 }
@@ -189,6 +202,7 @@ base::Json to_json(const TracedStep& step) {
                                {"live_wal_bytes", figure(statement.live_wal_bytes)},
                                {"locks", std::move(locks)},
                                {"work", std::move(work)},
+                               {"live_plan", base::Json::list(statement.live_plan)},
                                {"notes", base::Json::list(statement.notes)}});
   }
   return base::Json{{"kind", name_of(step.kind)},

@@ -107,18 +107,4 @@ base::Result<std::vector<std::string>> copy_schema(const std::string& target,
   return left_out;
 }
 
-base::Result<> copy_sizes(postgres::Connection& database, const Live& facts) {
-  for (const LiveTable& table : facts.tables) {
-    if (table.rows < 0) continue;
-    const std::optional<std::string> parameters[] = {
-        table.schema, table.name, fmt::format("{}", table.rows), fmt::format("{}", table.pages)};
-    PGKEEP_CHECK(database.query(
-        "UPDATE pg_catalog.pg_class c SET reltuples = $3::real, relpages = $4::int FROM "
-        "pg_catalog.pg_namespace n WHERE n.oid = c.relnamespace AND n.nspname = $1 AND c.relname = "
-        "$2 AND c.relkind IN ('r', 'm', 'p')",
-        parameters));
-  }
-  return {};
-}
-
 } // namespace pgkeep::sandbox

@@ -1,6 +1,7 @@
-/// A database of the sandbox made like a live one: its schema by pg_dump, the roles that it names,
-/// the sizes of its tables. No row of the live database is read; of its statistics only figures
-/// about columns (average width, share of nulls).
+/// A database of the sandbox made like a live one: its schema by pg_dump, the roles that it names.
+/// No row of the live database is read; of its statistics here only figures about columns (average
+/// width, share of nulls). All of them are carried over by statistics.h, settings by
+/// live_settings.h.
 ///
 /// The schema runs here as the superuser of a throwaway server: whoever may change the live schema
 /// decides what that is. Threads: plain functions; connections as usual. Errors: unsupported where
@@ -52,8 +53,5 @@ base::Result<std::vector<std::string>> copy_schema(const std::string& target,
                                                    const postgres::Connection& live,
                                                    const Live& facts, const Sandbox& sandbox,
                                                    const std::string& database);
-
-/// The sizes of the live tables as the sandbox's planner and our rules read them.
-base::Result<> copy_sizes(postgres::Connection& database, const Live& facts);
 
 } // namespace pgkeep::sandbox

@@ -130,10 +130,28 @@ base::Result<> Sandbox::create_database(const std::string& name) {
 }
 
 base::Result<> Sandbox::clone_database(const std::string& name, const std::string& from) {
+  return copy_database(name, from, "");
+}
+
+base::Result<> Sandbox::copy_files(const std::string& name, const std::string& from) {
+  PGKEEP_CHECK(drop_database(name));
+  // 14 knows no other way.
+  return copy_database(name, from, binaries_.version.major() >= 15 ? " STRATEGY file_copy" : "");
+}
+
+base::Result<> Sandbox::copy_database(const std::string& name, const std::string& from,
+                                      std::string_view how) {
   PGKEEP_TRY(postgres::Connection admin, connect());
-  return admin.execute(fmt::format("CREATE DATABASE {} TEMPLATE {}",
-                                   postgres::quote_identifier(name),
-                                   postgres::quote_identifier(from)));
+  PGKEEP_CHECK(admin.execute(fmt::format("CREATE DATABASE {} TEMPLATE {}{}",
+                                         postgres::quote_identifier(name),
+                                         postgres::quote_identifier(from), how)));
+  const std::optional<std::string> parameters[] = {name, from};
+  PGKEEP_CHECK(admin.query(
+      "INSERT INTO pg_catalog.pg_db_role_setting SELECT n.oid, s.setrole, s.setconfig FROM "
+      "pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database o ON o.oid = s.setdatabase AND "
+      "o.datname = $2 JOIN pg_catalog.pg_database n ON n.datname = $1",
+      parameters));
+  return {};
 }
 
 base::Result<> Sandbox::drop_database(const std::string& name) {

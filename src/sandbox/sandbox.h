@@ -56,8 +56,11 @@ public:
 
   /// Empty, from template0.
   base::Result<> create_database(const std::string& name);
-  /// With all that is in the other one, to which nobody may be connected.
+  /// With all that is in the other one, to which nobody may be connected, and its settings.
   base::Result<> clone_database(const std::string& name, const std::string& from);
+  /// The same, in place of one of that name, by copying files: no page of the new one is in the
+  /// server's memory, so that its files may be changed before somebody connects to it.
+  base::Result<> copy_files(const std::string& name, const std::string& from);
   base::Result<> drop_database(const std::string& name);
 
   base::Result<> stop(postgres::Shutdown mode = postgres::Shutdown::fast);
@@ -67,6 +70,8 @@ public:
 private:
   Sandbox() = default;
   base::Result<> start_here(const Settings& settings);
+  base::Result<> copy_database(const std::string& name, const std::string& from,
+                               std::string_view how);
 
   postgres::ServerBinaries binaries_;
   std::optional<base::Account> account_;

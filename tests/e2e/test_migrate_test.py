@@ -238,6 +238,81 @@ def test_like_a_live_database():
         assert code == 0 and token["work"][0]["live_rows"] == 40000 and token["live_ms"] is None, token
 
 
+def plan_lines(s, sql, user="postgres"):
+    return [row[0] for row in s.psql("EXPLAIN " + sql, user=user)]
+
+
+def shape_and_rows(plan):
+    """Nodes with their estimates, and conditions; costs are left out."""
+    lines = []
+    for line in plan:
+        cost = line.find("  (cost=")
+        lines.append((line if cost < 0 else line[:cost], -1 if cost < 0 else int(line.split(" rows=")[1].split()[0])))
+    return lines
+
+
+def same_plan(one, other):
+    """Of the same shape, with estimates of rows that are equal to three per cent."""
+    one, other = shape_and_rows(one), shape_and_rows(other)
+    return [a[0] for a in one] == [b[0] for b in other] and all(abs(a[1] - b[1]) <= 1 + 0.03 * b[1] for a, b in zip(one, other))
+
+
+HAS_STATISTICS = """DO $$ BEGIN
+  IF (SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'orders' AND attname = 'state') IS DISTINCT FROM '{paid,new}' THEN RAISE 'no statistics'; END IF;
+  IF (SELECT reltuples FROM pg_class WHERE relname = 'orders') <> 40000 THEN RAISE 'no sizes'; END IF;
+  IF current_setting('random_page_cost') <> '1.5' THEN RAISE 'no settings'; END IF;
+END $$;"""
+
+
+def test_like_plans_are_the_live_ones():
+    with shop() as s:
+        live(s)
+        s.psql("ALTER DATABASE shop SET random_page_cost = 1.5")
+        s.psql("UPDATE orders SET state = CASE WHEN customer_id % 500 = 0 THEN 'new' ELSE 'paid' END")
+        s.psql("CREATE INDEX orders_state ON orders (state)")
+        s.psql("CREATE STATISTICS orders_two ON state, total FROM orders")
+        s.psql("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data")
+        s.psql("VACUUM FULL ANALYZE")
+        files = Files(s.path)
+        few, most = "UPDATE orders SET total = 2 WHERE state = 'new'", "UPDATE orders SET total = 2 WHERE state = 'paid'"
+        join = "DELETE FROM customers c USING orders o WHERE o.customer_id = c.id AND o.state = 'new'"
+        later = "UPDATE orders SET note = 'x' WHERE placed < '2000-01-01'"
+        files.write("V001__base", "SELECT 1;")
+        s.migrate("up")
+        # What ANALYZE finds among made-up rows, or in the empty model, does not count.
+        files.write("V002__rows", HAS_STATISTICS + f"\nANALYZE;\n{few};\n{most};\nINSERT INTO customers (email, feeling, country, tags) VALUES ('a', 'sad', 'de', '{{}}');",
+                    "-- pgkeep:loses orders.total: a test\n-- pgkeep:loses customers: a test\nSELECT 1;")
+        files.write("V003__later", f"SET LOCAL search_path = public;\nALTER TABLE orders ADD COLUMN note text;\nCREATE INDEX orders_placed ON orders (placed);\n{later};",
+                    "DROP INDEX orders_placed;\nALTER TABLE orders DROP COLUMN note;")
+        files.write("V004__batch", "-- pgkeep:batch key=id size=1000\nUPDATE orders SET total = 3;", "-- pgkeep:loses orders.total: a test\nSELECT 1;")
+        files.write("V005__join", f"CREATE TABLE kept AS SELECT * FROM orders WHERE state = 'new';\nALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey;\n{join};")
+        for rows in ("0", "3000"):
+            code, report = files.test("--like", s.server.uri("shop", "reader"), "--rows", rows)
+            text = json.dumps(report)
+            assert code == 0 or rows == "3000", report["problems"]
+            assert [n for n in report["notes"] if n.startswith("1 extended statistics could not be read")], report["notes"]
+            first = statements(report, "V002 rows")
+            assert same_plan(first[2]["live_plan"], plan_lines(s, few)) and "Index Scan using orders_state" in str(first[2]["live_plan"]), (first[2], plan_lines(s, few))
+            assert same_plan(first[3]["live_plan"], plan_lines(s, most)) and "Seq Scan" in str(first[3]["live_plan"]), (first[3], plan_lines(s, most))
+            assert [one["live_plan"] for one in (first[0], first[1], first[4])] == [[], [], []], first
+            # The column and the index are the migration's own.
+            assert "Index Scan using orders_placed" in str(statements(report, "V003 later")[3]["live_plan"]), statements(report, "V003 later")
+            assert statements(report, "V004 batch")[0]["live_plan"] == []
+            kept = statements(report, "V005 join")
+            assert "Index Scan using orders_state" in str(kept[0]["live_plan"]), kept
+            assert same_plan(kept[2]["live_plan"], plan_lines(s, join)), (kept[2], plan_lines(s, join))
+            # Values of the live rows are nowhere.
+            assert "secret" not in text, text
+        # A newer server takes the statistics of an older one.
+        code, report = files.test("--like", s.uri, "--pg-version", "18", "--pg-bin", bin_of(18))
+        assert code == 0 and report["server"].startswith("18"), report
+        assert not [n for n in report["notes"] if "statistics" in n], report["notes"]
+        first = statements(report, "V002 rows")
+        assert same_plan(first[2]["live_plan"], plan_lines(s, few)) and same_plan(first[3]["live_plan"], plan_lines(s, most)), first
+        text = pgkeep("migrate", "test", "--dir", s.path, "--like", s.uri).stdout
+        assert "plan at the live size:\n" in text and "Index Scan using orders_state" in text, text
+
+
 def test_like_says_why_not():
     with shop(major=17) as s:
         s.psql("CREATE TABLE t (a int)")

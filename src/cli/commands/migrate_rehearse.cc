@@ -1,6 +1,8 @@
 // migrate test: up, down and up again on a throwaway server, with what every statement locks.
 // (A file named migrate_test.cc would be a unit test to the build.)
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -12,13 +14,17 @@
 #include "migrate/history.h"
 #include "migrate/rehearsal.h"
 #include "sandbox/like.h"
+#include "sandbox/live_settings.h"
+#include "sandbox/plans.h"
 #include "sandbox/rows.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/statistics.h"
 
 namespace pgkeep::cli {
 namespace {
 
 constexpr const char* kDatabase = "rehearsal";
+constexpr const char* kModel = "rehearsal_model";
 constexpr std::int64_t kRowsMax = 10'000'000;
 
 constexpr Flag kFlags[] = {
@@ -60,9 +66,33 @@ base::Result<std::int64_t> number_of(const Arguments& arguments, std::string_vie
 struct Stage {
   std::unique_ptr<sandbox::Sandbox> server;
   std::optional<sandbox::Live> live;
+  std::optional<sandbox::LiveStatistics> statistics;
+  std::optional<sandbox::PlanRoom> plans;
   std::vector<const migrate::Migration*> todo;
   std::vector<std::string> notes;
 };
+
+void take_notes(std::vector<std::string> notes, Stage& stage) {
+  std::ranges::move(notes, std::back_inserter(stage.notes));
+}
+
+/// Live statistics and settings, and a model of the database that stays empty: plans are made on
+/// it.
+base::Result<> make_statistics(postgres::Connection& live, Stage& stage, Io& io) {
+  io.step("copying statistics");
+  PGKEEP_TRY(stage.statistics, sandbox::read_statistics(live));
+  take_notes(stage.statistics->notes, stage);
+  {
+    PGKEEP_TRY(postgres::Connection database, stage.server->connect(kDatabase));
+    PGKEEP_TRY(std::vector<std::string> notes,
+               sandbox::write_statistics(database, *stage.statistics));
+    take_notes(std::move(notes), stage);
+  }
+  PGKEEP_CHECK(stage.server->clone_database(kModel, kDatabase));
+  PGKEEP_TRY(stage.plans, sandbox::PlanRoom::open(*stage.server, kModel, *stage.statistics));
+  if (!stage.plans->note().empty()) stage.notes.push_back(stage.plans->note());
+  return {};
+}
 
 /// Of the live database: which migrations are pending, its schema, its sizes.
 base::Result<> make_like(const std::string& target, postgres::Connection& live, std::int64_t rows,
@@ -77,18 +107,30 @@ base::Result<> make_like(const std::string& target, postgres::Connection& live, 
     stage.todo.push_back(each.migration);
   for (const migrate::Problem& each : plan.problems)
     stage.notes.push_back(fmt::format("{}: {}", each.migration, each.text));
+  PGKEEP_TRY(const sandbox::LiveSettings settings, sandbox::read_settings(live));
+  PGKEEP_TRY(const std::optional<std::string> order,
+             sandbox::create_database_like(*stage.server, kDatabase, settings));
+  if (order) stage.notes.push_back(*order);
   PGKEEP_TRY(std::vector<std::string> left_out,
              sandbox::copy_schema(target, live, *stage.live, *stage.server, kDatabase));
   for (std::string& each : left_out)
     stage.notes.push_back("not made here: " + std::move(each));
-  PGKEEP_TRY(postgres::Connection database, stage.server->connect(kDatabase));
-  if (rows > 0) {
-    io.step("making up rows");
+  PGKEEP_TRY(std::vector<std::string> unknown,
+             sandbox::write_settings(*stage.server, kDatabase, settings));
+  take_notes(std::move(unknown), stage);
+  PGKEEP_CHECK(make_statistics(live, stage, io));
+  if (rows == 0) return {};
+  io.step("making up rows");
+  {
+    PGKEEP_TRY(postgres::Connection database, stage.server->connect(kDatabase));
     PGKEEP_TRY(sandbox::Filled filled, sandbox::fill_tables(database, *stage.live, rows));
     for (std::string& each : filled.skipped)
       stage.notes.push_back("no rows were made up for " + std::move(each));
   }
-  return sandbox::copy_sizes(database, *stage.live);
+  // The rows were analyzed, and the live statistics count.
+  PGKEEP_TRY(postgres::Connection database, stage.server->connect(kDatabase));
+  PGKEEP_CHECK(sandbox::write_statistics(database, *stage.statistics));
+  return {};
 }
 
 base::Result<Stage> set_up(const Arguments& arguments, const migrate::Folder& folder, Io& io) {
@@ -114,7 +156,7 @@ base::Result<Stage> set_up(const Arguments& arguments, const migrate::Folder& fo
   PGKEEP_TRY(const postgres::ServerBinaries binaries, sandbox::find_server(pg_bin, major));
   io.step(fmt::format("starting a throwaway PostgreSQL {}", postgres::to_text(binaries.version)));
   PGKEEP_TRY(stage.server, sandbox::Sandbox::start(binaries));
-  PGKEEP_CHECK(stage.server->create_database(kDatabase));
+  if (!live) PGKEEP_CHECK(stage.server->create_database(kDatabase));
   for (const migrate::Migration& each : folder.migrations)
     stage.todo.push_back(&each);
   if (live) PGKEEP_CHECK(make_like(*like, *live, rows, folder, stage, io));
@@ -196,10 +238,11 @@ void print_text(const migrate::Rehearsal& rehearsal, const Stage& stage, Io& io)
 base::Result<Exit> run_test(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(const migrate::Folder folder, open_folder(arguments));
   base::catch_interrupts();
-  PGKEEP_TRY(const Stage stage, set_up(arguments, folder, io));
+  PGKEEP_TRY(Stage stage, set_up(arguments, folder, io));
   auto rehearsal = migrate::rehearse(*stage.server, kDatabase,
                                      {.todo = stage.todo,
                                       .live = stage.live ? &*stage.live : nullptr,
+                                      .plans = stage.plans ? &*stage.plans : nullptr,
                                       .tell = [&io](int done, int total, const std::string& what) {
                                         io.progress(done, total, what);
                                       }});
@@ -222,7 +265,8 @@ const Command migrate_test_command{
         "After each way down the schema and the rows must be what they were before the way up; "
         "what is lost on purpose is declared by `-- pgkeep:loses WHAT: reason` in the file. Each "
         "statement is reported with the locks it really held on tables that were there before, "
-        "what it rewrote and read, its WAL and its time; with --like also for the live sizes. "
+        "what it rewrote and read, its WAL and its time; with --like also for the live sizes, and "
+        "with the plan that the live server would make: its statistics come along. "
         "Exit 1 where something differs or does not run.",
     .example = "pgkeep migrate test\n"
                "pgkeep migrate test --like postgresql://readonly@db.example.org/shop --rows 100000",
