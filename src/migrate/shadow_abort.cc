@@ -9,9 +9,13 @@
 namespace pgkeep::migrate {
 namespace {
 
-/// Tables with a log: oid, schema, name. A swap drops the log.
+/// Tables with a log: oid, schema, name, what drops the copies of materialized views. A swap drops
+/// the log.
 constexpr std::string_view kBegun = R"(
-SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname)
+SELECT c.oid, n.nspname, c.relname,
+       (SELECT 'DROP MATERIALIZED VIEW ' || string_agg(format('pgkeep.%I', m.relname), ', ') || '; '
+          FROM pg_class m WHERE m.relnamespace = l.relnamespace AND m.relkind = 'm'
+           AND m.relname ~ ('^shadow_' || c.oid || '_mv_[0-9]+$'))
   FROM pg_class l
   JOIN pg_class c ON c.oid = substr(l.relname, length('shadow_log_') + 1)::oid
   JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -27,7 +31,12 @@ SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname)
 
 /// Logs and shadows whose table is gone.
 constexpr std::string_view kOrphans = R"(
-SELECT format('DROP TABLE IF EXISTS pgkeep.shadow_%s; DROP TABLE pgkeep.%I; DROP FUNCTION IF EXISTS '
+SELECT coalesce((SELECT 'DROP MATERIALIZED VIEW '
+                        || string_agg(format('pgkeep.%I', m.relname), ', ') || '; '
+                   FROM pg_class m WHERE m.relnamespace = l.relnamespace AND m.relkind = 'm'
+                    AND m.relname ~ ('^shadow_' || substr(l.relname, length('shadow_log_') + 1)
+                                     || '_mv_[0-9]+$')), '') ||
+       format('DROP TABLE IF EXISTS pgkeep.shadow_%s; DROP TABLE pgkeep.%I; DROP FUNCTION IF EXISTS '
               'pgkeep.%I()', substr(l.relname, length('shadow_log_') + 1), l.relname, l.relname)
   FROM pg_class l
  WHERE l.relnamespace = to_regnamespace('pgkeep') AND l.relkind = 'r'
@@ -66,12 +75,12 @@ base::Result<std::vector<std::string>> abort_shadows(Servers& servers, const Pat
                              .name = std::string(rows.text(row, 2))};
     // The step's record goes in the same transaction: there is both, or nothing.
     const std::string sql = fmt::format(
-        "DROP TRIGGER IF EXISTS {1} ON {0}; DROP TRIGGER IF EXISTS {2} ON {0}; DROP TABLE IF "
+        "DROP TRIGGER IF EXISTS {1} ON {0}; DROP TRIGGER IF EXISTS {2} ON {0}; {6}DROP TABLE IF "
         "EXISTS {3}; DROP TABLE {4}; DROP FUNCTION IF EXISTS {4}(); UPDATE "
         "pgkeep.schema_migration_steps SET state = 'pending', position = NULL, rows = 0 WHERE kind "
         "= 'shadow' AND state = 'running' AND position->>'oid' = '{5}'",
         shadow.table(), shadow.trigger(), shadow.truncate_trigger(), shadow.shadow(), shadow.log(),
-        shadow.oid);
+        shadow.oid, rows.is_null(row, 3) ? "" : rows.text(row, 3));
     PGKEEP_CHECK(
         run_politely(servers, patience, tell, sql, {.schema = shadow.schema, .name = shadow.name}));
     names.push_back(shadow.table());

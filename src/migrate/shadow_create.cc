@@ -121,10 +121,17 @@ base::Result<> ShadowRun::resolve() {
 
 base::Result<> ShadowRun::refuse_what_cannot() {
   const std::optional<std::string> values[] = {fmt::format("{}", names_.oid)};
-  PGKEEP_TRY(const auto lines, texts_of(servers_.eyes, std::string(kShadowRefusals), values));
-  if (lines.empty()) return {};
-  return refused(base::join(lines, "; "),
-                 "a table of its own, whose dependents are views, SQL functions and foreign keys");
+  PGKEEP_TRY(auto lines, texts_of(servers_.eyes, std::string(kShadowRefusals), values));
+  if (lines.empty()) {
+    PGKEEP_TRY(lines, texts_of(servers_.eyes, shadow_dependent_refusals(), values));
+  }
+  if (!lines.empty())
+    return refused(base::join(lines, "; "),
+                   "a table of its own, whose dependents are views, materialized views, rules, "
+                   "policies, SQL functions and foreign keys");
+  PGKEEP_TRY(const auto copies, matviews());
+  static_cast<void>(copies);
+  return {};
 }
 
 base::Result<> ShadowRun::choose_key() {

@@ -36,38 +36,6 @@ SELECT x.line FROM (
    UNION ALL
   SELECT 6, format('the NOT NULL constraint %I is not valid yet', c.conname)
     FROM t JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype = 'n' AND NOT c.convalidated
-   UNION ALL
-  SELECT 7, format('%s depends on %s', pg_describe_object(d.classid, d.objid, d.objsubid), q)
-    FROM t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
-   WHERE CASE d.classid
-         WHEN 'pg_rewrite'::regclass THEN NOT EXISTS (
-           SELECT FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class
-            WHERE r.oid = d.objid AND (v.relkind = 'v' OR v.oid = t.oid))
-         WHEN 'pg_class'::regclass THEN NOT EXISTS (
-           SELECT FROM pg_class k WHERE k.oid = d.objid AND k.relkind IN ('i', 't', 'S'))
-           AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = d.objid)
-         WHEN 'pg_policy'::regclass THEN NOT EXISTS (
-           SELECT FROM pg_policy p WHERE p.oid = d.objid AND p.polrelid = t.oid)
-         WHEN 'pg_trigger'::regclass THEN NOT EXISTS (
-           SELECT FROM pg_trigger g WHERE g.oid = d.objid AND g.tgrelid = t.oid)
-         WHEN 'pg_proc'::regclass THEN false
-         WHEN 'pg_constraint'::regclass THEN false
-         WHEN 'pg_attrdef'::regclass THEN false
-         WHEN 'pg_type'::regclass THEN d.objid <> t.reltype
-         WHEN 'pg_statistic_ext'::regclass THEN false
-         WHEN 'pg_publication_rel'::regclass THEN false
-         ELSE true END
-   UNION ALL
-  SELECT 8, format('%s depends on the row type of %s', pg_describe_object(d.classid, d.objid,
-                   d.objsubid), q)
-    FROM t JOIN pg_type y ON y.oid = t.reltype
-    JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray)
-   WHERE NOT (d.classid = 'pg_type'::regclass AND d.objid = y.typarray)
-     AND NOT (d.classid = 'pg_class'::regclass AND d.objid = t.oid)
-   UNION ALL
-  SELECT 9, format('%s is part of an extension', q)
-    FROM t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid
-     AND d.deptype = 'e'
 ) x(place, line) WHERE x.line IS NOT NULL ORDER BY x.place, x.line)";
 
 const std::string_view kShadowColumnRefusals = R"(
@@ -87,7 +55,10 @@ SELECT DISTINCT format('%s depends on the column %I, which the statement %s',
                           AND c.oid = d.objid AND c.contype = 'f' AND c.conrelid <> $1::oid)
             ELSE (s.atttypid, s.atttypmod, s.attcollation)
                    IS DISTINCT FROM (a.atttypid, a.atttypmod, a.attcollation)
-                 AND d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass) END
+                 AND (d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass)
+                      OR EXISTS (SELECT FROM pg_policy p
+                                  WHERE d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+                                    AND p.polrelid <> $1::oid)) END
  ORDER BY 1)";
 
 const std::string_view kShadowCreate = R"(
@@ -189,6 +160,7 @@ SELECT format('shadow_%s_%s', $1::oid, s.oid),
      SELECT FROM pg_depend d JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attnum = d.refobjsubid
       WHERE d.classid = 'pg_statistic_ext'::regclass AND d.objid = s.oid
         AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid
+        AND to_regclass($2::text) IS NOT NULL
         AND NOT EXISTS (SELECT FROM pg_attribute n WHERE n.attrelid = to_regclass($2::text)
                          AND n.attname = a.attname AND NOT n.attisdropped))
  ORDER BY 1)";

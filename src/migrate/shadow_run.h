@@ -6,7 +6,8 @@
 ///   copying    rows are copied, batch by batch, with a cursor   -> "indexes"
 ///   indexes    indexes are built, one by one                    -> "checking"
 ///   checking   rows are compared, with a cursor                 -> "swapping"
-///   swapping   names and all that hangs on the table move       -> "swapped"
+///   swapping   copies of materialized views are filled; then names and all that hangs on the
+///              table move                                       -> "swapped"
 ///   swapped    foreign keys are validated; those of a table that has become partitions hold on
 ///              each partition first, and are put on the table itself one by one
 ///                                                                 -> the step is done
@@ -166,13 +167,39 @@ private:
   base::Result<> catch_up();
   // shadow_indexes.cc
   base::Result<> build_indexes();
+  // shadow_matviews.cc
+  /// A materialized view that reads the table, and how its copy is made.
+  struct Matview {
+    std::string oid;
+    std::string name;     ///< Qualified, as SQL.
+    std::string copy;     ///< Qualified, as SQL.
+    std::string create;   ///< On the new table.
+    std::string settings; ///< Statements, or empty.
+  };
+  base::Result<std::vector<Matview>> matviews();
+  /// Makes the copies that are missing; takes away those of views that are no more, and (`anew`)
+  /// all that an earlier run has made: they may be old.
+  base::Result<> build_matviews(bool anew);
+  base::Result<> build_matview(const Matview& view);
   // shadow_check.cc
   base::Result<> check_rows();
   base::Result<bool> check_batch();
   base::Result<std::string> differences(const std::vector<std::string>& to);
   // shadow_swap.cc
   base::Result<> swap();
-  base::Result<bool> try_swap(const std::vector<lint::RelationName>& relations);
+  /// What a swap locks: `named` by LOCK TABLE, all of them by what it does.
+  struct SwapLocks {
+    std::vector<lint::RelationName> all;
+    std::vector<std::string> named; ///< As SQL.
+  };
+  base::Result<SwapLocks> swap_locks();
+  /// What the swap does before and under its lock.
+  struct SwapStatements {
+    std::string early;
+    std::string late;
+  };
+  base::Result<SwapStatements> swap_statements();
+  base::Result<bool> try_swap(const SwapLocks& locks);
   base::Result<> finish();
 
   // shadow.cc

@@ -3,6 +3,8 @@
 // all but the last changes were replayed before. Foreign keys are added NOT VALID: every row was
 // checked by the old ones until this moment, and rows written later are checked by the new ones;
 // VALIDATE afterwards only lets the planner and the catalog know.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -21,24 +23,42 @@ using Steady = std::chrono::steady_clock;
 constexpr int kLeftMax = 500;
 constexpr int kRoundsMax = 1'000;
 
-/// Changes with privileges and with what depends on the table: what DDL can do without a lock that
-/// ours stops.
-constexpr std::string_view kMark = R"(
-SELECT concat_ws(' ', (SELECT c.xmin FROM pg_catalog.pg_class c WHERE c.oid = $1::oid),
-                 (SELECT max(a.xmin::text::bigint) FROM pg_catalog.pg_attribute a
-                   WHERE a.attrelid = $1::oid),
-                 (SELECT count(*) || ' ' || sum(d.objid::bigint) FROM pg_catalog.pg_depend d
-                   WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $1::oid)))";
-
 } // namespace
 
-/// False: the log was too long, or what hangs on the table has changed; once more.
-base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& relations) {
+base::Result<ShadowRun::SwapLocks> ShadowRun::swap_locks() {
+  const std::optional<std::string> values[] = {fmt::format("{}", names_.oid)};
+  PGKEEP_TRY(const postgres::Rows others, servers_.eyes.query(shadow_locked(), values));
+  SwapLocks locks{.all = {{.schema = names_.schema, .name = names_.name}},
+                  .named = {names_.table()}};
+  for (int row = 0; row < others.count(); ++row) {
+    locks.all.push_back(
+        {.schema = std::string(others.text(row, 0)), .name = std::string(others.text(row, 1))});
+    if (others.text(row, 2) == "t") locks.named.push_back(locks.all.back().text());
+  }
+  return locks;
+}
+
+base::Result<ShadowRun::SwapStatements> ShadowRun::swap_statements() {
   const std::vector<std::optional<std::string>> values = swap_values();
-  std::vector<std::string> locked;
-  locked.reserve(relations.size());
-  for (const lint::RelationName& each : relations)
-    locked.push_back(each.text());
+  PGKEEP_TRY(const postgres::Rows own,
+             servers_.work.query(shadow_swap_sql(servers_.work.version().major()), values));
+  PGKEEP_TRY(const postgres::Rows others,
+             servers_.work.query(shadow_dependents_swap(), std::span(values).first(1)));
+  std::vector<std::pair<int, std::string>> lines;
+  for (const postgres::Rows* const rows : {&own, &others}) {
+    for (int row = 0; row < rows->count(); ++row)
+      lines.emplace_back(std::stoi(std::string(rows->text(row, 1))), rows->text(row, 0));
+  }
+  std::ranges::stable_sort(lines, {}, &std::pair<int, std::string>::first);
+  SwapStatements statements;
+  for (const auto& [place, line] : lines)
+    (place < kShadowLocked ? statements.early : statements.late) += line + ";\n";
+  return statements;
+}
+
+/// False: the log was too long, or what hangs on the table has changed; once more.
+base::Result<bool> ShadowRun::try_swap(const SwapLocks& locks) {
+  const std::vector<std::optional<std::string>> values = swap_values();
   Position after = position_;
   after.phase = "swapped";
   PGKEEP_TRY(after.validate, texts_of(servers_.eyes, std::string(kShadowValidate), values));
@@ -51,26 +71,17 @@ base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& re
                                  "'2s'; LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE; SAVEPOINT "
                                  "path; SET LOCAL search_path = pg_catalog",
                                  names_.table())));
-  PGKEEP_TRY(const postgres::Rows rows,
-             servers_.work.query(shadow_swap_sql(servers_.work.version().major()), values));
-  std::string early; // What the table need not be locked for.
-  std::vector<std::string> statements;
-  for (int row = 0; row < rows.count(); ++row) {
-    if (rows.text(row, 1) == "t")
-      early += fmt::format("{};\n", rows.text(row, 0));
-    else
-      statements.emplace_back(rows.text(row, 0));
-  }
-  PGKEEP_TRY(const auto before,
-             texts_of(servers_.work, std::string(kMark), std::span(values).first(1)));
+  PGKEEP_TRY(const SwapStatements statements, swap_statements());
+  const std::string mark = shadow_mark();
+  PGKEEP_TRY(const auto before, texts_of(servers_.work, mark, std::span(values).first(1)));
   // The user's search_path again, for what USING says.
-  PGKEEP_CHECK(servers_.work.execute("ROLLBACK TO path;\n" + early));
+  PGKEEP_CHECK(servers_.work.execute("ROLLBACK TO path;\n" + statements.early));
   const auto begun = Steady::now();
   PGKEEP_CHECK(servers_.work.execute(
-      fmt::format("SET LOCAL lock_timeout = {}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
-                  patience_.lock_try.count(), base::join(locked, ", "))));
-  PGKEEP_TRY(const auto now,
-             texts_of(servers_.work, std::string(kMark), std::span(values).first(1)));
+      fmt::format("SET LOCAL lock_timeout = {}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SAVEPOINT "
+                  "path; SET LOCAL search_path = pg_catalog",
+                  patience_.lock_try.count(), base::join(locks.named, ", "))));
+  PGKEEP_TRY(const auto now, texts_of(servers_.work, mark, std::span(values).first(1)));
   PGKEEP_TRY(const auto keys,
              texts_of(servers_.work,
                       fmt::format("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l", names_.log(),
@@ -80,10 +91,12 @@ base::Result<bool> ShadowRun::try_swap(const std::vector<lint::RelationName>& re
     PGKEEP_CHECK(servers_.work.execute("ROLLBACK"));
     return false;
   }
+  // The locks stay: a savepoint after them gives back settings alone.
+  PGKEEP_CHECK(servers_.work.execute("ROLLBACK TO path"));
   PGKEEP_CHECK(replay_in_transaction());
   PGKEEP_CHECK(servers_.work.execute(
       "SET LOCAL search_path = pg_catalog; SET LOCAL check_function_bodies = off;\n" +
-      base::join(statements, ";\n")));
+      statements.late));
   PGKEEP_CHECK(commit_locked(after, begun));
   step_.tell({.kind = "note",
               .text = fmt::format("{} was swapped, and locked for {:.1f} ms", names_.table(),
@@ -96,20 +109,15 @@ base::Result<> ShadowRun::swap() {
     // An index that was made meanwhile is not there yet; those that are there take no time.
     PGKEEP_CHECK(build_indexes());
     PGKEEP_CHECK(check_definition());
-    const std::optional<std::string> values[] = {fmt::format("{}", names_.oid)};
-    PGKEEP_TRY(const postgres::Rows others,
-               servers_.eyes.query(std::string(kShadowLocked), values));
-    std::vector<lint::RelationName> relations = {{.schema = names_.schema, .name = names_.name}};
-    for (int row = 0; row < others.count(); ++row)
-      relations.push_back(
-          {.schema = std::string(others.text(row, 0)), .name = std::string(others.text(row, 1))});
+    PGKEEP_CHECK(build_matviews(round == 0));
+    PGKEEP_TRY(const SwapLocks locks, swap_locks());
     bool is_done = false;
     const auto attempt = [&]() -> base::Result<> {
       PGKEEP_CHECK(catch_up());
-      PGKEEP_TRY(is_done, try_swap(relations));
+      PGKEEP_TRY(is_done, try_swap(locks));
       return {};
     };
-    PGKEEP_CHECK(politely(lint::LockMode::access_exclusive, relations, attempt));
+    PGKEEP_CHECK(politely(lint::LockMode::access_exclusive, locks.all, attempt));
     if (is_done) return {};
   }
   return base::Error{.code = base::Code::timeout,

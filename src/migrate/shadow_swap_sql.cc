@@ -169,6 +169,10 @@ WITH t AS (
    WHERE s.stxstattarget >= 0
      AND NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid)
    UNION ALL
+  SELECT 34, format('ALTER STATISTICS %I.%I OWNER TO %I', s.nspname, s.stxname,
+                    pg_get_userbyid(s.stxowner)) FROM stats s
+   WHERE NOT EXISTS (SELECT FROM lost WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid)
+   UNION ALL
   SELECT 34, format('ALTER SEQUENCE %s OWNED BY %s.%I', s.q, t.q, s.attname) FROM t, sequences s
    WHERE s.deptype = 'a' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.shadow
                                       AND a.attname = s.attname AND NOT a.attisdropped)
@@ -284,25 +288,11 @@ WITH t AS (
                               AND objid = s.oid)) x
     JOIN pg_description d ON d.classoid = x.class AND d.objoid = x.oid AND d.objsubid = 0
    UNION ALL
-  -- The view stays the same object: its privileges, comments and dependents too.
-  SELECT 70, format('CREATE OR REPLACE VIEW %s%s AS %s', v.oid::regclass,
-                    ' WITH (' || (SELECT string_agg(o, ', ') FROM unnest(v.reloptions) o) || ')',
-                    rtrim(pg_get_viewdef(v.oid), '; '))
-    FROM (SELECT DISTINCT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid, t
-           WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-             AND d.refobjid = t.oid) x
-    JOIN pg_class v ON v.oid = x.ev_class AND v.relkind = 'v'
-   UNION ALL
-  SELECT 72, pg_get_functiondef(x.objid)
-    FROM (SELECT DISTINCT d.objid FROM pg_depend d, t
-           WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
-             AND d.refobjid = t.oid) x
-   UNION ALL
   SELECT 80, format('DROP TABLE pgkeep.shadow_log_%s', oid) FROM t
    UNION ALL
   SELECT 81, format('DROP FUNCTION pgkeep.shadow_log_%s()', oid) FROM t
 )
-SELECT line, place < 10 FROM lines WHERE line IS NOT NULL ORDER BY place, line)";
+SELECT line, place FROM lines WHERE line IS NOT NULL ORDER BY place, line)";
 
 } // namespace
 
@@ -358,18 +348,5 @@ SELECT n.nspname, c.relname
      JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace s ON s.oid = p.relnamespace
     WHERE k.contype = 'f' AND s.nspname = $1 AND p.relname = $2)
  ORDER BY 1, 2)";
-
-const std::string_view kShadowLocked = R"(
-SELECT n.nspname, c.relname
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.oid IN (
-   SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = $1::oid
-    UNION
-   SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = $1::oid
-    UNION
-   SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
-    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-      AND d.refobjid = $1::oid) AND c.oid <> $1::oid
- ORDER BY c.relkind = 'v', 1, 2)";
 
 } // namespace pgkeep::migrate

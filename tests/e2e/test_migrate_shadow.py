@@ -119,7 +119,8 @@ SELECT jsonb_agg(line ORDER BY line) FROM (
 
 def everything(s, rows=20_000):
     s.migrate("up")  # The history's own tables.
-    s.psql(EVERYTHING)
+    # Lists of columns and filters came with 15.
+    s.psql(EVERYTHING if s.server.major >= 15 else EVERYTHING.replace('"Orders" (id, customer) WHERE (id > 5), customers', '"Orders", customers'))
     s.psql(FILL.format(rows=rows))
 
 
@@ -407,8 +408,6 @@ def test_what_cannot_be_done_is_said():
         refused("ALTER TABLE accounts ADD FOREIGN KEY (total) REFERENCES accounts", "a CHECK with a name")
         refused("ALTER TABLE accounts ENABLE ROW LEVEL SECURITY", "does not belong", "statement of its own")
         refused(plain, "FOR ALL TABLES", setup="CREATE PUBLICATION everything FOR ALL TABLES", undo="DROP PUBLICATION everything")
-        refused(plain, "materialized view public.sums", setup="CREATE MATERIALIZED VIEW sums AS SELECT sum(total) FROM accounts", undo="DROP MATERIALIZED VIEW sums")
-        refused(plain, "rule elsewhere on table public.keyless", setup="CREATE TABLE keyless (a int); CREATE RULE elsewhere AS ON INSERT TO keyless DO ALSO UPDATE accounts SET note = 'x'", undo="DROP TABLE keyless")
         refused(plain, "inherits from, or to, public.more", setup="CREATE TABLE more () INHERITS (accounts)", undo="DROP TABLE more")
         refused(plain, "depends on the row type", setup="CREATE FUNCTION f(a accounts) RETURNS int LANGUAGE sql AS 'SELECT 1'", undo="DROP FUNCTION f")
         refused("ALTER TABLE accounts ALTER COLUMN id TYPE text", "sort in another way", "key=COLUMN")

@@ -162,7 +162,14 @@ SELECT 'statistics object', quote_ident(n.nspname) || '.' || quote_ident(e.stxna
 FROM pg_statistic_ext e
 JOIN pg_namespace n ON n.oid = e.stxnamespace
 JOIN listed l ON l.oid = e.stxrelid
-CROSS JOIN LATERAL (VALUES ('definition', pg_get_statisticsobjdef(e.oid)),
+-- The server writes columns in the order that the table has them.
+CROSS JOIN LATERAL (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.place) AS theirs,
+                           string_agg(quote_ident(a.attname), ', '
+                                      ORDER BY a.attname::text COLLATE "C") AS sorted
+                    FROM unnest(e.stxkeys::int2[]) WITH ORDINALITY k(number, place)
+                    JOIN pg_attribute a ON a.attrelid = e.stxrelid AND a.attnum = k.number) w
+CROSS JOIN LATERAL (VALUES ('definition', coalesce(replace(pg_get_statisticsobjdef(e.oid),
+    ' ON ' || w.theirs, ' ON ' || w.sorted), pg_get_statisticsobjdef(e.oid))),
   ('statistics target', nullif(coalesce(e.stxstattarget, -1), -1)::text),
   ('owner', pg_get_userbyid(e.stxowner))) x(property, value)
 WHERE x.value IS NOT NULL)";

@@ -87,7 +87,10 @@ base::Result<Exit> run_rewrite(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(input.text, base::read_file(path == "-" ? "/dev/stdin" : path, kFileMax));
   catalog::Snapshot database;
   if (const auto target = arguments.get("database")) {
-    PGKEEP_TRY(database, take_snapshot({.target = *target, .command = "migrate"}, io));
+    // Rights, comments and targets of statistics go with a column, too.
+    PGKEEP_TRY(
+        database,
+        take_snapshot({.target = *target, .command = "migrate", .is_for_comparison = true}, io));
     input.database = &database;
   }
   PGKEEP_TRY(migrate::Rewrite result, migrate::rewrite(input));

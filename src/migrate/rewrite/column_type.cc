@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "migrate/rewrite/carry.h"
 #include "migrate/rewrite/dependents.h"
 #include "migrate/rewrite/sync.h"
 #include "migrate/rewrite/work.h"
@@ -124,7 +125,8 @@ public:
         old_(quote_identifier(object_name(column.name, "", "pgkeep_old"))),
         indexes_(copy_indexes(work, table, column, new_)),
         constraints_(copy_constraints(work, table, column, new_)),
-        references_(copy_references(work, table, column, new_)) {
+        references_(copy_references(work, table, column, new_)),
+        statistics_(copy_statistics(work, table, column, new_)), comments_(*work.database()) {
     const std::string& expression = command.using_expression;
     has_way_back_ = expression.empty() || is_plain_cast(expression, column.name);
     not_null_new_ = object_name(table.name.name, object_name(column.name, "", "pgkeep_new"),
@@ -227,6 +229,11 @@ private:
       out_.up.push_back({.text = copy.create, .place = Place::alone});
     for (const ConstraintCopy& copy : references_)
       add_not_valid(copy, out_.up);
+    std::vector<std::string> settings = copy_settings(work_, table_, column_, new_);
+    for (const StatisticsCopy& copy : statistics_)
+      settings.push_back(copy.create);
+    if (!settings.empty())
+      out_.up.push_back({.text = base::join(settings, ";\n"), .place = Place::own});
     out_.up.push_back(
         {.text = fmt::format("ANALYZE {} ({})", table_.text, new_), .place = Place::own});
   }
@@ -234,6 +241,8 @@ private:
   void add(std::string statement) { statements_.push_back(std::move(statement)); }
 
   void swap() {
+    find_comments();
+    if (!comments_.is_empty()) add(comments_.read());
     for (const auto* copies : {&references_, &constraints_}) {
       for (const ConstraintCopy& copy : *copies)
         add(fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", copy.owner.text,
@@ -254,38 +263,79 @@ private:
         add(fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", copy.owner.text,
                         quote_identifier(copy.name), quote_identifier(copy.constraint->name)));
     }
+    for (const StatisticsCopy& copy : statistics_) {
+      add(fmt::format("DROP STATISTICS {}", copy.old_name));
+      add(fmt::format("ALTER STATISTICS {} RENAME TO {}", copy.name, copy.plain_name));
+    }
     swap_default();
     if (column_.not_null) swap_not_null(); // An identity column must be NOT NULL.
-    if (!column_.comment.empty()) swap_comment();
+    if (!comments_.is_empty()) add(Comments::write());
+    if (!column_.comment.empty())
+      add(fmt::format("COMMENT ON COLUMN {}.{} IS NULL", table_.text, old_));
     out_.up.push_back({.text = base::join(statements_, ";\n"), .place = Place::own});
+  }
+
+  /// From 18 on it is a constraint; where its name is not the server's own, the Snapshot says so.
+  [[nodiscard]] catalog::Constraint not_null() const {
+    catalog::Constraint found;
+    found.relation = table_.relation->oid;
+    found.name = object_name(table_.name.name, column_.name, "not_null");
+    const std::string* const own =
+        definition_value(*work_.database(), "column",
+                         catalog::column_object(*table_.relation, column_), "not-null constraint");
+    if (own != nullptr) found.name = own->substr(0, own->find(" no inherit"));
+    return found;
   }
 
   void swap_not_null() {
     add(fmt::format("{} ALTER COLUMN {} DROP NOT NULL", alter_, old_));
     if (work_.context.server_major < 18) return;
     add(fmt::format("{} RENAME CONSTRAINT {} TO {}", alter_, quote_identifier(not_null_new_),
-                    quote_identifier(object_name(table_.name.name, column_.name, "not_null"))));
+                    quote_identifier(not_null().name)));
+  }
+
+  /// Of all that is dropped or retired below.
+  void find_comments() {
+    comments_.add_column(table_, column_);
+    for (const auto* copies : {&constraints_, &references_}) {
+      for (const ConstraintCopy& copy : *copies)
+        comments_.add_constraint(*copy.constraint);
+    }
+    for (const IndexCopy& copy : indexes_) {
+      comments_.add_index(*copy.index);
+      if (copy.constraint != nullptr) comments_.add_constraint(*copy.constraint);
+    }
+    for (const StatisticsCopy& copy : statistics_)
+      comments_.add_statistics(copy.old_name);
+    if (column_.not_null && work_.context.server_major >= 18) comments_.add_constraint(not_null());
+    const catalog::Sequence* const own = sequence();
+    if (!column_.identity.empty() && own != nullptr) comments_.add_sequence(*own);
   }
 
   void swap_indexes() {
     for (const IndexCopy& copy : indexes_) {
-      if (copy.constraint == nullptr) {
-        const std::string retired = object_name(copy.index->name, "", "pgkeep_old");
-        add(fmt::format("ALTER INDEX {} RENAME TO {}", table_.beside(copy.index->name),
-                        quote_identifier(retired)));
-        add(fmt::format("ALTER INDEX {} RENAME TO {}", table_.beside(copy.name),
-                        quote_identifier(copy.index->name)));
-        retired_.push_back(table_.beside(retired));
-        continue;
-      }
-      const std::string& definition = copy.constraint->definition;
-      const std::size_t attributes = definition.find(" DEFERRABLE");
-      add(fmt::format("{} ADD CONSTRAINT {} {} USING INDEX {}{}", alter_,
-                      quote_identifier(copy.constraint->name),
-                      copy.constraint->type == "p" ? "PRIMARY KEY" : "UNIQUE",
-                      quote_identifier(copy.name),
-                      attributes == std::string::npos ? "" : definition.substr(attributes)));
+      swap_index(copy);
+      std::ranges::copy(marks_of_index(*work_.database(), table_, *copy.index),
+                        std::back_inserter(statements_));
     }
+  }
+
+  void swap_index(const IndexCopy& copy) {
+    const std::string name = quote_identifier(copy.index->name);
+    if (copy.constraint == nullptr) {
+      const std::string retired = object_name(copy.index->name, "", "pgkeep_old");
+      add(fmt::format("ALTER INDEX {} RENAME TO {}", table_.beside(copy.index->name),
+                      quote_identifier(retired)));
+      add(fmt::format("ALTER INDEX {} RENAME TO {}", table_.beside(copy.name), name));
+      retired_.push_back(table_.beside(retired));
+      return;
+    }
+    const std::string& definition = copy.constraint->definition;
+    const std::size_t attributes = definition.find(" DEFERRABLE");
+    add(fmt::format(
+        "{} ADD CONSTRAINT {} {} USING INDEX {}{}", alter_, quote_identifier(copy.constraint->name),
+        copy.constraint->type == "p" ? "PRIMARY KEY" : "UNIQUE", quote_identifier(copy.name),
+        attributes == std::string::npos ? "" : definition.substr(attributes)));
   }
 
   [[nodiscard]] const catalog::Sequence* sequence() const {
@@ -356,16 +406,8 @@ private:
                     catalog::qualified_name(own)));
     add(fmt::format("{} ALTER COLUMN {} DROP IDENTITY", alter_, old_));
     add(fmt::format("ALTER SEQUENCE {} RENAME TO {}", made, quote_identifier(own.name)));
-  }
-
-  void swap_comment() {
-    add(fmt::format(
-        "DO $pgkeep$\nBEGIN\n  EXECUTE (SELECT pg_catalog.format('COMMENT ON COLUMN {}.{} IS %L', "
-        "pg_catalog.col_description(a.attrelid, a.attnum))\n    FROM pg_catalog.pg_attribute a\n"
-        "    WHERE a.attrelid = {}::pg_catalog.regclass AND a.attname = {});\nEND\n$pgkeep$",
-        doubled(table_.text), doubled(name_), quote_literal(table_.text),
-        quote_literal(unquoted_old())));
-    add(fmt::format("COMMENT ON COLUMN {}.{} IS NULL", table_.text, old_));
+    std::ranges::copy(copy_sequence_settings(*work_.database(), own, catalog::qualified_name(own)),
+                      std::back_inserter(statements_));
   }
 
   void clean_up() {
@@ -395,6 +437,8 @@ private:
         {.text = fmt::format("{} ADD COLUMN {} {};\n{};\n{}", alter_, old_, column_.type,
                              after.create_function(false), after.create_triggers()),
          .place = Place::own});
+    for (const std::string& setting : copy_settings(work_, table_, column_, old_))
+      out_.later_down.back().text += ";\n" + setting;
     if (!has_way_back_) return;
     out_.later_down.push_back(
         {.text =
@@ -405,6 +449,7 @@ private:
   }
 
   void say() const {
+    say_not_carried(work_, table_, column_, std::array{new_, old_});
     work_.changed(fmt::format("{}.{} gets a new column of the type {} beside it, which takes its "
                               "name; the old one goes in the later file",
                               table_.text, name_, command_.type));
@@ -432,6 +477,8 @@ private:
   std::vector<IndexCopy> indexes_;
   std::vector<ConstraintCopy> constraints_;
   std::vector<ConstraintCopy> references_;
+  std::vector<StatisticsCopy> statistics_;
+  Comments comments_;
   std::string not_null_new_;
   std::vector<std::string> statements_; ///< Of the swap.
   std::vector<std::string> retired_;    ///< Old indexes, as SQL.

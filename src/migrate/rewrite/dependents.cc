@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "migrate/rewrite/carry.h"
 #include "postgres/quote.h"
 
 namespace pgkeep::migrate::rewriting {
@@ -47,6 +48,14 @@ std::vector<IndexCopy> copy_indexes(const Work& work, const Target& table,
     if (word == words.count()) continue;
     sql.replace(words.begin_of(word), words.end_of(word + 1) - words.begin_of(word),
                 fmt::format("INDEX CONCURRENTLY {}", postgres::quote_identifier(copy.name)));
+    // pg_get_indexdef() does not say where the index lies.
+    if (const auto* space =
+            definition_value(db, "index", catalog::qualified_name(index), "tablespace")) {
+      const Words made(sql);
+      const std::size_t where = made.find("where", 0);
+      sql.insert(where == made.count() ? sql.size() : made.begin_of(where) - 1,
+                 fmt::format(" TABLESPACE {}", postgres::quote_identifier(*space)));
+    }
     copy.create = std::move(sql);
     copies.push_back(std::move(copy));
   }

@@ -2,10 +2,12 @@
 // old code runs; then the copy goes and the old one takes its name, so that indexes, constraints,
 // defaults, rights and comments are what they were. A renamed table: a view with the old name.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "migrate/rewrite/carry.h"
 #include "migrate/rewrite/dependents.h"
 #include "migrate/rewrite/sync.h"
 #include "migrate/rewrite/work.h"
@@ -77,6 +79,8 @@ public:
         fmt::format("{0}.{1} gets a copy {2}, kept equal both ways; the later file lets {1} "
                     "take the name",
                     table_.text, from_, to_));
+    say_not_carried(work_, table_, column_, std::array{to_});
+    say_update_triggers(work_, table_, column_, to_);
   }
 
 private:
@@ -87,6 +91,9 @@ private:
     out_.up.push_back({.text = fmt::format("{} ADD COLUMN {} {};\n{};\n{}", alter_, to_, type,
                                            sync_.create_function(false), sync_.create_triggers()),
                        .place = Place::own});
+    // New code has the rights of old code; they go with the copy, and the old column keeps its own.
+    for (const std::string& setting : copy_settings(work_, table_, column_, to_))
+      out_.up.back().text += ";\n" + setting;
     out_.up.push_back({.text = in_batches(
                            key, fmt::format("UPDATE {0} SET {1} = {2} WHERE {1} IS NULL AND {2} IS "
                                             "NOT NULL",
@@ -144,6 +151,13 @@ std::string copy_rights(const std::string& table, const std::string& view) {
       "    FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a\n"
       "    WHERE c.oid = {1}::pg_catalog.regclass AND a.grantee <> c.relowner\n"
       "      AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')\n"
+      "    UNION ALL\n"
+      "    SELECT pg_catalog.format('GRANT %s (%I) ON {0} TO %s', a.privilege_type, c.attname,\n"
+      "      CASE a.grantee WHEN 0 THEN 'PUBLIC'\n"
+      "        ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)\n"
+      "    FROM pg_catalog.pg_attribute c CROSS JOIN LATERAL pg_catalog.aclexplode(c.attacl) a\n"
+      "    WHERE c.attrelid = {1}::pg_catalog.regclass AND NOT c.attisdropped\n"
+      "      AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE')\n"
       "  LOOP\n    EXECUTE command;\n  END LOOP;\nEND\n$pgkeep$",
       in_format, text);
 }
