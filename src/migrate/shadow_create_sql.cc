@@ -9,18 +9,27 @@ WITH t AS (
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid
 )
 SELECT x.line FROM (
-  SELECT 1, CASE WHEN t.relkind <> 'r' THEN format('%s is no plain table', q)
+  SELECT 1, CASE WHEN t.relkind = 'p' THEN format(
+                   '%s is partitioned, and each of its partitions would have to be swapped at once; '
+                   'for another type of a column: a second column (ADD COLUMN is instant), filled by '
+                   '-- pgkeep:batch; for room or a tablespace: one partition after the other', q)
+                 WHEN t.relkind <> 'r' THEN format('%s is no plain table', q)
                  WHEN t.relpersistence = 't' THEN format('%s is a temporary table', q)
-                 WHEN t.relispartition THEN format('%s is a partition', q)
+                 WHEN t.relispartition THEN format(
+                   '%1$s is a partition: ALTER TABLE %2$s DETACH PARTITION %1$s CONCURRENTLY in a '
+                   'migration before this, and ATTACH PARTITION in one after it, with a CHECK of its '
+                   'bounds that saves the scan; %2$s is without its rows meanwhile', q,
+                   (SELECT h.inhparent::regclass FROM pg_inherits h WHERE h.inhrelid = t.oid))
                  WHEN t.reloftype <> 0 THEN format('%s is a table of a type', q)
                  WHEN t.nspname = 'pgkeep' OR t.nspname LIKE 'pg\_%' OR t.nspname = 'information_schema'
                    THEN format('%s belongs to the system', q) END FROM t
    UNION ALL
-  SELECT 2, q || ' inherits from, or to, ' ||
+  SELECT 2, format('%s inherits from, or to, %s: ALTER TABLE .. NO INHERIT first, and INHERIT after', q,
             (SELECT string_agg((CASE WHEN inhparent = t.oid THEN inhrelid ELSE inhparent END)
                                ::regclass::text, ', ')
-               FROM pg_inherits WHERE t.oid IN (inhparent, inhrelid))
-    FROM t WHERE NOT t.relispartition
+               FROM pg_inherits WHERE t.oid IN (inhparent, inhrelid)))
+    FROM t WHERE NOT t.relispartition AND t.relkind = 'r'
+     AND EXISTS (SELECT FROM pg_inherits WHERE t.oid IN (inhparent, inhrelid))
    UNION ALL
   SELECT 3, format('the publication %I is FOR ALL TABLES: it would send the shadow table''s rows '
                    'to subscribers', pubname) FROM pg_publication WHERE puballtables

@@ -183,3 +183,29 @@ def test_what_cannot_follow_is_said():
         s.write("V001__x.sql", WIDER)
         s.migrate("up", "--allow", "change-type")
         assert is_wider(s)
+
+
+def test_partitions_are_named_the_way():
+    """A partition and its parent are refused with what to do, and that can be done."""
+    with shop() as s:
+        s.psql("CREATE TABLE logs (id int, day date NOT NULL, note text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day); CREATE INDEX logs_note ON logs (note); "
+               "CREATE TABLE logs_old PARTITION OF logs FOR VALUES FROM ('2025-01-01') TO ('2026-01-01'); CREATE TABLE logs_new PARTITION OF logs FOR VALUES FROM ('2026-01-01') TO ('2027-01-01'); "
+               "INSERT INTO logs SELECT g, date '2025-06-01' + g % 300, 'n' FROM generate_series(1, 5000) g; ANALYZE")
+
+        def refused(table, *words):
+            s.write("V001__x.sql", f"-- pgkeep:shadow\nALTER TABLE {table} SET (fillfactor = 70);")
+            result = s.migrate("up", check=False)
+            assert result.returncode == 4 and all(word in result.stderr for word in words), result.stderr
+            assert not traces(s)
+
+        refused("logs", "public.logs is partitioned", "filled by -- pgkeep:batch", "one partition after the other")
+        refused("logs_old", "ALTER TABLE public.logs DETACH PARTITION public.logs_old CONCURRENTLY in a migration before this", "is without its rows meanwhile")
+        before = s.psql("SELECT count(*), min(day), max(day) FROM logs")
+        # The way: three migrations. DETACH leaves a CHECK of the bounds, which the shadow table takes over and which proves them to ATTACH.
+        s.write("V001__x.sql", "ALTER TABLE logs DETACH PARTITION logs_old CONCURRENTLY;")
+        s.write("V002__tight.sql", "-- pgkeep:shadow keep=no\nALTER TABLE logs_old SET (fillfactor = 70);")
+        s.migrate("up")
+        s.write("V003__back.sql", "ALTER TABLE logs ATTACH PARTITION logs_old FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\nALTER TABLE logs_old DROP CONSTRAINT " + s.value("SELECT conname FROM pg_constraint WHERE conrelid = 'logs_old'::regclass AND contype = 'c'") + ";")
+        s.migrate("up")
+        assert before == s.psql("SELECT count(*), min(day), max(day) FROM logs") and s.value("SELECT reloptions FROM pg_class WHERE relname = 'logs_old'") == "{fillfactor=70}"
+        assert s.psql("SELECT inhparent::regclass, count(*) FROM pg_inherits WHERE inhrelid::regclass::text ~ 'logs_old' GROUP BY 1 ORDER BY min(inhparent::regclass::text)") == [["logs", "1"], ["logs_note", "1"], ["logs_pkey", "1"]]

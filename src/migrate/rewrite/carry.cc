@@ -66,6 +66,7 @@ void add_grants(const std::string& value, const std::string& object, const std::
       const auto& rights = has_option ? grant.rights_with_option : grant.rights;
       if (rights.empty()) continue;
       std::vector<std::string> words;
+      words.reserve(rights.size());
       for (const std::string& right : rights)
         words.push_back(right + columns);
       out.push_back(fmt::format("GRANT {} ON {} TO {}{}", base::join(words, ", "), object, who,
