@@ -53,7 +53,10 @@ def test_batches_rest_while_others_wait():
     with shop() as s:
         s.migrate("up")
         s.psql(f"CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL) WITH (fillfactor = 50); INSERT INTO orders SELECT g, 0 FROM generate_series(1, {ROWS}) g")
-        s.psql("CREATE TABLE busy (id int)")
+        # Slow rows, until told: the batch must not end before the others have come.
+        s.psql("CREATE TABLE busy (id int); CREATE TABLE pace AS SELECT true AS is_slow")
+        s.psql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT is_slow FROM public.pace) THEN PERFORM pg_catalog.pg_sleep(0.002); END IF; RETURN NEW; END $$; "
+               "CREATE TRIGGER slow BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION slow()")
         s.write("V001__batch.sql", "-- pgkeep:batch key=id size=50\nUPDATE orders SET total = total + 1;")
         runner = s.start("up")
         lines = []
@@ -62,7 +65,7 @@ def test_batches_rest_while_others_wait():
         wait_for(lambda: changed(s) > 0 or runner.poll() is not None, "the first batches")
         assert not any("rests between batches" in line for line in lines), lines
         holder = s.session("BEGIN", "LOCK TABLE busy")
-        waiting = [subprocess.Popen(["psql", "-X", "-q", "-d", s.uri, "-c", "LOCK TABLE busy"], stderr=subprocess.DEVNULL) for _ in range(6)]
+        waiting = [subprocess.Popen(["psql", "-X", "-q", "-d", s.uri, "-c", "SELECT count(*) FROM busy"], stdout=subprocess.DEVNULL) for _ in range(6)]
         try:
             wait_for(lambda: any("sessions wait for locks or the disk, 0 did before" in line for line in lines) or runner.poll() is not None, "it rests")
             assert runner.poll() is None, "".join(lines)
@@ -70,6 +73,7 @@ def test_batches_rest_while_others_wait():
             at_first = changed(s)
             wait_for(lambda: changed(s) > at_first or runner.poll() is not None, "it goes on all the same")
         finally:
+            s.psql("UPDATE pace SET is_slow = false")
             s.close(holder)
             for process in waiting:
                 process.wait(timeout=30)
