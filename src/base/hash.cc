@@ -18,9 +18,14 @@ std::string sha256_hex(std::string_view bytes) {
   PGKEEP_ASSERT(sha256 != nullptr);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
-  const int hashed =
-      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, sha256.get(), nullptr);
-  PGKEEP_ASSERT(hashed == 1);
+  // Used again: a new one costs as much as a short text.
+  using Work = std::unique_ptr<EVP_MD_CTX, Release<EVP_MD_CTX_free>>;
+  thread_local const Work work(EVP_MD_CTX_new());
+  PGKEEP_ASSERT(work != nullptr);
+  const bool is_hashed = EVP_DigestInit_ex2(work.get(), sha256.get(), nullptr) == 1 &&
+                         EVP_DigestUpdate(work.get(), bytes.data(), bytes.size()) == 1 &&
+                         EVP_DigestFinal_ex(work.get(), digest.data(), &size) == 1;
+  PGKEEP_ASSERT(is_hashed);
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
   out.reserve(std::size_t{2} * size);

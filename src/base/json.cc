@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -130,8 +131,22 @@ std::size_t offset_of_depth(std::string_view text) {
 
 /// The beginning of `text` that stands for itself.
 std::size_t plain_bytes(std::string_view text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101; // A byte of 1 in each place.
+  constexpr std::uint64_t kHigh = kEach * 0x80;
+  std::size_t at = 0;
+  // Eight bytes at a time: the high bit of a byte says that one of them may not be plain.
+  for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const auto zeros = [](std::uint64_t bytes) { return (bytes - kEach) & ~bytes; };
+    const std::uint64_t is_below_blank = (word - kEach * ' ') & ~word;
+    const std::uint64_t special = word | is_below_blank | (word + kEach) | // 0x7f + 1 = 0x80
+                                  zeros(word ^ (kEach * '"')) | zeros(word ^ (kEach * '\\'));
+    if ((special & kHigh) != 0) break;
+  }
   const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
-  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+  const auto rest = text.substr(at);
+  return at + static_cast<std::size_t>(std::ranges::find_if_not(rest, is_plain) - rest.begin());
 }
 
 void append_quoted(std::string& out, std::string_view text) {

@@ -104,6 +104,21 @@ TEST(JsonTest, bytes_that_are_no_utf8_become_replacement_characters) {
   EXPECT_EQ(*parsed(Json("\xed\xa0\x80").dump()).as_string(), "\uFFFD\uFFFD\uFFFD");
 }
 
+TEST(JsonTest, what_must_be_escaped_is_found_at_every_place) {
+  for (std::size_t size = 1; size < 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 0x80; ++byte) {
+        std::string text(size, '~');
+        text[at] = static_cast<char>(byte);
+        const std::string quoted = json_quote(text);
+        const bool is_plain = byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+        EXPECT_EQ(quoted.size() == size + 2, is_plain) << size << " " << at << " " << byte;
+        EXPECT_EQ(parsed(quoted), Json(text)) << quoted;
+      }
+    }
+  }
+}
+
 TEST(JsonTest, terminal_escapes_never_come_out_raw) {
   EXPECT_EQ(json_quote("\x1b[31m\xc2\x9b\x7f\u202e"), R"("\u001b[31m\u009b\u007f\u202e")");
 }

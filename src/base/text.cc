@@ -184,6 +184,9 @@ std::optional<std::string> nearest(std::string_view word,
   std::size_t best_distance = distance_max + 1;
   for (const std::string_view candidate : candidates) {
     if (candidate.size() > kNearestWordMax) continue;
+    // As many edits as one is longer than the other, at least.
+    const std::size_t longer = std::max(candidate.size(), wanted.size());
+    if (longer - std::min(candidate.size(), wanted.size()) >= best_distance) continue;
     const std::size_t distance = edit_distance(wanted, to_lower(candidate));
     if (distance >= best_distance) continue;
     best_distance = distance;

@@ -155,7 +155,8 @@ base::Result<Exit> finish(const Report& report, const Arguments& arguments, Io& 
     PGKEEP_CHECK(base::write_file_durably(*file, findings::write_baseline(report)));
     io.err(fmt::format("baseline of {} findings: {}\n", report.findings.size(), *file));
   }
-  io.out(findings::render(report, format_of(arguments), render_options(arguments, io)));
+  findings::render_to(report, format_of(arguments), render_options(arguments, io),
+                      [&](std::string_view piece) { io.out(piece); });
   return verdict(report, arguments);
 }
 

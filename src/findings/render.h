@@ -6,7 +6,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "base/function_ref.h"
 #include "findings/report.h"
 
 namespace pgkeep::findings {
@@ -20,6 +22,11 @@ struct RenderOptions {
 };
 
 std::string render(const Report& report, Format format, const RenderOptions& options = {});
+
+/// The same in pieces, each given to `write` in turn: JSON may be too large to hold. Several
+/// threads make them; `write` is called from this one.
+void render_to(const Report& report, Format format, const RenderOptions& options,
+               base::FunctionRef<void(std::string_view)> write);
 
 /// One rule in full, for --explain.
 std::string explain_rule(const Rule& rule, const std::vector<std::string>& sql_read,

@@ -27,7 +27,7 @@ Definition definition_of(const Node& root, std::size_t begin) {
       definition.language = base::to_lower(argument.text("sval"));
     if (option.text("defname") != "as") continue;
     definition.as_offset = option.offset().value_or(begin);
-    const std::vector<Node> items = argument.nodes_if("List", "items");
+    const postgres::NodeList items = argument.nodes_if("List", "items");
     if (argument.is("String")) definition.source = argument.text("sval");
     if (items.size() == 1) definition.source = items.front().text("sval");
   }
@@ -38,7 +38,7 @@ Definition definition_of(const Node& root, std::size_t begin) {
 std::optional<std::string> constant_of(const std::string& expression) {
   const auto tree = postgres::Tree::parse("SELECT " + expression);
   if (!tree) return std::nullopt;
-  const std::vector<Node> targets = tree->root().nodes("target_list");
+  const postgres::NodeList targets = tree->root().nodes("target_list");
   if (targets.size() != 1) return std::nullopt;
   const Node value = targets.front().node("val");
   if (!value.is("A_Const") || !value.node("sval")) return std::nullopt;

@@ -331,7 +331,7 @@ private:
 
   bool vacuum(const Node& root) {
     if (!root.flag("is_vacuumcmd")) return true; // ANALYZE.
-    const std::vector<Node> options = root.nodes("options");
+    const postgres::NodeList options = root.nodes("options");
     const bool is_full = std::ranges::any_of(options, [](const Node& option) {
       return option.text("defname") == "full" &&
              option.node("arg").kind() != "Boolean"; // FULL false is rare, FULL the rule.

@@ -1,12 +1,10 @@
 #include "lint/context.h"
 
-#include <algorithm>
 #include <ranges>
 
 #include <fmt/format.h>
 
 #include "base/units.h"
-#include "lint/relations.h"
 
 namespace pgkeep::lint {
 
@@ -20,8 +18,7 @@ const SettingState* Context::setting(std::string_view name) const {
 bool Context::is_in_use(const RelationName& relation) const {
   const TableState* const table = schema.find(relation);
   if (table == nullptr) // Only the database could tell.
-    return std::ranges::none_of(created,
-                                [&](const RelationName& each) { return is_same(each, relation); });
+    return created == nullptr || !created->contains(relation);
   if (table->is_created_here || table->is_temporary) return false;
   const bool is_known_empty = table->rows == 0 || (table->rows < 0 && table->bytes == 0);
   return database == nullptr || !is_known_empty;

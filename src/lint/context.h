@@ -62,20 +62,22 @@ struct Context {
   std::vector<SettingState> settings = {};
   /// Since the transaction began (or of the statement alone where there is none).
   std::vector<HeldLock> locks = {};
+  /// The relations of those that block reads, each once, in the order of their first locks.
+  std::vector<RelationName> locked_against_reads = {};
   /// Relations created since the transaction began: nobody else sees them.
   std::vector<RelationName> created_in_transaction = {};
   /// Names of constraints added NOT VALID since the transaction began: "schema.table.name".
   std::vector<std::string> added_in_transaction = {};
-  std::vector<Change> changes_in_transaction = {};
+  std::vector<std::reference_wrapper<const Change>> changes_in_transaction = {};
   /// Statements of the section, before this one, that took a lock for which writes wait on a
   /// relation in use: where the first and the last of them begin.
   std::optional<std::size_t> first_strong_lock = {};
   std::optional<std::size_t> last_strong_lock = {};
   std::span<const std::string> paths = {}; ///< Of all files that are judged together.
   /// Views and sequences that the files have created so far: Schema knows tables alone.
-  std::span<const RelationName> created = {};
+  const RelationSet* created = nullptr;
   /// Relations that the files have created, changed or dropped so far.
-  std::span<const RelationName> changed = {};
+  const RelationSet* changed = nullptr;
 
   /// Statements before this one and this one share one transaction.
   [[nodiscard]] bool in_transaction() const {

@@ -43,13 +43,14 @@ std::optional<std::string> IgnoreMarks::reason_of(const Finding& finding,
   return std::nullopt;
 }
 
-void IgnoreMarks::add_findings(findings::Report& report) const {
+std::vector<Finding> IgnoreMarks::findings() const {
+  std::vector<Finding> found;
   for (const auto& [path, marks] : marks_) {
     for (const Mark& each : marks) {
       const bool has_reason = !each.reason.empty();
       if (has_reason && each.is_used) continue;
       const std::string rule = base::printable(each.rule);
-      report.findings.push_back(
+      found.push_back(
           {.rule = has_reason ? "ignore-unused" : "ignore-without-reason",
            .severity = has_reason ? findings::Severity::info : findings::Severity::warning,
            .message = has_reason ? fmt::format("{} is ignored here and says nothing", rule)
@@ -63,6 +64,7 @@ void IgnoreMarks::add_findings(findings::Report& report) const {
            .source_line = each.source_line});
     }
   }
+  return found;
 }
 
 } // namespace pgkeep::lint

@@ -18,8 +18,10 @@ public:
   /// The reason, where a mark covers the finding; the mark counts as used. `card` may be null.
   std::optional<std::string> reason_of(const findings::Finding& finding,
                                        const findings::Rule* card);
-  /// Findings ignore-unused and ignore-without-reason.
-  void add_findings(findings::Report& report) const;
+  /// Whether the file has marks at all.
+  [[nodiscard]] bool has_any(const std::string& path) const { return marks_.contains(path); }
+  /// Findings ignore-unused and ignore-without-reason, by path.
+  [[nodiscard]] std::vector<findings::Finding> findings() const;
 
 private:
   struct Mark {

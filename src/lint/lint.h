@@ -39,6 +39,8 @@ struct Options {
   /// Asks every rule about every statement, also those that TextRule::nodes leaves out: for the
   /// test that nothing is lost by it.
   bool ignores_nodes = false;
+  /// How many threads judge; 0: as many as there are cores, up to three. All say the same.
+  std::size_t judges = 0;
   /// Rules that another judge owns (the audit's): their cards are shown where ids are shared.
   std::span<const findings::Rule* const> shared = {};
 };

@@ -119,9 +119,12 @@ std::span<const LockRow> rows_of(std::string_view id) {
 } // namespace
 
 std::vector<Effect> effects_of(const Change& change, const Context& context) {
+  return effects_of(change, lock_row_of(change, context), context);
+}
+
+std::vector<Effect> effects_of(const Change& change, std::string_view id, const Context& context) {
   if (change.operation == Operation::lock_table) return effects_of_lock(change);
   std::vector<Effect> effects;
-  const std::string_view id = lock_row_of(change, context);
   if (id.empty()) return effects;
   for (const LockRow& row : rows_of(id)) {
     const bool is_it = row.major_first <= context.server_major &&

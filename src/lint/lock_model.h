@@ -50,5 +50,7 @@ struct Effect {
 
 /// Empty for what locks nothing that existed before.
 std::vector<Effect> effects_of(const Change& change, const Context& context);
+/// The same where the row is known: lock_row_of() of lock_table.h.
+std::vector<Effect> effects_of(const Change& change, std::string_view row, const Context& context);
 
 } // namespace pgkeep::lint

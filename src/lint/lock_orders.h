@@ -23,19 +23,14 @@ public:
   /// A statement that begins at `offset` locks; the context holds what its transaction locked
   /// before. Ways down are not counted: they run when something else has failed.
   void add(const Context& context, const Effect& effect, std::size_t offset);
-  /// Where a transaction held the first and asked for the second, first of all; null for nowhere.
-  [[nodiscard]] const Place* find(const RelationName& first, const RelationName& second) const;
+
+  template <typename Value>
+  using Map = std::unordered_map<RelationName, Value, BySameName, BySameName>;
+  /// Where a transaction held the first and asked for another, first of all, by the other; null
+  /// where none did.
+  [[nodiscard]] const Map<Place>* after(const RelationName& first) const;
 
 private:
-  struct ByName {
-    std::size_t operator()(const RelationName& relation) const {
-      return std::hash<std::string>()(relation.name);
-    }
-    bool operator()(const RelationName& a, const RelationName& b) const; ///< As is_same().
-  };
-  template <typename Value>
-  using Map = std::unordered_map<RelationName, Value, ByName, ByName>;
-
   Map<Map<Place>> orders_; ///< By the first, then the second.
   std::size_t count_ = 0;
 };

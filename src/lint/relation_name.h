@@ -1,7 +1,11 @@
 /// The name of a relation as a statement writes it. Private to src/lint. A plain value.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 
 #include "postgres/sql_tree.h"
 
@@ -16,6 +20,22 @@ struct RelationName {
   [[nodiscard]] std::string text() const;
   friend bool operator==(const RelationName&, const RelationName&) = default;
 };
+
+/// One may leave out "public".
+inline bool is_same(const RelationName& a, const RelationName& b) {
+  constexpr std::string_view kUnsaid = "public";
+  return a.name == b.name && (a.schema == b.schema || (a.schema.empty() && b.schema == kUnsaid) ||
+                              (b.schema.empty() && a.schema == kUnsaid));
+}
+
+/// For tables by name, as is_same() tells relations apart.
+struct BySameName {
+  std::size_t operator()(const RelationName& relation) const {
+    return std::hash<std::string>()(relation.name);
+  }
+  bool operator()(const RelationName& a, const RelationName& b) const { return is_same(a, b); }
+};
+using RelationSet = std::unordered_set<RelationName, BySameName, BySameName>;
 
 /// Of a RangeVar.
 RelationName relation_of(const postgres::Node& range);

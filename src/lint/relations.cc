@@ -15,13 +15,6 @@ bool is_default(const catalog::Relation& relation) {
 
 } // namespace
 
-bool is_same(const RelationName& a, const RelationName& b) {
-  const auto schema_of = [](const RelationName& name) {
-    return name.schema.empty() ? std::string_view("public") : std::string_view(name.schema);
-  };
-  return a.name == b.name && schema_of(a) == schema_of(b);
-}
-
 const catalog::Relation* relation_in(const Context& context, const RelationName& name) {
   if (context.database == nullptr) return nullptr;
   for (const catalog::Relation& each : context.database->relations) {

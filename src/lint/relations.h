@@ -10,9 +10,6 @@
 
 namespace pgkeep::lint {
 
-/// One may leave out "public".
-bool is_same(const RelationName& a, const RelationName& b);
-
 /// Of the database; null where there is none or it has no such relation.
 const catalog::Relation* relation_in(const Context& context, const RelationName& name);
 /// Of the database: partitions of the table, the default one left out.

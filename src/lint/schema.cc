@@ -161,8 +161,13 @@ Schema::Schema(const catalog::Snapshot* database) {
   for (const catalog::Relation& relation : database->relations) {
     if (!relation.is_table()) continue;
     TableState table = table_of(*database, relation);
-    tables_.emplace(key_of(table.name), std::move(table));
+    if (locate(table.name) == nullptr) put(std::move(table));
   }
+}
+
+Schema::Schema(const Schema& other) : tables_(other.tables_) {
+  for (auto& [key, table] : tables_)
+    by_key_.emplace(key, &table);
 }
 
 std::string Schema::key_of(const RelationName& name) {
@@ -171,13 +176,40 @@ std::string Schema::key_of(const RelationName& name) {
 }
 
 const TableState* Schema::find(const RelationName& name) const {
+  return locate(name);
+}
+
+TableState* Schema::locate(const RelationName& name) const {
   // Asked for by most rules about most statements: the key's memory is used again.
   thread_local std::string key;
   key.assign(name.schema.empty() ? "public" : std::string_view(name.schema))
       .append(1, '.')
       .append(name.name);
-  const auto found = tables_.find(key);
-  return found == tables_.end() ? nullptr : &found->second;
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : found->second;
+}
+
+void Schema::put(TableState table) {
+  const auto [place, is_new] = tables_.insert_or_assign(key_of(table.name), std::move(table));
+  if (is_new) by_key_.emplace(place->first, &place->second);
+}
+
+void Schema::remove(const RelationName& name) {
+  const std::string key = key_of(name);
+  by_key_.erase(key);
+  tables_.erase(key);
+}
+
+/// Where the new name is taken the table is gone, as nobody can tell which of the two is meant.
+void Schema::move(const RelationName& from, RelationName to) {
+  const std::string key = key_of(from);
+  by_key_.erase(key);
+  auto moved = tables_.extract(key);
+  if (moved.empty()) return;
+  moved.key() = key_of(to);
+  moved.mapped().name = std::move(to);
+  const auto result = tables_.insert(std::move(moved));
+  if (result.inserted) by_key_.emplace(result.position->first, &result.position->second);
 }
 
 const TableState* Schema::table_of_index(const RelationName& index) const {
@@ -194,9 +226,10 @@ const TableState* Schema::table_of_index(const RelationName& index) const {
 }
 
 TableState& Schema::at(const RelationName& name) {
-  TableState& table = tables_[key_of(name)];
-  if (!table.name) table.name = name;
-  return table;
+  if (TableState* const known = locate(name)) return *known;
+  const auto place = tables_.emplace(key_of(name), TableState{.name = name}).first;
+  by_key_.emplace(place->first, &place->second);
+  return place->second;
 }
 
 void Schema::apply(const Change& change) {
@@ -224,33 +257,23 @@ void Schema::apply_table(const Change& change) {
         if (element.is("TableLikeClause")) table.are_columns_known = false;
       }
     }
-    tables_[key_of(change.relation)] = std::move(table);
+    put(std::move(table));
     return;
   }
   case Operation::drop_table:
   case Operation::drop_matview:
-    tables_.erase(key_of(change.relation));
+    remove(change.relation);
     return;
   case Operation::become_partitioned:
     at(change.relation).is_partitioned = true;
     return;
-  case Operation::rename_table: {
-    auto moved = tables_.extract(key_of(change.relation));
-    if (moved.empty()) return;
-    RelationName name{.schema = change.relation.schema, .name = change.other.name};
-    moved.mapped().name = name;
-    moved.key() = key_of(name);
-    tables_.insert(std::move(moved));
+  case Operation::rename_table:
+    move(change.relation, {.schema = change.relation.schema, .name = change.other.name});
     return;
-  }
-  case Operation::set_schema: {
-    auto moved = tables_.extract(key_of(change.relation));
-    if (moved.empty()) return;
-    moved.mapped().name.schema = change.name;
-    moved.key() = key_of(moved.mapped().name);
-    tables_.insert(std::move(moved));
+  case Operation::set_schema:
+    if (const TableState* const table = find(change.relation))
+      move(change.relation, {.schema = change.name, .name = table->name.name});
     return;
-  }
   default:
     return;
   }
@@ -262,9 +285,9 @@ void Schema::apply_column(const Change& change) {
     if (table.column(change.name) == nullptr) table.columns.push_back(column_of(change.node));
     return;
   }
-  const auto found = tables_.find(key_of(change.relation));
-  if (found == tables_.end()) return;
-  TableState& table = found->second;
+  TableState* const known = locate(change.relation);
+  if (known == nullptr) return;
+  TableState& table = *known;
   if (change.operation == Operation::drop_column) {
     const auto has_it = [&](const auto& each) {
       return std::ranges::find(each.columns, change.name) != each.columns.end();
@@ -352,9 +375,9 @@ void Schema::apply_constraint(const Change& change) {
   }
   case Operation::validate_constraint:
   case Operation::drop_constraint: {
-    const auto found = tables_.find(key_of(change.relation));
-    if (found == tables_.end()) return;
-    auto& constraints = found->second.constraints;
+    TableState* const table = locate(change.relation);
+    if (table == nullptr) return;
+    auto& constraints = table->constraints;
     const auto constraint = std::ranges::find(constraints, change.name, &ConstraintState::name);
     if (constraint == constraints.end()) return;
     if (change.operation == Operation::drop_constraint) {

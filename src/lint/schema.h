@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "catalog/snapshot.h"
@@ -87,6 +88,11 @@ struct TableState {
 class Schema {
 public:
   explicit Schema(const catalog::Snapshot* database = nullptr);
+  Schema(const Schema& other);
+  Schema& operator=(const Schema&) = delete;
+  Schema(Schema&&) = default;
+  Schema& operator=(Schema&&) = default;
+  ~Schema() = default;
 
   /// Null where nobody has spoken of it.
   [[nodiscard]] const TableState* find(const RelationName& name) const;
@@ -99,12 +105,18 @@ public:
 private:
   static std::string key_of(const RelationName& name);
   TableState& at(const RelationName& name);
+  TableState* locate(const RelationName& name) const;
+  void put(TableState table);
+  void remove(const RelationName& name);
+  void move(const RelationName& from, RelationName to);
   void apply_table(const Change& change);
   void apply_column(const Change& change);
   void apply_constraint(const Change& change);
   void apply_index(const Change& change);
 
   std::map<std::string, TableState> tables_; ///< "schema.name".
+  /// The same, to find one at once. The texts are the keys of `tables_`, which stay where they are.
+  std::unordered_map<std::string_view, TableState*> by_key_;
 };
 
 } // namespace pgkeep::lint

@@ -96,7 +96,8 @@ std::string without_psql_lines(std::string_view text) {
   for (std::size_t begin = 0; begin < out.size();) {
     const std::string_view line = line_from(out, begin);
     const std::size_t length = line.size();
-    const bool begins_data = base::to_lower(line).starts_with("copy ") &&
+    const bool begins_data = (line.starts_with('c') || line.starts_with('C')) &&
+                             base::to_lower(line).starts_with("copy ") &&
                              base::contains_ignoring_case(line, "from stdin");
     if (is_data || line.starts_with('\\')) {
       const bool ends_data = line.starts_with("\\.");
@@ -256,6 +257,7 @@ std::vector<Script::Part> Script::parts_of(const Part& first) {
   std::vector<Part> parts = {first};
   bool is_goose_without = false;
   for (const std::size_t begin : line_starts_) {
+    if (!std::string_view(text_).substr(begin).starts_with("-- ")) continue;
     const std::string line = base::to_lower(line_from(text_, begin));
     if (line.starts_with("-- +goose no transaction")) is_goose_without = true;
     const Marker* const marker = marker_of(line);

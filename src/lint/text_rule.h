@@ -44,17 +44,30 @@ struct Subject {
   mutable std::shared_ptr<const postgres::QueryCheck> check = nullptr;
 };
 
-/// Collects findings; each gets the file, line and column of its offset.
+/// What a rule says about a file.
+struct Said {
+  findings::Finding finding;
+  std::uint32_t rule = 0; ///< Its place among those that were chosen.
+};
+
+/// Collects what one rule says; each finding gets the file, line and column of its offset.
 class TextSink {
 public:
-  TextSink(findings::Sink& sink, const Script& script) : sink_(&sink), script_(&script) {}
+  struct Target {
+    std::vector<Said>& said;
+    std::vector<std::string>& skipped; ///< The rule's own, of all files.
+  };
+  TextSink(const Script& script, const findings::Rule& card, std::uint32_t rule, Target target)
+      : script_(script), card_(card), rule_(rule), target_(target) {}
   void add(std::size_t offset, findings::Finding finding);
   /// The rule could not look: it does not count as passed. The same reason is kept once.
   void skip(std::string reason);
 
 private:
-  findings::Sink* sink_;
-  const Script* script_;
+  const Script& script_;
+  const findings::Rule& card_;
+  std::uint32_t rule_;
+  Target target_;
 };
 
 struct TextRule {

@@ -34,14 +34,16 @@ struct KnownField {
   std::size_t length = 0;
   const ProtobufCFieldDescriptor* field = nullptr;
 };
-constexpr std::size_t kKnownFields = 1024;
+constexpr std::size_t kKnownFieldsBits = 12;
 
 const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message, std::string_view name) {
-  thread_local std::array<KnownField, kKnownFields> known;
+  thread_local std::array<KnownField, std::size_t{1} << kKnownFieldsBits> known;
   const ProtobufCMessageDescriptor* const kind = message.descriptor;
-  const std::size_t mixed = (reinterpret_cast<std::uintptr_t>(kind) >> 4U) * 31 +
-                            reinterpret_cast<std::uintptr_t>(name.data());
-  KnownField& entry = known[mixed % kKnownFields];
+  // Places of literals and kinds are close together: the product spreads them over the high bits.
+  const std::uint64_t mixed = (reinterpret_cast<std::uintptr_t>(kind) ^
+                               (reinterpret_cast<std::uintptr_t>(name.data()) << 12U)) *
+                              0x9e3779b97f4a7c15ULL;
+  KnownField& entry = known[mixed >> (64 - kKnownFieldsBits)];
   // The text at a place may change (a std::string's): it is compared as well.
   if (entry.kind == kind && entry.asked == name.data() && entry.length == name.size() &&
       std::memcmp(entry.field->name, name.data(), name.size()) == 0)
@@ -221,28 +223,17 @@ std::optional<std::size_t> Node::offset() const {
 /// The one walk over what is below a node.
 class TreeWalk {
 public:
+  using Entry = WalkOrder::Entry;
+
+  static std::span<const Entry> of(const Node& node) {
+    return node ? WalkOrder::of(*node.message_) : std::span<const Entry>{};
+  }
+  static Node node_at(const Entry& entry) { return {entry.message, entry.name}; }
   template <typename Visit>
   static void children(const Node& node, Visit&& visit) {
-    if (node.message_ == nullptr) return;
-    const ProtobufCMessage& message = *node.message_;
-    const auto add = [&](const ProtobufCMessage* child) {
-      if (const Node found(child); found) visit(found);
-    };
-    for (const ProtobufCFieldDescriptor* const field : shapes().of(message).links) {
-      if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        for (const ProtobufCMessage* const item : list_at(message, *field))
-          add(item);
-      } else if (!is_other_member(message, *field)) {
-        add(value_at<const ProtobufCMessage*>(message, field->offset));
-      }
-    }
-  }
-  static void all(const Node& node, const std::function<bool(const Node&)>& visit) {
-    if (visit(node)) children(node, [&](const Node& child) { all(child, visit); });
-  }
-  static void kinds(const Node& node, KindSet& found) {
-    found.set(shapes().of(*node.message_).number);
-    children(node, [&](const Node& child) { kinds(child, found); });
+    const std::span<const Entry> all = of(node);
+    for (std::size_t at = 1; at < all.size(); at += all[at].size)
+      visit(node_at(all[at]));
   }
 };
 
@@ -252,26 +243,28 @@ std::vector<Node> Node::children() const {
   return list;
 }
 
-void walk(const Node& node, const std::function<bool(const Node&)>& visit) {
-  if (node) TreeWalk::all(node, visit);
+void walk(const Node& node, base::FunctionRef<bool(const Node&)> visit) {
+  const std::span<const WalkOrder::Entry> all = TreeWalk::of(node);
+  for (std::size_t at = 0; at < all.size();)
+    at += visit(TreeWalk::node_at(all[at])) ? 1 : all[at].size;
 }
 
-void each_child(const Node& node, const std::function<void(const Node&)>& visit) {
+void each_child(const Node& node, base::FunctionRef<void(const Node&)> visit) {
   TreeWalk::children(node, visit);
 }
 
 KindSet kinds_in(const Node& node) {
   KindSet found;
-  if (node) TreeWalk::kinds(node, found);
+  for (const WalkOrder::Entry& entry : TreeWalk::of(node))
+    found.set(entry.kind);
   return found;
 }
 
 KindSet kinds_named(std::string_view names) {
-  constexpr std::size_t kPackageBytes = std::string_view("pg_query.").size();
   KindSet found;
   for (const std::string& name : base::split_words(names)) {
-    const auto shape = std::ranges::find_if(
-        shapes().all(), [&](const Shape& each) { return each.kind->name + kPackageBytes == name; });
+    const auto shape =
+        std::ranges::find_if(shapes().all(), [&](const Shape& each) { return each.name == name; });
     if (shape == shapes().all().end()) {
       fmt::print(stderr, "pgkeep: no kind of node is called \"{}\"\n", name);
       std::abort();

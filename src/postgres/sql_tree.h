@@ -13,7 +13,6 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -22,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/result.h"
 
 struct ProtobufCMessage; // protobuf-c's own header stays in the .cc file.
@@ -62,6 +62,7 @@ public:
 
 private:
   friend class TreeWalk;
+  Node(const ProtobufCMessage* message, const char* name) : message_(message), name_(name) {}
   friend std::string digest(const Node& node);
   [[nodiscard]] bool has_name(std::string_view kind) const;
 
@@ -123,9 +124,9 @@ inline NodeList Node::nodes_if(std::string_view kind, std::string_view field) co
 }
 
 /// Calls `visit` for the node and all below, parents first. `visit` says whether to go below.
-void walk(const Node& node, const std::function<bool(const Node&)>& visit);
+void walk(const Node& node, base::FunctionRef<bool(const Node&)> visit);
 /// Calls `visit` for each node directly below, in the order of the fields.
-void each_child(const Node& node, const std::function<void(const Node&)>& visit);
+void each_child(const Node& node, base::FunctionRef<void(const Node&)> visit);
 
 /// Kinds of nodes, to be compared with another set at once.
 using KindSet = std::bitset<512>;

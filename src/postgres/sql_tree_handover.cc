@@ -26,6 +26,8 @@ public:
     const Shape& shape = shapes_.of(*message);
     auto* const made = static_cast<std::byte*>(arena_.take(shape.kind->sizeof_message));
     std::memcpy(made, message, shape.kind->sizeof_message);
+    auto* const copied = reinterpret_cast<ProtobufCMessage*>(made);
+    const std::size_t place = order_.begin(*copied, shape);
     if (shape.location != nullptr) move_place(made, *message, shape.location->offset);
     for (const ProtobufCFieldDescriptor* const field : shape.texts)
       point_at(made, field->offset, copy_text(value_at<const char*>(*message, field->offset)));
@@ -39,7 +41,8 @@ public:
     }
     for (const ProtobufCFieldDescriptor* const field : shape.numbers)
       copy_numbers(made, *message, *field);
-    return reinterpret_cast<ProtobufCMessage*>(made);
+    order_.end(place);
+    return copied;
   }
 
 private:
@@ -75,6 +78,7 @@ private:
   }
 
   Arena& arena_;
+  WalkOrder& order_ = arena_.order();
   std::int32_t begin_;
   const Shapes& shapes_ = shapes();
 };
@@ -99,7 +103,6 @@ base::Result<const PgQuery__ParseResult*> parse(Arena& arena, const std::string&
       reinterpret_cast<const std::uint8_t*>(parsed->parse_tree.data));
   if (result == nullptr)
     return base::Error{.code = base::Code::unsupported, .what = "the parse tree cannot be read"};
-  if (begin == 0) return result;
   return reinterpret_cast<const PgQuery__ParseResult*>(Copier(arena, begin).copy(&result->base));
 }
 

@@ -19,7 +19,7 @@
 
 namespace pgkeep::postgres {
 
-/// Memory for one tree, whose thousand small pieces are given back at once.
+/// Memory for one tree, whose thousand small pieces are given back at once; and its WalkOrder.
 class Arena {
 public:
   Arena() = default;
@@ -31,6 +31,7 @@ public:
   void* take(std::size_t bytes);
   /// For protobuf-c. Points at this arena.
   ProtobufCAllocator* allocator() { return &allocator_; }
+  WalkOrder& order() { return order_; }
 
 private:
   static void* allocate(void* arena, std::size_t bytes) {
@@ -39,6 +40,7 @@ private:
   static void release(void* /*arena*/, void* /*piece*/) {}
 
   ProtobufCAllocator allocator_ = {.alloc = allocate, .free = release, .allocator_data = this};
+  WalkOrder order_;
   std::vector<std::unique_ptr<std::byte[]>> blocks_;
   std::byte* next_ = nullptr;
   std::size_t left_ = 0;

@@ -22,7 +22,10 @@ Shapes::Shapes() {
 
 void Shapes::add(const ProtobufCMessageDescriptor& kind) {
   if (std::ranges::find(shapes_, &kind, &Shape::kind) != shapes_.end()) return;
-  Shape shape{.kind = &kind, .number = shapes_.size()};
+  constexpr std::string_view kPackage = "pg_query.";
+  Shape shape{.kind = &kind,
+              .number = static_cast<std::uint32_t>(shapes_.size()),
+              .name = kind.name + kPackage.size()};
   for (const ProtobufCFieldDescriptor& field : std::span(kind.fields, kind.n_fields)) {
     const bool is_list = field.label == PROTOBUF_C_LABEL_REPEATED;
     const bool is_long =

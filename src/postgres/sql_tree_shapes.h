@@ -49,11 +49,46 @@ inline bool is_other_member(const ProtobufCMessage& message,
 /// What is asked of a kind again and again, in place of its whole descriptor.
 struct Shape {
   const ProtobufCMessageDescriptor* kind = nullptr;
-  std::size_t number = 0; ///< Counted from 0.
+  std::uint32_t number = 0;   ///< Counted from 0.
+  const char* name = nullptr; ///< PostgreSQL's own: short_name has no underscores ("AConst").
   const ProtobufCFieldDescriptor* location = nullptr;
   std::vector<const ProtobufCFieldDescriptor*> links = {};   ///< Fields that hold nodes.
   std::vector<const ProtobufCFieldDescriptor*> texts = {};   ///< Fields that hold one text.
   std::vector<const ProtobufCFieldDescriptor*> numbers = {}; ///< Lists of 64-bit numbers.
+};
+
+/// The nodes of a copied tree in the order of a walk, parents first: what is below a node stands
+/// behind it. Each message of the tree knows its place here, by a member that protobuf-c keeps for
+/// fields it does not know and the parser's messages never have.
+class WalkOrder {
+public:
+  struct Entry {
+    const ProtobufCMessage* message = nullptr;
+    const char* name = nullptr; ///< Of its kind, as PostgreSQL writes it.
+    std::uint32_t kind = 0;     ///< Shape::number.
+    std::uint32_t size = 0;     ///< How many entries the node and all below it are.
+  };
+
+  /// The entry of a message that is not yet filled in.
+  std::size_t begin(ProtobufCMessage& message, const Shape& shape) {
+    message.n_unknown_fields = static_cast<unsigned>(entries_.size());
+    message.unknown_fields = reinterpret_cast<ProtobufCMessageUnknownField*>(this);
+    entries_.push_back({.message = &message, .name = shape.name, .kind = shape.number});
+    return entries_.size() - 1;
+  }
+  /// All that is below it has been added.
+  void end(std::size_t place) {
+    entries_[place].size = static_cast<std::uint32_t>(entries_.size() - place);
+  }
+  /// The message, which must be one of a copied tree, and all below it.
+  static std::span<const Entry> of(const ProtobufCMessage& message) {
+    const auto& order = *reinterpret_cast<const WalkOrder*>(message.unknown_fields);
+    const Entry* const first = &order.entries_[message.n_unknown_fields];
+    return {first, first->size};
+  }
+
+private:
+  std::vector<Entry> entries_;
 };
 
 /// Of every kind there is.

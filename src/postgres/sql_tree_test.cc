@@ -34,6 +34,29 @@ TEST(SqlTreeTest, shows_kinds_fields_lists_and_enums) {
   EXPECT_EQ(commands[1].text("name"), "b");
 }
 
+TEST(SqlTreeTest, a_walk_goes_parents_first_and_leaves_out_what_it_is_told_to) {
+  const Tree tree = tree_of("SELECT f(a, 1), (SELECT 2) FROM t WHERE b");
+  std::vector<std::string_view> all;
+  walk(tree.root(), [&](const Node& node) { return all.push_back(node.kind()), true; });
+  EXPECT_THAT(all,
+              ElementsAre("SelectStmt", "ResTarget", "FuncCall", "String", "ColumnRef", "String",
+                          "A_Const", "Integer", "ResTarget", "SubLink", "SelectStmt", "ResTarget",
+                          "A_Const", "Integer", "RangeVar", "ColumnRef", "String"));
+  std::vector<std::string_view> some;
+  walk(tree.root(), [&](const Node& node) {
+    some.push_back(node.kind());
+    return node.kind() != "FuncCall" && node.kind() != "SubLink";
+  });
+  EXPECT_THAT(some, ElementsAre("SelectStmt", "ResTarget", "FuncCall", "ResTarget", "SubLink",
+                                "RangeVar", "ColumnRef", "String"));
+  std::vector<std::string_view> below;
+  each_child(tree.root(), [&](const Node& node) { below.push_back(node.kind()); });
+  EXPECT_THAT(below, ElementsAre("ResTarget", "ResTarget", "RangeVar", "ColumnRef"));
+  EXPECT_TRUE(kinds_in(tree.root().nodes("target_list")[1]) ==
+              kinds_named("ResTarget SubLink SelectStmt A_Const Integer"));
+  walk(Node{}, [](const Node&) { return ADD_FAILURE() << "nothing is below no node", true; });
+}
+
 TEST(SqlTreeTest, kinds_keep_their_underscores) {
   const Tree tree = tree_of("SELECT 1 + x");
   const Node sum = tree.root().nodes("target_list").front().node("val");

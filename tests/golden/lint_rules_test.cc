@@ -16,6 +16,7 @@
 #include "audit/audit.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "findings/render.h"
 #include "golden/audit_case.h"
 #include "lint/lint.h"
 
@@ -233,6 +234,31 @@ TEST(LintRules, NodesLeaveOutNothing) {
       std::vector<std::string> lost;
       std::ranges::set_difference(without_nodes, with_nodes, std::back_inserter(lost));
       EXPECT_EQ(lost, std::vector<std::string>{});
+    }
+  }
+}
+
+/// A report as JSON, which has all of it.
+std::string report_of(std::span<const lint::File> files, const lint::Options& options) {
+  const auto report = lint::lint(files, options);
+  EXPECT_TRUE(report);
+  return report ? findings::render(*report, findings::Format::json) : std::string();
+}
+
+TEST(LintRules, AnyNumberOfJudgesSaysTheSame) {
+  const auto known = patched_snapshot({}, "base");
+  ASSERT_TRUE(known) << base::to_line(known.error());
+  std::vector<lint::File> files = all_files();
+  files.push_back(files.front()); // A path that is given twice, and not in order.
+  lint::Options options = all_options();
+  for (const catalog::Snapshot* const database :
+       {static_cast<const catalog::Snapshot*>(nullptr), &*known}) {
+    options.database = database;
+    options.judges = 1;
+    const std::string alone = report_of(files, options);
+    for (const std::size_t judges : {2U, 3U}) {
+      options.judges = judges;
+      EXPECT_TRUE(report_of(files, options) == alone) << judges;
     }
   }
 }

@@ -1,5 +1,12 @@
 // The machine's report: findings/1 of the design. Members are only ever added; a reader ignores
-// those it does not know.
+// those it does not know. There may be a hundred thousand findings: pieces of the list are made by
+// several threads, and written in order as they are done.
+#include <algorithm>
+#include <deque>
+#include <future>
+#include <span>
+#include <thread>
+
 #include "base/text.h"
 #include "findings/lookup.h"
 #include "findings/render/renderers.h"
@@ -87,19 +94,49 @@ Json summary_json(const Report& report) {
               {"skipped", summary.skipped}};
 }
 
+/// Findings as they stand in the report, behind others.
+std::string piece_of(const RuleIndex& index, std::span<const Finding> list) {
+  base::JsonWriter out(true);
+  out.begin_object(); // To where the list is open; what that writes is not of the piece.
+  out.key("findings");
+  out.begin_array();
+  static_cast<void>(out.take());
+  for (const Finding& finding : list)
+    write_finding(out, finding, index.find(finding.rule));
+  return out.take();
+}
+
+void write_findings(base::JsonWriter& out, const RuleIndex& index, std::span<const Finding> list,
+                    base::FunctionRef<void(std::string_view)> write) {
+  constexpr std::size_t kPiece = 2'000;
+  const std::size_t first = std::min(kPiece, list.size());
+  for (const Finding& finding : list.first(first))
+    write_finding(out, finding, index.find(finding.rule));
+  write(out.take());
+  const std::size_t at_once = std::max(std::thread::hardware_concurrency(), 1U);
+  std::deque<std::future<std::string>> pieces;
+  for (std::size_t at = first; at < list.size() || !pieces.empty();) {
+    for (; at < list.size() && pieces.size() < at_once; at += kPiece)
+      pieces.push_back(std::async(std::launch::async, piece_of, std::cref(index),
+                                  list.subspan(at, std::min(kPiece, list.size() - at))));
+    write(",");
+    write(pieces.front().get());
+    pieces.pop_front();
+  }
+}
+
 } // namespace
 
-std::string render_json(const Report& report) {
+void render_json(const Report& report, base::FunctionRef<void(std::string_view)> write) {
   const RuleIndex index(report);
-  base::JsonWriter out(true); // There may be a hundred thousand findings.
+  base::JsonWriter out(true);
   out.begin_object();
   out.member("pgkeep", "findings/1");
   out.member("target", report.target.is_null() ? Json(Json::Object{}) : report.target);
   out.member("summary", summary_json(report));
   out.key("findings");
   out.begin_array();
-  for (const Finding& finding : report.findings)
-    write_finding(out, finding, index.find(finding.rule));
+  write_findings(out, index, report.findings, write);
   out.end_array();
   write_list(out, "passed", report.passed);
   out.key("skipped");
@@ -124,7 +161,8 @@ std::string render_json(const Report& report) {
   out.end_array();
   write_list(out, "notes", report.notes);
   out.end_object();
-  return out.take() + "\n";
+  write(out.take());
+  write("\n");
 }
 
 } // namespace pgkeep::findings

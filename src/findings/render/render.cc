@@ -16,8 +16,11 @@ std::string render(const Report& report, Format format, const RenderOptions& opt
   switch (format) {
   case Format::text:
     return is_about_files(report) ? render_places(report, options) : render_text(report, options);
-  case Format::json:
-    return render_json(report);
+  case Format::json: {
+    std::string text;
+    render_json(report, [&](std::string_view piece) { text += piece; });
+    return text;
+  }
   case Format::sarif:
     return render_sarif(report);
   case Format::junit:
@@ -30,6 +33,12 @@ std::string render(const Report& report, Format format, const RenderOptions& opt
     return render_github(report);
   }
   return render_text(report, options);
+}
+
+void render_to(const Report& report, Format format, const RenderOptions& options,
+               base::FunctionRef<void(std::string_view)> write) {
+  if (format == Format::json) return render_json(report, write);
+  write(render(report, format, options));
 }
 
 } // namespace pgkeep::findings

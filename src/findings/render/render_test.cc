@@ -193,6 +193,31 @@ TEST(TextReport, ExplainsARule) {
 
 // ---- Machines ----
 
+TEST(JsonReport, ManyFindingsComeInPiecesAndInOrder) {
+  Report report = sample_report();
+  const Finding one = report.findings.front();
+  report.findings.clear();
+  constexpr int kMany = 7'001;
+  for (int line = 1; line <= kMany; ++line) {
+    report.findings.push_back(one);
+    report.findings.back().line = line;
+  }
+  std::string whole;
+  int pieces = 0;
+  render_to(report, Format::json, {}, [&](std::string_view piece) {
+    whole += piece;
+    ++pieces;
+  });
+  EXPECT_GT(pieces, 3);
+  EXPECT_EQ(whole, render(report, Format::json));
+  EXPECT_EQ(whole, parsed(whole).dump(true) + "\n");
+  const Json json = parsed(whole);
+  const Json::Array& findings = *json.find("findings")->as_array();
+  ASSERT_EQ(findings.size(), static_cast<std::size_t>(kMany));
+  for (int line = 1; line <= kMany; ++line)
+    EXPECT_EQ(*findings[static_cast<std::size_t>(line) - 1].find("line"), Json(line));
+}
+
 TEST(JsonReport, HasTheMembersOfTheDesign) {
   const Report report = sample_report();
   const Json json = parsed(render(report, Format::json));

@@ -81,7 +81,7 @@ std::optional<std::string> why_never_false(const Node& condition) {
   if (is_null_constant(condition)) return "it is NULL";
   if (compares_with_null(condition)) return "a comparison with NULL is NULL, which passes";
   if (condition.is("BoolExpr")) {
-    const std::vector<Node> arms = condition.nodes("args");
+    const postgres::NodeList arms = condition.nodes("args");
     if (condition.name("boolop") == "OR_EXPR") return why_or(arms);
     if (condition.name("boolop") == "AND_EXPR") return why_and(arms);
     return std::nullopt;
@@ -89,7 +89,7 @@ std::optional<std::string> why_never_false(const Node& condition) {
   if (!condition.is("A_Expr")) return std::nullopt;
   if (condition.name("kind") == "AEXPR_IN") {
     const bool is_not = postgres::strings_of(condition.nodes("name")).back() == "<>";
-    const std::vector<Node> values = condition.node("rexpr").nodes_if("List", "items");
+    const postgres::NodeList values = condition.node("rexpr").nodes_if("List", "items");
     if (!is_not && std::ranges::any_of(values, is_null_constant))
       return "NULL stands among the values, so what is not there gives NULL, which passes";
     return std::nullopt;

@@ -40,7 +40,7 @@ Node ColumnChange::default_value() const {
 }
 
 bool are_columns_listed(const Node& create) {
-  const std::vector<Node> elements = create.nodes("table_elts");
+  const postgres::NodeList elements = create.nodes("table_elts");
   return create.nodes("inh_relations").empty() && !create.node("of_typename") &&
          std::ranges::none_of(elements,
                               [](const Node& each) { return each.is("TableLikeClause"); });
@@ -124,12 +124,18 @@ std::vector<std::string> columns_in(const Node& expression) {
   return columns;
 }
 
-std::optional<std::string> string_constant(const Node& node) {
+std::optional<std::string_view> string_view_constant(const Node& node) {
   const Node bare = without_casts(node);
   if (!bare.is("A_Const") || bare.flag("isnull")) return std::nullopt;
   const Node value = bare.node("sval");
   if (!value) return std::nullopt;
-  return std::string(value.text("sval"));
+  return value.text("sval");
+}
+
+std::optional<std::string> string_constant(const Node& node) {
+  const auto text = string_view_constant(node);
+  if (!text) return std::nullopt;
+  return std::string(*text);
 }
 
 std::optional<std::int64_t> integer_constant(const Node& node) {

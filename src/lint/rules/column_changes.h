@@ -58,6 +58,8 @@ std::string_view function_name(const postgres::Node& call);
 /// The columns that an expression mentions, each once: the last part of their names.
 std::vector<std::string> columns_in(const postgres::Node& expression);
 /// The text of a string constant; the casts around it are looked through. None where it is none.
+std::optional<std::string_view> string_view_constant(const postgres::Node& node);
+/// The same, as a text of its own.
 std::optional<std::string> string_constant(const postgres::Node& node);
 std::optional<std::int64_t> integer_constant(const postgres::Node& node);
 /// NULL, perhaps with a cast.

@@ -55,7 +55,7 @@ void count_nullable(const Subject& subject, TextSink& out) {
     walk_own(query, [&](const Node& node) {
       if (function_name(node) != "count" || node.flag("agg_star") || node.flag("agg_distinct"))
         return true;
-      const std::vector<Node> arguments = node.nodes("args");
+      const postgres::NodeList arguments = node.nodes("args");
       const bool is_column = arguments.size() == 1 && arguments.front().is("ColumnRef");
       const Meaning meaning = is_column ? meaning_of(arguments.front(), query) : Meaning{};
       // Beside an outer join it is how the matches are counted.

@@ -28,7 +28,7 @@ void between_timestamps(const Subject& subject, TextSink& out) {
     for (const Node& condition : query.conditions()) {
       if (!condition.is("A_Expr") || condition.name("kind") != "AEXPR_BETWEEN") continue;
       const Node column = condition.node("lexpr");
-      const std::vector<Node> ends = condition.node("rexpr").nodes_if("List", "items");
+      const postgres::NodeList ends = condition.node("rexpr").nodes_if("List", "items");
       if (!column.is("ColumnRef") || ends.size() != 2) continue;
       const Meaning meaning = meaning_of(column, query);
       const std::string name = columns_in(column).empty() ? "" : columns_in(column).front();
@@ -183,7 +183,7 @@ void count_for_exists(const Subject& subject, TextSink& out) {
     const auto number = integer_constant(node.node("rexpr"));
     const bool asks = number && ((*number == 0 && is_one_of(name, {">", "=", "<>"})) ||
                                  (*number == 1 && is_one_of(name, {">=", "<"})));
-    const std::vector<Node> targets = link.node("subselect").nodes_if("SelectStmt", "target_list");
+    const postgres::NodeList targets = link.node("subselect").nodes_if("SelectStmt", "target_list");
     if (!asks || targets.size() != 1 || !is_count(targets.front().node("val")) ||
         !link.node("subselect").nodes("group_clause").empty())
       return true;

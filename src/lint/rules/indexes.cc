@@ -273,7 +273,7 @@ void corruption(const Subject& subject, TextSink& out) {
 void too_wide(const Subject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::create_index || change.node.flag("unique")) continue;
-    const std::vector<Node> keys = change.node.nodes("index_params");
+    const postgres::NodeList keys = change.node.nodes("index_params");
     if (keys.size() <= kKeyColumnsMax) continue;
     out.add(change.offset,
             {.object = change.name.empty() ? change.relation.text()

@@ -18,21 +18,22 @@ void lock_order(const Subject& subject, TextSink& out) {
   if (context.lock_orders == nullptr) return;
   for (const Effect& effect : subject.effects) {
     if (!blocks_reads(effect.mode) || !context.is_in_use(effect.relation)) continue;
-    for (const HeldLock& held : context.locks) {
-      if (!blocks_reads(held.mode)) continue;
-      const auto* const opposite = context.lock_orders->find(effect.relation, held.relation);
-      if (opposite == nullptr) continue;
+    const auto* const after = context.lock_orders->after(effect.relation);
+    if (after == nullptr) continue;
+    for (const RelationName& held : context.locked_against_reads) {
+      const auto opposite = after->find(held);
+      if (opposite == after->end()) continue;
+      const auto& [path, line] = opposite->second;
       out.add(subject.statement.begin,
               {.object = effect.relation.text(),
                .message = fmt::format("{} is locked after {} here, and before it at {}:{}: "
                                       "whichever order the application has, one of the two "
                                       "deadlocks with it",
-                                      effect.relation.text(), held.relation.text(), opposite->path,
-                                      opposite->line),
-               .evidence = Json{{"first", held.relation.text()},
+                                      effect.relation.text(), held.text(), path, line),
+               .evidence = Json{{"first", held.text()},
                                 {"second", effect.relation.text()},
-                                {"other_file", opposite->path},
-                                {"other_line", opposite->line}},
+                                {"other_file", path},
+                                {"other_line", line}},
                .fix = by_hand("The order in which the application uses the tables is not in these "
                               "files. Lock them in that order everywhere, or change one table in "
                               "one transaction.")});

@@ -137,12 +137,12 @@ void replica_identity(const Subject& subject, TextSink& out) {
 /// The names that a view gives its columns; none where one is not in the text ("*").
 std::optional<std::vector<std::string>> output_names(const Node& view) {
   std::vector<std::string> names = strings_of(view.nodes("aliases"));
-  const std::vector<Node> targets = view.node("query").nodes_if("SelectStmt", "target_list");
+  const postgres::NodeList targets = view.node("query").nodes_if("SelectStmt", "target_list");
   for (std::size_t i = names.size(); i < targets.size(); ++i) {
     const Node value = targets[i].node("val");
     std::string name(targets[i].text("name"));
     if (name.empty() && value.is("ColumnRef")) {
-      const std::vector<Node> fields = value.nodes("fields");
+      const postgres::NodeList fields = value.nodes("fields");
       if (!fields.back().is("String")) return std::nullopt;
       name = strings_of(fields).back();
     }

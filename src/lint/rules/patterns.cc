@@ -44,7 +44,7 @@ bool may_have_trigrams(const Meaning& meaning) {
 
 /// LIKE, ILIKE and the regular expressions of a query's conditions, with the column before them.
 void judge_patterns(const Subject& subject, std::initializer_list<std::string_view> operators,
-                    const std::function<std::string(const Node&, std::string_view)>& judge,
+                    base::FunctionRef<std::string(const Node&, std::string_view)> judge,
                     TextSink& out) {
   const Queries& queries = queries_of(subject);
   if (is_catalog_column(queries)) return;

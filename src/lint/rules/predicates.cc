@@ -21,7 +21,7 @@ using postgres::Node;
 constexpr std::size_t kListMax = 1000;
 
 /// Nodes of a statement without the definitions of constraints, which other rules judge.
-void walk_queries(const Node& root, const std::function<void(const Node&)>& visit) {
+void walk_queries(const Node& root, base::FunctionRef<void(const Node&)> visit) {
   postgres::walk(root, [&](const Node& node) {
     if (node.is("Constraint")) return false;
     visit(node);
@@ -73,7 +73,7 @@ bool demands_value(const Query& query, const std::string& column) {
 }
 
 void judge_not_in(const Query& query, std::size_t offset, TextSink& out) {
-  const std::vector<Node> targets = query.node.nodes("target_list");
+  const postgres::NodeList targets = query.node.nodes("target_list");
   const Node target = targets.size() == 1 ? targets.front().node("val") : Node{};
   const std::vector<std::string> names = column_names(target);
   if (names.empty() || demands_value(query, names.back())) return;

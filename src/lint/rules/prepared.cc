@@ -35,9 +35,8 @@ std::string changed_table_of(const Subject& subject) {
   postgres::walk(subject.statement.root, [&](const Node& node) {
     if (!node.is("RangeVar")) return true;
     const RelationName name = relation_of(node);
-    if (std::ranges::any_of(subject.context.changed,
-                            [&](const RelationName& each) { return is_same(each, name); }))
-      found = name.text();
+    const RelationSet* const changed = subject.context.changed;
+    if (changed != nullptr && changed->contains(name)) found = name.text();
     return true;
   });
   return found;

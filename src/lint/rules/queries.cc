@@ -30,7 +30,7 @@ std::string names_of_columns(const TableState& table) {
 /// The tables that a star of this query stands for; empty where it stands for what the text lists.
 std::vector<const Source*> starred(const Query& query, const Node& star) {
   std::vector<const Source*> tables;
-  const std::vector<Node> fields = star.nodes("fields");
+  const postgres::NodeList fields = star.nodes("fields");
   const std::vector<std::string> names = postgres::strings_of({fields.begin(), fields.end() - 1});
   for (const Source& source : query.sources) {
     const bool is_meant = names.empty() || source.alias == names.back();
@@ -92,7 +92,7 @@ bool asks_for_rows(const Query& query) {
 
 bool is_single_row(const Query& query) {
   const bool has_group = !query.node.nodes("group_clause").empty();
-  const std::vector<Node> targets = query.node.nodes("target_list");
+  const postgres::NodeList targets = query.node.nodes("target_list");
   const bool is_total = !has_group && std::ranges::any_of(targets, has_aggregate);
   const bool is_by_key =
       query.sources.size() == 1 && query.sources.front().table != nullptr &&
@@ -102,7 +102,7 @@ bool is_single_row(const Query& query) {
 
 /// SELECT 1 FROM ... LIMIT 1 asks whether there is a row.
 bool takes_no_column(const Query& query) {
-  const std::vector<Node> targets = query.node.nodes("target_list");
+  const postgres::NodeList targets = query.node.nodes("target_list");
   return std::ranges::all_of(targets, [](const Node& target) {
     return columns_in(target).empty() && !is_star(target.node("val"));
   });
@@ -166,10 +166,10 @@ void distinct_on_without_order(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt")) continue;
-    const std::vector<Node> distinct = query.node.nodes("distinct_clause");
+    const postgres::NodeList distinct = query.node.nodes("distinct_clause");
     const bool is_on = !distinct.empty() && distinct.front();
     if (!is_on) continue;
-    const std::vector<Node> sort = query.node.nodes("sort_clause");
+    const postgres::NodeList sort = query.node.nodes("sort_clause");
     // The expressions of DISTINCT ON come first in ORDER BY: what follows chooses the row.
     if (sort.size() > distinct.size()) continue;
     out.add(place_of(subject, distinct.front()),
@@ -217,8 +217,8 @@ void having_without_group(const Subject& subject, TextSink& out) {
 
 /// A constant column whose value differs: no row of one branch is a row of the other.
 bool are_disjoint(const Node& left, const Node& right) {
-  const std::vector<Node> a = left.nodes("target_list");
-  const std::vector<Node> b = right.nodes("target_list");
+  const postgres::NodeList a = left.nodes("target_list");
+  const postgres::NodeList b = right.nodes("target_list");
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
     const auto here = string_constant(a[i].node("val"));
     const auto there = string_constant(b[i].node("val"));
@@ -234,7 +234,7 @@ void union_without_all(const Subject& subject, TextSink& out) {
     const bool is_union =
         node.is("SelectStmt") && node.name("op") == "SETOP_UNION" && !node.flag("all");
     if (!is_union || !are_disjoint(node.node("larg"), node.node("rarg"))) return true;
-    const std::vector<Node> targets = node.node("rarg").nodes("target_list");
+    const postgres::NodeList targets = node.node("rarg").nodes("target_list");
     out.add(targets.empty() ? subject.statement.begin : place_of(subject, targets.front()),
             {.message = "UNION sorts or hashes all rows to find repeated ones, and a constant that "
                         "differs says there are none between the branches",
@@ -248,9 +248,9 @@ void group_by_vs_distinct(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt")) continue;
-    const std::vector<Node> distinct = query.node.nodes("distinct_clause");
+    const postgres::NodeList distinct = query.node.nodes("distinct_clause");
     const bool is_plain = !distinct.empty() && !distinct.front();
-    const std::vector<Node> groups = query.node.nodes("group_clause");
+    const postgres::NodeList groups = query.node.nodes("group_clause");
     if (!is_plain || groups.empty()) continue;
     out.add(place_of(subject, groups.front()),
             {.message = "DISTINCT over groups: the rows are grouped, then compared once more",
@@ -283,7 +283,7 @@ void distinct_with_join(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt") || query.sources.size() < 2) continue;
-    const std::vector<Node> distinct = query.node.nodes("distinct_clause");
+    const postgres::NodeList distinct = query.node.nodes("distinct_clause");
     if (distinct.empty() || distinct.front()) continue;
     const auto used = sources_in(query, query.node.nodes("target_list"));
     if (!used || used->size() != 1 || !used->front()->relation) continue;

@@ -193,31 +193,34 @@ std::vector<std::string> column_names(const Node& column) {
 }
 
 bool is_star(const Node& column) {
-  const std::vector<Node> fields = column.nodes_if("ColumnRef", "fields");
+  const postgres::NodeList fields = column.nodes_if("ColumnRef", "fields");
   return !fields.empty() && fields.back().is("A_Star");
 }
 
 Meaning meaning_of(const Node& column, const Query& query) {
-  const std::vector<std::string> names = column_names(column);
-  if (names.empty()) return {};
-  const std::string& name = names.back();
+  const postgres::NodeList fields = column.nodes_if("ColumnRef", "fields");
+  if (fields.empty() || fields.back().is("A_Star")) return {};
+  const std::string_view name = fields.back().text("sval");
   for (const Query* at = &query; at != nullptr; at = at->outer) {
-    if (names.size() > 1) {
-      const Source* const source = at->source(names[names.size() - 2]);
+    if (fields.size() > 1) {
+      const Source* const source = at->source(fields[fields.size() - 2].text("sval"));
       if (source == nullptr) continue;
       return {at, source, source->table == nullptr ? nullptr : source->table->column(name)};
     }
     const Source* found = nullptr;
+    const ColumnState* known = nullptr;
     for (const Source& source : at->sources) {
-      if (source.table == nullptr || source.table->column(name) == nullptr) {
+      const ColumnState* const its = source.table == nullptr ? nullptr : source.table->column(name);
+      if (its == nullptr) {
         // What is not known may have it.
         if (!source.is_known() && at->sources.size() > 1) return {};
         continue;
       }
       if (found != nullptr) return {};
       found = &source;
+      known = its;
     }
-    if (found != nullptr) return {at, found, found->table->column(name)};
+    if (found != nullptr) return {at, found, known};
     if (std::ranges::any_of(at->sources, [](const Source& each) { return !each.is_known(); }))
       return at->sources.size() == 1 ? Meaning{at, &at->sources.front(), nullptr} : Meaning{};
   }
@@ -259,7 +262,7 @@ bool is_aggregate(const Node& node) {
                                                                    "any_value"}));
 }
 
-void walk_expression(const Node& node, const std::function<bool(const Node&)>& visit) {
+void walk_expression(const Node& node, base::FunctionRef<bool(const Node&)> visit) {
   postgres::walk(node, [&](const Node& each) { return !each.is("SelectStmt") && visit(each); });
 }
 
@@ -272,7 +275,7 @@ bool has_aggregate(const Node& node) {
   return found;
 }
 
-void walk_own(const Query& query, const std::function<bool(const Node&)>& visit) {
+void walk_own(const Query& query, base::FunctionRef<bool(const Node&)> visit) {
   postgres::each_child(query.node, [&](const Node& child) {
     postgres::walk(child, [&](const Node& each) {
       return !each.is("SelectStmt") && !is_change(each) && visit(each);

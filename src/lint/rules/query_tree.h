@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -105,9 +104,9 @@ bool is_aggregate(const postgres::Node& node);
 bool has_aggregate(const postgres::Node& node);
 /// Walks an expression without the queries inside of it.
 void walk_expression(const postgres::Node& node,
-                     const std::function<bool(const postgres::Node&)>& visit);
+                     base::FunctionRef<bool(const postgres::Node&)> visit);
 /// The same for all of a query but the queries inside of it.
-void walk_own(const Query& query, const std::function<bool(const postgres::Node&)>& visit);
+void walk_own(const Query& query, base::FunctionRef<bool(const postgres::Node&)> visit);
 /// Whether the values of these columns name at most one row.
 bool is_key(const TableState& table, const std::vector<std::string>& columns);
 /// The columns of this source that conditions set equal to something.

@@ -49,7 +49,7 @@ struct Transaction {
 };
 
 std::optional<Read> read_of(const Node& root) {
-  const std::vector<Node> from = root.nodes_if("SelectStmt", "from_clause");
+  const postgres::NodeList from = root.nodes_if("SelectStmt", "from_clause");
   if (from.size() != 1 || !from.front().is("RangeVar") || !root.node("where_clause"))
     return std::nullopt;
   Read read{.relation = relation_of(from.front()),
@@ -206,7 +206,7 @@ void queue_without_skip_locked(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt") || !query.node.node("limit_count")) continue;
-    const std::vector<Node> locks = query.node.nodes("locking_clause");
+    const postgres::NodeList locks = query.node.nodes("locking_clause");
     const bool waits = std::ranges::any_of(locks, [](const Node& lock) {
       return lock.name("wait_policy") == "LockWaitBlock" &&
              is_one_of(lock.name("strength"), {"LCS_FORUPDATE", "LCS_FORNOKEYUPDATE"});

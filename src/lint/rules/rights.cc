@@ -37,7 +37,7 @@ bool creates_policy_on(const Node& root, const RelationName& table) {
 }
 
 bool enables_security_of(const Node& root, const RelationName& table) {
-  const std::vector<Node> commands = root.nodes_if("AlterTableStmt", "cmds");
+  const postgres::NodeList commands = root.nodes_if("AlterTableStmt", "cmds");
   return root.is("AlterTableStmt") && relation_of(root.node("relation")).name == table.name &&
          std::ranges::any_of(commands, [](const Node& command) {
            return command.name("subtype") == "AT_EnableRowSecurity";
@@ -146,7 +146,7 @@ std::string objects_text(const Node& grant) {
 }
 
 bool touches_what_is_in_use(const Context& context, const Node& grant) {
-  const std::vector<Node> objects = grant.nodes("objects");
+  const postgres::NodeList objects = grant.nodes("objects");
   return std::ranges::any_of(objects, [&](const Node& each) {
     return !each.is("RangeVar") || context.is_in_use(relation_of(each));
   });
@@ -154,7 +154,7 @@ bool touches_what_is_in_use(const Context& context, const Node& grant) {
 
 /// Rights that do harm in anybody's hands; SELECT and the like are advice.
 bool has_writing_right(const Node& grant) {
-  const std::vector<Node> privileges = grant.nodes("privileges");
+  const postgres::NodeList privileges = grant.nodes("privileges");
   if (privileges.empty()) return true; // ALL.
   return std::ranges::any_of(privileges, [](const Node& each) {
     const std::string_view name = each.text("priv_name");

@@ -97,7 +97,7 @@ bool is_always_true(const Node& condition) {
     return is_always_true(condition.node("arg")) ||
            text_constant(condition.node("arg")).starts_with('t');
   if (condition.is("BoolExpr")) {
-    const std::vector<Node> parts = condition.nodes("args");
+    const postgres::NodeList parts = condition.nodes("args");
     const std::string_view operation = condition.name("boolop");
     if (operation == "NOT_EXPR") return is_always_false(parts.front());
     return operation == "OR_EXPR" ? std::ranges::any_of(parts, is_always_true)

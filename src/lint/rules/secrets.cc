@@ -85,13 +85,13 @@ void secrets_in_code(const Subject& subject, TextSink& out) {
     const std::string_view name = function_name(node);
     if (is_one_of(name, {"pgp_sym_encrypt", "pgp_sym_decrypt", "pgp_sym_encrypt_bytea",
                          "pgp_sym_decrypt_bytea", "encrypt", "decrypt", "hmac"})) {
-      const std::vector<Node> arguments = node.nodes("args");
+      const postgres::NodeList arguments = node.nodes("args");
       const auto key = arguments.size() > 1 ? string_constant(arguments[1]) : std::nullopt;
       if (key && !is_placeholder(*key))
         add_secret(place_of(subject, arguments[1]), "function " + std::string(name),
                    "the key of " + std::string(name) + "()", out);
     }
-    if (node.is("A_Const") && holds_password(string_constant(node).value_or("")))
+    if (node.is("A_Const") && holds_password(string_view_constant(node).value_or("")))
       add_secret(place_of(subject, node), "", "a password in a connection string", out);
     return true;
   });
@@ -193,7 +193,7 @@ void policy_always_true(const Subject& subject, TextSink& out) {
   if (command == "select") return;
   const bool lets_all =
       command == "insert" ? is_true(check) : is_true(condition) && (!check || is_true(check));
-  const std::vector<Node> roles = root.nodes("roles");
+  const postgres::NodeList roles = root.nodes("roles");
   const bool is_for_keepers =
       std::ranges::all_of(roles, [](const Node& role) { return is_keeper(role.text("rolename")); });
   if (!lets_all || is_for_keepers) return;
@@ -300,7 +300,7 @@ void rls_no_policy(const Context& context, TextSink& out) {
 
 /// WITH (security_invoker), = true, = on.
 bool is_invoker_view(const Node& view) {
-  const std::vector<Node> options = view.nodes("options");
+  const postgres::NodeList options = view.nodes("options");
   return std::ranges::any_of(options, [](const Node& option) {
     const Node value = option.node("arg");
     const bool is_off = value.is("String") && is_one_of(value.text("sval"), {"false", "off", "0"});

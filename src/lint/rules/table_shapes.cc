@@ -174,7 +174,7 @@ void stored_aggregate(const Subject& subject, TextSink& out) {
 
 /// The columns that this section makes, with what they are at its end.
 struct Made {
-  Change change;
+  const Change& change;
   const ColumnState* column = nullptr;
 };
 std::vector<Made> columns_made(const Context& context) {

@@ -94,7 +94,7 @@ bool stands_alone(const Node& command) {
 }
 
 bool may_be_combined(const Node& root) {
-  const std::vector<Node> commands = root.nodes_if("AlterTableStmt", "cmds");
+  const postgres::NodeList commands = root.nodes_if("AlterTableStmt", "cmds");
   return !commands.empty() && root.name("objtype") == "OBJECT_TABLE" &&
          std::ranges::none_of(commands, stands_alone);
 }
@@ -183,7 +183,7 @@ bool fails_again(const Node& root) {
       root.is("CreateExtensionStmt") || root.is("CreateTableAsStmt"))
     return !root.flag("if_not_exists");
   if (root.is("DropStmt")) return !root.flag("missing_ok");
-  const std::vector<Node> commands = root.nodes_if("AlterTableStmt", "cmds");
+  const postgres::NodeList commands = root.nodes_if("AlterTableStmt", "cmds");
   return std::ranges::any_of(commands, [](const Node& command) {
     const std::string_view subtype = command.name("subtype");
     return (subtype == "AT_AddColumn" || subtype == "AT_DropColumn" ||
@@ -220,7 +220,7 @@ std::optional<std::string_view> guarded_kind(const Node& root) {
   if (root.is("IndexStmt") && root.flag("if_not_exists") && !root.flag("concurrent"))
     return "index";
   if (root.is("CreateSeqStmt") && root.flag("if_not_exists")) return "sequence";
-  const std::vector<Node> commands = root.nodes_if("AlterTableStmt", "cmds");
+  const postgres::NodeList commands = root.nodes_if("AlterTableStmt", "cmds");
   const bool has_column = std::ranges::any_of(commands, [](const Node& command) {
     return command.name("subtype") == "AT_AddColumn" && command.flag("missing_ok");
   });
@@ -285,7 +285,7 @@ std::string dropped_object(const Change& change) {
   if (change.operation == Operation::drop_column || change.operation == Operation::drop_constraint)
     return object_of(change.relation, change.name);
   if (change.relation) return change.relation.text();
-  const std::vector<Node> objects = change.node.nodes("objects");
+  const postgres::NodeList objects = change.node.nodes("objects");
   return objects.empty() || !objects.front().is("TypeName")
              ? std::string{}
              : relation_of(objects.front().nodes("names")).text();
@@ -329,7 +329,7 @@ std::optional<std::string_view> session_state(const Node& root) {
   std::optional<std::string_view> found;
   if (!root.is("SelectStmt")) return found;
   postgres::walk(root, [&](const Node& node) {
-    const std::vector<Node> parts = node.nodes_if("FuncCall", "funcname");
+    const postgres::NodeList parts = node.nodes_if("FuncCall", "funcname");
     if (parts.empty()) return true;
     const std::string name = postgres::strings_of(parts).back();
     if (name == "pg_advisory_lock" || name == "pg_try_advisory_lock" ||

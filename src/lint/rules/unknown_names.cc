@@ -221,7 +221,7 @@ bool is_missing(const TableState* table, std::string_view column) {
 /// The names that a query gives its own columns: ORDER BY and GROUP BY may use them.
 bool names_output(const Query& query, std::string_view name) {
   if (!query.node.is("SelectStmt")) return false;
-  const std::vector<Node> targets = query.node.nodes("target_list");
+  const postgres::NodeList targets = query.node.nodes("target_list");
   return std::ranges::any_of(targets,
                              [&](const Node& target) { return target.text("name") == name; });
 }
@@ -271,16 +271,24 @@ bool is_one_of_keys(Operation operation) {
          operation == Operation::add_unique || operation == Operation::add_primary_key;
 }
 
-/// The table with the columns that the statement itself gives it; none where nobody knows it.
-std::optional<TableState> table_after(const Subject& subject, const RelationName& name) {
-  std::optional<TableState> table;
-  if (const TableState* const before = subject.context.schema.find(name)) table = *before;
+/// The table with the columns that the statement itself gives it, for which `made` has room; null
+/// where nobody knows it.
+const TableState* table_after(const Subject& subject, const RelationName& name, TableState& made) {
+  const TableState* table = subject.context.schema.find(name);
   for (const Change& change : subject.changes) {
     if (change.relation != name) continue;
-    if (change.operation == Operation::create_table)
-      table = TableState{.name = name, .are_columns_known = are_columns_listed(change.node)};
-    if (change.operation == Operation::add_column && table)
-      table->columns.push_back({.name = change.name});
+    if (change.operation == Operation::create_table) {
+      made = {.name = name, .are_columns_known = are_columns_listed(change.node)};
+      table = &made;
+    }
+    if (change.operation == Operation::add_column && table != nullptr) {
+      if (table != &made)
+        made = {.name = table->name,
+                .columns = table->columns,
+                .are_columns_known = table->are_columns_known};
+      made.columns.push_back({.name = change.name});
+      table = &made;
+    }
   }
   return table;
 }
@@ -289,16 +297,16 @@ std::optional<TableState> table_after(const Subject& subject, const RelationName
 void judge_keys(const Subject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (!is_one_of_keys(change.operation)) continue;
-    const std::optional<TableState> own = table_after(subject, change.relation);
-    const TableState* const table = own ? &*own : nullptr;
+    TableState made;
+    const TableState* const table = table_after(subject, change.relation, made);
     Names names;
     if (change.operation == Operation::create_index) {
       for (const Node& element : change.node.nodes("index_params"))
         names.emplace_back(element.text("name"));
     } else if (change.operation == Operation::add_foreign_key) {
       names = postgres::strings_of(change.node.nodes("fk_attrs"));
-      const std::optional<TableState> other = table_after(subject, change.other);
-      const TableState* const target = other ? &*other : nullptr;
+      TableState other;
+      const TableState* const target = table_after(subject, change.other, other);
       for (const std::string& name : postgres::strings_of(change.node.nodes("pk_attrs"))) {
         if (is_missing(target, name)) add_unknown(change.offset, *target, name, out);
       }

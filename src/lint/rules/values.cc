@@ -175,7 +175,7 @@ void alter_domain_constraint(const Subject& subject, TextSink& out) {
 }
 
 bool has_option(const Node& root, std::string_view name) {
-  const std::vector<Node> options = root.nodes("options");
+  const postgres::NodeList options = root.nodes("options");
   return std::ranges::any_of(options,
                              [&](const Node& each) { return each.text("defname") == name; });
 }
@@ -190,7 +190,9 @@ bool is_sequence_of_section(const Subject& subject, std::string_view name) {
 /// A sequence that a serial or identity column of a new table owns has no other users either.
 bool is_of_new_table(const Subject& subject, std::string_view sequence) {
   for (const auto& [key, table] : subject.context.schema.tables()) {
-    if (table.is_created_here && sequence.starts_with(fmt::format("{}_", table.name.name)))
+    const std::string& name = table.name.name;
+    if (table.is_created_here && sequence.starts_with(name) &&
+        sequence.substr(name.size()).starts_with('_'))
       return true;
   }
   return is_sequence_of_section(subject, sequence);
@@ -224,9 +226,9 @@ std::vector<SetValue> set_values(const Subject& subject) {
   std::vector<SetValue> found;
   if (!subject.statement.root.is("SelectStmt")) return found;
   postgres::walk(subject.statement.root, [&](const Node& node) {
-    const std::vector<Node> parts = node.nodes_if("FuncCall", "funcname");
+    const postgres::NodeList parts = node.nodes_if("FuncCall", "funcname");
     if (parts.empty() || strings_of(parts).back() != "setval") return true;
-    const std::vector<Node> arguments = node.nodes("args");
+    const postgres::NodeList arguments = node.nodes("args");
     if (arguments.size() < 2 || !arguments[1].is("A_Const")) return true;
     const Node name = arguments[0].is("TypeCast") ? arguments[0].node("arg") : arguments[0];
     found.push_back(

@@ -1,0 +1,67 @@
+/// The walk over the statements: each is judged with what was known before it, then what it does
+/// becomes known.
+///
+/// Private to src/lint. One thread each; several may judge the same Scripts at the same time, each
+/// with some of the rules. What carries over from file to file each of them keeps for itself, so
+/// that what a rule says does not depend on who else is there.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lint/chosen.h"
+#include "lint/lock_orders.h"
+#include "lint/rule_set.h"
+#include "lint/schema.h"
+#include "lint/script.h"
+
+namespace pgkeep::lint {
+
+class Linter {
+public:
+  /// Which of the rules one Linter asks: the `number`th of `count` parts.
+  struct Part {
+    std::size_t number = 0;
+    std::size_t count = 1;
+    /// Of a rule, by its place among the chosen ones.
+    [[nodiscard]] bool has(std::size_t rule) const { return rule % count == number; }
+  };
+
+  /// Everything given must outlive it. The paths are those of all files.
+  Linter(const Options& options, std::span<const std::string> paths, std::span<const Chosen> chosen,
+         Part part);
+
+  /// Files in the order in which they run, one after another.
+  std::vector<Said> judge(const Script& script);
+  [[nodiscard]] Part part() const { return part_; }
+  /// Why a rule of its part could not look.
+  [[nodiscard]] const std::vector<std::string>& skipped(std::size_t rule) const {
+    return skipped_[rule];
+  }
+
+private:
+  void judge_section(const Script& script, const Section& section, std::vector<Said>& said);
+  void judge_statement(Context& context, const Statement& statement, std::vector<Said>& said);
+  void ask(const Subject& subject, const RuleSet& rules, std::vector<Said>& said);
+  void keep(Context& context, const Statement& statement, const std::vector<Effect>& effects);
+  void keep_change(Context& context, const Statement& statement, const Change& change);
+  static void keep_transaction(Context& context, const Statement& statement,
+                               const postgres::Node& root);
+  static void keep_settings(Context& context, const Statement& statement, const Change& change);
+  static void end_transaction(Context& context);
+
+  const Options& options_;
+  std::span<const std::string> paths_;
+  std::span<const Chosen> chosen_;
+  Part part_;
+  RulesByKind rules_;
+  RelationSet created_; ///< Views and sequences.
+  RelationSet changed_; ///< Everything but rows.
+  LockOrders lock_orders_;
+  std::vector<std::vector<std::string>> skipped_; ///< By rule.
+  Schema schema_;
+};
+
+} // namespace pgkeep::lint
