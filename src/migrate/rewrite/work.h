@@ -117,6 +117,17 @@ struct Refusal {
 std::optional<Refusal> change_type(const Work& work, const Target& table,
                                    const TypeCommand& command, Replacement& out);
 
+// wider_key.cc
+/// A key that only gets room for more: whatever the application reads and writes stays right under
+/// the one name, so that there is nothing to expand and to contract. A shadow table is half of the
+/// work of a backfill (bench/README.md), leaves no second column, and can go back. A published
+/// table stays what its subscribers know.
+bool is_widened_key(const Work& work, const Target& table, const catalog::Column& column,
+                    const TypeCommand& command);
+/// A note for each column of other tables that refers to this one and keeps the old type.
+void say_references(const Work& work, const Target& table, const catalog::Column& column,
+                    const TypeCommand& command);
+
 // Statements: true where `out` replaces the statement.
 bool rewrite_alter_table(const Work& work, Replacement& out);
 bool rewrite_create_index(const Work& work, Replacement& out);
