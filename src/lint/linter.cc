@@ -65,7 +65,7 @@ void TextSink::add(std::size_t offset, findings::Finding finding) {
   finding.line = place.line;
   finding.column = place.column;
   finding.source_line = script_.line_at(place.line);
-  target_.said.push_back({.finding = std::move(finding), .rule = rule_});
+  target_.said.emplace_back(std::move(finding), rule_);
 }
 
 void TextSink::skip(std::string reason) {
@@ -83,6 +83,7 @@ Linter::Linter(const Options& options, std::span<const std::string> paths,
 
 std::vector<Said> Linter::judge(const Script& script) {
   std::vector<Said> said;
+  said.reserve(said_last_);
   for (const Section& section : script.sections()) {
     // What goes down undoes what goes up: it is judged alone.
     std::optional<Schema> before;
@@ -90,6 +91,7 @@ std::vector<Said> Linter::judge(const Script& script) {
     judge_section(script, section, said);
     if (before) schema_ = *std::move(before);
   }
+  said_last_ = said.size();
   return said;
 }
 

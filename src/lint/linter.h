@@ -62,6 +62,7 @@ private:
   LockOrders lock_orders_;
   std::vector<std::vector<std::string>> skipped_; ///< By rule.
   Schema schema_;
+  std::size_t said_last_ = 0; ///< How much there was to say of the file before.
 };
 
 } // namespace pgkeep::lint
