@@ -76,7 +76,8 @@ void TextSink::skip(std::string reason) {
 Linter::Linter(const Options& options, std::span<const std::string> paths,
                std::span<const Chosen> chosen, Part part)
     : options_(options), paths_(paths), chosen_(chosen), part_(part),
-      rules_(chosen, options.ignores_nodes, [part](std::size_t rule) { return part.has(rule); }),
+      rules_(chosen, options.ignores_nodes,
+             [&](std::size_t place) { return part.has(*chosen[place].rule, place); }),
       skipped_(chosen.size()), schema_(options.database) {
   PGKEEP_ASSERT(chosen.size() <= RuleSet::kRulesMax);
 }
