@@ -1,26 +1,20 @@
 #include "base/function_ref.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
 
 namespace pgkeep::base {
 namespace {
 
-int twice(int number) {
-  return 2 * number;
-}
-
 int call(FunctionRef<int(int)> function) {
   return function(21);
 }
 
-TEST(FunctionRefTest, calls_lambdas_functions_and_what_others_passed_on) {
+TEST(FunctionRefTest, calls_lambdas_and_what_others_passed_on) {
   int calls = 0;
   const auto counting = [&calls](int number) { return ++calls, number; };
   EXPECT_EQ(call(counting), 21);
   EXPECT_EQ(calls, 1);
-  EXPECT_EQ(call(twice), 42);
+  EXPECT_EQ(call([](int number) { return 2 * number; }), 42);
   const FunctionRef<int(int)> first = counting;
   const FunctionRef<int(int)> copy = first;
   EXPECT_EQ(call(copy), 21);

@@ -27,11 +27,10 @@ std::string sha256_hex(std::string_view bytes) {
                          EVP_DigestFinal_ex(work.get(), digest.data(), &size) == 1;
   PGKEEP_ASSERT(is_hashed);
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(std::size_t{2} * size);
-  for (unsigned int i = 0; i < size; ++i) {
-    out += kDigits[digest.at(i) >> 4U];
-    out += kDigits[digest.at(i) & 15U];
+  std::string out(std::size_t{2} * size, '0');
+  for (std::size_t i = 0; i < size; ++i) {
+    out[2 * i] = kDigits[digest[i] >> 4U];
+    out[2 * i + 1] = kDigits[digest[i] & 15U];
   }
   return out;
 }

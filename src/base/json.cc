@@ -150,9 +150,21 @@ std::size_t plain_bytes(std::string_view text) {
 }
 
 void append_quoted(std::string& out, std::string_view text) {
+  std::size_t plain = plain_bytes(text);
+  if (plain == text.size()) { // Most are: one growth in place of three.
+    const std::size_t begin = out.size();
+    const std::size_t end = begin + plain + 2;
+    // The size that g++ 12 gives may be the capacity: ours counts.
+    out.resize_and_overwrite(end, [&](char* bytes, std::size_t /*size*/) {
+      bytes[begin] = '"';
+      std::copy(text.begin(), text.end(), bytes + begin + 1);
+      bytes[end - 1] = '"';
+      return end;
+    });
+    return;
+  }
   out += '"';
-  while (true) {
-    const std::size_t plain = plain_bytes(text);
+  for (;; plain = plain_bytes(text)) {
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

@@ -65,7 +65,7 @@ void TextSink::add(std::size_t offset, findings::Finding finding) {
   finding.line = place.line;
   finding.column = place.column;
   finding.source_line = script_.line_at(place.line);
-  target_.said.push_back({.finding = std::move(finding), .rule = rule_});
+  target_.said.emplace_back(std::move(finding), rule_);
 }
 
 void TextSink::skip(std::string reason) {
@@ -76,13 +76,15 @@ void TextSink::skip(std::string reason) {
 Linter::Linter(const Options& options, std::span<const std::string> paths,
                std::span<const Chosen> chosen, Part part)
     : options_(options), paths_(paths), chosen_(chosen), part_(part),
-      rules_(chosen, options.ignores_nodes, [part](std::size_t rule) { return part.has(rule); }),
+      rules_(chosen, options.ignores_nodes,
+             [&](std::size_t place) { return part.has(*chosen[place].rule, place); }),
       skipped_(chosen.size()), schema_(options.database) {
   PGKEEP_ASSERT(chosen.size() <= RuleSet::kRulesMax);
 }
 
 std::vector<Said> Linter::judge(const Script& script) {
   std::vector<Said> said;
+  said.reserve(said_last_);
   for (const Section& section : script.sections()) {
     // What goes down undoes what goes up: it is judged alone.
     std::optional<Schema> before;
@@ -90,6 +92,7 @@ std::vector<Said> Linter::judge(const Script& script) {
     judge_section(script, section, said);
     if (before) schema_ = *std::move(before);
   }
+  said_last_ = said.size();
   return said;
 }
 

@@ -25,8 +25,13 @@ public:
   struct Part {
     std::size_t number = 0;
     std::size_t count = 1;
-    /// Of a rule, by its place among the chosen ones.
-    [[nodiscard]] bool has(std::size_t rule) const { return rule % count == number; }
+    /// Of a rule, and its place among the chosen ones. Those about queries stay together: what a
+    /// statement's queries are is then found once.
+    [[nodiscard]] bool has(const TextRule& rule, std::size_t place) const {
+      if (count == 1) return true;
+      const std::size_t last = count - 1;
+      return rule.group == Group::query ? number == last : number == place % last;
+    }
   };
 
   /// Everything given must outlive it. The paths are those of all files.
@@ -62,6 +67,7 @@ private:
   LockOrders lock_orders_;
   std::vector<std::vector<std::string>> skipped_; ///< By rule.
   Schema schema_;
+  std::size_t said_last_ = 0; ///< How much there was to say of the file before.
 };
 
 } // namespace pgkeep::lint

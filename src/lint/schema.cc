@@ -1,6 +1,7 @@
 #include "lint/schema.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -180,12 +181,17 @@ const TableState* Schema::find(const RelationName& name) const {
 }
 
 TableState* Schema::locate(const RelationName& name) const {
-  // Asked for by most rules about most statements: the key's memory is used again.
-  thread_local std::string key;
-  key.assign(name.schema.empty() ? "public" : std::string_view(name.schema))
-      .append(1, '.')
-      .append(name.name);
-  const auto found = by_key_.find(key);
+  // Asked for by most rules about most statements: where the key is short no text is made of it.
+  std::array<char, 160> room; // NOLINT(*-member-init): what is read of it is written first.
+  const std::string_view schema = name.schema.empty() ? "public" : std::string_view(name.schema);
+  const std::size_t size = schema.size() + 1 + name.name.size();
+  const bool fits = size <= room.size();
+  if (fits) {
+    *std::ranges::copy(schema, room.begin()).out = '.';
+    std::ranges::copy(name.name, room.begin() + static_cast<std::ptrdiff_t>(schema.size()) + 1);
+  }
+  const auto found =
+      fits ? by_key_.find(std::string_view(room.data(), size)) : by_key_.find(key_of(name));
   return found == by_key_.end() ? nullptr : found->second;
 }
 

@@ -162,9 +162,12 @@ const char* name_of(const ProtobufCMessage& message) {
 Node::Node(const ProtobufCMessage* message)
     : message_(unwrap(message)), name_(message_ == nullptr ? kNoName : name_of(*message_)) {}
 
-// Without looking for the end of the name.
+// Without looking for the end of the name; most differ in one of the first characters.
 bool Node::has_name(std::string_view kind) const {
-  return std::strncmp(name_, kind.data(), kind.size()) == 0 && name_[kind.size()] == '\0';
+  std::size_t at = 0;
+  while (at < kind.size() && name_[at] == kind[at])
+    ++at;
+  return at == kind.size() && name_[at] == '\0';
 }
 
 Node Node::node(std::string_view field) const {
