@@ -1,4 +1,4 @@
-/// A function to be called back before the call returns that is given it: a view of any callable,
+/// A function to be called back before the call returns that is given it: a view of a lambda,
 /// for which nothing is copied or allocated. Not for: keeping (the callable is the caller's).
 ///
 /// Thread-safety: that of the callable.
