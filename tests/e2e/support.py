@@ -18,6 +18,8 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PGKEEP = pathlib.Path(os.environ.get("PGKEEP_BINARY", TOP / "build/release/pgkeep"))
 SERVERS = (TOP / "build/servers").resolve()  # A link where the servers' account cannot reach this checkout.
+# Debian's own psql is a script that looks for the newest server: it takes longer than most of what tests ask.
+PSQL = shutil.which("psql", path=f"/usr/lib/postgresql/15/bin:{os.environ['PATH']}") or "psql"
 ACCOUNT = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 
 
@@ -49,6 +51,7 @@ def as_account(argv):
 
 
 def run(argv, check=True, **options):
+    argv = [PSQL, *argv[1:]] if argv[0] == "psql" else argv
     result = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=options.pop("timeout", 300), **options)
     if check and result.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, argv))}: exit {result.returncode}\n{result.stdout}\n{result.stderr}")
