@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/utf8.h"
 
@@ -193,6 +194,16 @@ std::optional<std::string> nearest(std::string_view word,
     best = std::string(candidate);
   }
   return best;
+}
+
+std::int64_t integer_or(std::string_view text, std::int64_t otherwise) {
+  std::from_chars(text.data(), text.data() + text.size(), otherwise); // Unchanged where it fails.
+  return otherwise;
+}
+
+double number_or(std::string_view text, double otherwise) {
+  std::from_chars(text.data(), text.data() + text.size(), otherwise);
+  return otherwise;
 }
 
 std::string escape_xml(std::string_view text) {

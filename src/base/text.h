@@ -1,6 +1,7 @@
 /// Small operations on text that the standard library lacks.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,10 @@ std::string printable(std::string_view text);
 /// The nearest of the candidates by edit distance (at most a third of the word's length away).
 std::optional<std::string> nearest(std::string_view word,
                                    std::span<const std::string_view> candidates);
+/// The number that the text begins with, as servers write them ("42", "-1", "0.5"); `otherwise`
+/// where there is none, or one too large.
+std::int64_t integer_or(std::string_view text, std::int64_t otherwise);
+double number_or(std::string_view text, double otherwise);
 /// "&lt;script&gt;": for HTML and XML text and attribute values.
 std::string escape_xml(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <limits>
 
 #include "base/utf8.h"
 
@@ -134,6 +135,18 @@ TEST(TextTest, finds_the_nearest_word) {
     EXPECT_EQ(nearest(test.word, kWords).value_or(""), test.want) << test.word;
   EXPECT_EQ(nearest(std::string(1000, 'x'), kWords), std::nullopt);
   EXPECT_EQ(nearest("fix", {}), std::nullopt);
+}
+
+TEST(TextTest, number_that_text_begins_with) {
+  EXPECT_EQ(integer_or("42", -1), 42);
+  EXPECT_EQ(integer_or("-9223372036854775808", 0), std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(integer_or("9223372036854775808", -1), -1);
+  EXPECT_EQ(integer_or("7 rows", -1), 7);
+  EXPECT_EQ(integer_or("", -1), -1);
+  EXPECT_EQ(integer_or("x", -1), -1);
+  EXPECT_EQ(number_or("0.25", -1), 0.25);
+  EXPECT_EQ(number_or("2e3", -1), 2000.0);
+  EXPECT_EQ(number_or("", -1), -1.0);
 }
 
 TEST(TextTest, escapes_for_xml) {

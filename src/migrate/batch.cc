@@ -5,7 +5,6 @@
 #include "migrate/batch.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -69,12 +68,6 @@ Clauses clauses_of(const std::string& sql) {
     if (token.text == "returning") found.returning = token.offset;
   }
   return found;
-}
-
-std::int64_t number_of(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 /// Where a run is, as its record keeps it.
@@ -161,7 +154,7 @@ base::Result<> Batches::begin() {
                        "a column that is NOT NULL and unique");
     position_.end.emplace_back(rows->text(0, column));
   }
-  position_.total = std::max<std::int64_t>(number_of(rows->text(0, keys)), 0);
+  position_.total = std::max<std::int64_t>(base::integer_or(rows->text(0, keys), 0), 0);
   return {};
 }
 
@@ -187,7 +180,7 @@ base::Result<bool> Batches::try_batch() {
       PGKEEP_CHECK(work.execute("ROLLBACK"));
       return false;
     }
-    seen = number_of(rows.text(0, static_cast<int>(keys)));
+    seen = base::integer_or(rows.text(0, static_cast<int>(keys)), 0);
   }
   Position after = position_;
   after.cursor.clear();
@@ -203,7 +196,7 @@ base::Result<bool> Batches::try_batch() {
     range.emplace_back(each);
   PGKEEP_TRY(const postgres::Rows changed, work.query(sql_.change(is_first), range));
   const std::string_view tag = changed.command_tag();
-  const std::int64_t count = number_of(tag.substr(tag.rfind(' ') + 1));
+  const std::int64_t count = base::integer_or(tag.substr(tag.rfind(' ') + 1), 0);
   PGKEEP_CHECK(work.execute("SET LOCAL search_path = pg_catalog; " +
                             step_position_sql(key_, after.to_json(), count) + "; COMMIT"));
   position_ = std::move(after);
@@ -283,7 +276,7 @@ base::Result<BatchOptions> batch_options(const Step& step) {
         options.key.push_back(is_quoted ? token.text : quote_identifier(token.text));
       }
     } else if (argument.key == "size" || argument.key == "max-active") {
-      const std::int64_t number = number_of(argument.value);
+      const std::int64_t number = base::integer_or(argument.value, 0);
       if (number < 1 || number > kSizeMax)
         return bad_batch(step, fmt::format("{}={} is out of range", argument.key, argument.value),
                          fmt::format("1 to {}", kSizeMax));

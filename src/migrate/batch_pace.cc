@@ -1,12 +1,12 @@
 #include "migrate/batch_pace.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/interrupt.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "base/units.h"
 
 namespace pgkeep::migrate {
@@ -34,12 +34,6 @@ SELECT (SELECT coalesce(max(extract(epoch FROM replay_lag) * 1000)::bigint, 0)
   FROM pg_catalog.pg_stat_activity
  WHERE state = 'active' AND backend_type = 'client backend')";
 
-std::int64_t number_of(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 } // namespace
 
 Pace::Pace(postgres::Connection& eyes, PaceOptions options, std::function<void(Event)> tell)
@@ -61,9 +55,9 @@ void Pace::shrink() {
 
 base::Result<Pace::Look> Pace::look() {
   PGKEEP_TRY(const postgres::Rows rows, eyes_.query(std::string(kLook)));
-  return Look{.lag_ms = number_of(rows.text(0, 0)),
-              .active = number_of(rows.text(0, 1)),
-              .waiting = number_of(rows.text(0, 2))};
+  return Look{.lag_ms = base::integer_or(rows.text(0, 0), 0),
+              .active = base::integer_or(rows.text(0, 1), 0),
+              .waiting = base::integer_or(rows.text(0, 2), 0)};
 }
 
 /// How many wait without us.

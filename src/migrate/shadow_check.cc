@@ -1,6 +1,5 @@
 // Row by row: each range of keys is compared under one snapshot, both tables and the log. A row
 // whose key is in the log may differ; any other may not, byte for byte.
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -16,12 +15,6 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
-
-std::int64_t number_of(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 } // namespace
 
@@ -55,7 +48,7 @@ base::Result<bool> ShadowRun::check_batch() {
   PGKEEP_TRY(const postgres::Rows rows,
              servers_.work.query(sql_.next(position_.cursor.empty(), size), cursor));
   const int keys = static_cast<int>(sql_.key.size());
-  const std::int64_t seen = rows.count() == 0 ? 0 : number_of(rows.text(0, keys));
+  const std::int64_t seen = rows.count() == 0 ? 0 : base::integer_or(rows.text(0, keys), 0);
   const bool is_last = seen < size;
   std::vector<std::string> to;
   for (int column = 0; !is_last && column < keys; ++column)

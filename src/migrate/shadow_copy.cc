@@ -1,10 +1,10 @@
 // The copy, and the replays of the log beside it.
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "migrate/shadow_run.h"
 
@@ -22,12 +22,6 @@ constexpr std::int64_t kVacuumAfter = 20'000;
 /// A log of fewer keys is replayed in a few milliseconds.
 constexpr std::int64_t kFewKeys = 200;
 constexpr int kRoundsMax = 100;
-
-std::int64_t number_of(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 /// A crash of the server loses such a commit as a whole, the cursor with the rows: nothing is
 /// wrong then, and nobody waits for our disk writes.
@@ -55,7 +49,7 @@ base::Result<bool> ShadowRun::copy_batch() {
   }
   PGKEEP_TRY(const postgres::Rows copied, servers_.work.query(sql_.copy(is_first), bounds));
   const std::string_view tag = copied.command_tag(); // "INSERT 0 5000".
-  const std::int64_t written = number_of(tag.substr(tag.rfind(' ') + 1));
+  const std::int64_t written = base::integer_or(tag.substr(tag.rfind(' ') + 1), 0);
   after.seen += written;
   PGKEEP_CHECK(commit(after, written));
   outcome_.rows += written;
@@ -69,7 +63,7 @@ base::Result<> ShadowRun::copy_rows() {
     const int keys = static_cast<int>(sql_.key.size());
     for (int column = 0; rows.count() > 0 && column < keys; ++column)
       position_.end.emplace_back(rows.text(0, column));
-    if (rows.count() > 0) position_.total = number_of(rows.text(0, keys));
+    if (rows.count() > 0) position_.total = base::integer_or(rows.text(0, keys), 0);
   }
   while (!position_.end.empty()) {
     if (base::is_interrupted())
@@ -97,7 +91,7 @@ base::Result<std::int64_t> ShadowRun::replay_in_transaction() {
              servers_.work.query(fmt::format("SELECT count(*), coalesce(bool_or(truncated), false) "
                                              "FROM {}",
                                              names_.log())));
-  const std::int64_t keys = number_of(rows.text(0, 0));
+  const std::int64_t keys = base::integer_or(rows.text(0, 0), 0);
   if (keys == 0) return 0;
   // A truncated table has no rows but those whose keys came into the log after it.
   if (rows.text(0, 1) == "t")

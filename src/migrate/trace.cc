@@ -5,7 +5,6 @@
 #include "migrate/trace.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include <fmt/format.h>
@@ -24,12 +23,6 @@ using Steady = std::chrono::steady_clock;
 
 double ms_since(Steady::time_point begin) {
   return std::chrono::duration<double, std::milli>(Steady::now() - begin).count();
-}
-
-std::int64_t number_of(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 std::string in_one_line(const StepStatement& statement) {
@@ -86,11 +79,11 @@ base::Result<Tracer::Counters> Tracer::read_counters() {
              servers_.work.query("SELECT relid, seq_scan FROM pg_catalog.pg_stat_xact_user_tables "
                                  "WHERE seq_scan > 0"));
   for (int row = 0; row < scans.count(); ++row)
-    counters.scans[std::string(scans.text(row, 0))] = number_of(scans.text(row, 1));
+    counters.scans[std::string(scans.text(row, 0))] = base::integer_or(scans.text(row, 1), 0);
   PGKEEP_TRY(const postgres::Rows wal,
              servers_.work.query("SELECT pg_catalog.pg_wal_lsn_diff("
                                  "pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint"));
-  counters.wal = number_of(wal.text(0, 0));
+  counters.wal = base::integer_or(wal.text(0, 0), 0);
   return counters;
 }
 

@@ -1,7 +1,6 @@
 #include "sandbox/like.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -14,13 +13,6 @@ namespace {
 
 using postgres::quote_identifier;
 using postgres::quote_literal;
-
-template <typename Number>
-Number number_of(std::string_view text, Number otherwise) {
-  Number value = otherwise;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 /// Of what pg_dump sets for its own session, and what servers of another version do not know.
 bool may_fail(std::string_view sql) {
@@ -48,16 +40,16 @@ base::Result<Live> read_live(postgres::Connection& server) {
   for (int row = 0; row < tables.count(); ++row)
     live.tables.push_back({.schema = std::string(tables.text(row, 0)),
                            .name = std::string(tables.text(row, 1)),
-                           .rows = number_of(tables.text(row, 2), -1.0),
-                           .pages = number_of<std::int64_t>(tables.text(row, 3), 0)});
+                           .rows = base::number_or(tables.text(row, 2), -1.0),
+                           .pages = base::integer_or(tables.text(row, 3), 0)});
   PGKEEP_TRY(const postgres::Rows columns,
              server.query("SELECT schemaname || '.' || tablename || '.' || attname, avg_width, "
                           "null_frac FROM pg_stats WHERE NOT inherited AND schemaname NOT IN "
                           "('pg_catalog', 'information_schema', 'pgkeep')"));
   for (int row = 0; row < columns.count(); ++row)
     live.columns[std::string(columns.text(row, 0))] = {
-        .average_width = number_of(columns.text(row, 1), 0),
-        .null_fraction = number_of(columns.text(row, 2), 0.0)};
+        .average_width = static_cast<int>(base::integer_or(columns.text(row, 1), 0)),
+        .null_fraction = base::number_or(columns.text(row, 2), 0.0)};
   PGKEEP_TRY(const postgres::Rows roles,
              server.query("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1"));
   for (int row = 0; row < roles.count(); ++row)

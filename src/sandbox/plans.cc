@@ -17,12 +17,6 @@ using postgres::Rows;
 
 constexpr std::int64_t kPageBytes = 8192;
 
-std::int64_t number_of(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 /// An index that the live database has not got: as many pages as its entries would fill to nine
 /// tenths. An entry is a header of 8 bytes, its columns, and 4 bytes that point to it.
 constexpr std::string_view kNewIndexes =
@@ -63,7 +57,7 @@ base::Result<PlanRoom> PlanRoom::open(Sandbox& server, std::string model,
   for (const RelationSize& each : live.sizes) {
     const auto found = oids.find({each.schema, each.name});
     if (found == oids.end()) continue;
-    const std::int64_t pages = number_of(each.pages); // -1: a partitioned table has none.
+    const std::int64_t pages = base::integer_or(each.pages, 0); // -1: a partitioned table has none.
     room.sizes_[found->second] = {
         .pages = pages, .rows = each.rows, .pages_all_visible = each.pages_all_visible};
     total += std::max<std::int64_t>(pages, 0);
@@ -124,8 +118,8 @@ base::Result<> PlanRoom::grow_files() {
     const std::string_view text = files.text(row, 2);
     std::from_chars(text.data(), text.data() + text.size(), entry_bytes);
     PGKEEP_CHECK(grow_relation({.file = folder / std::string(files.text(row, 0)),
-                                .pages = number_of(files.text(row, 1)),
-                                .segment_pages = number_of(place.text(0, 1)),
+                                .pages = base::integer_or(files.text(row, 1), 0),
+                                .segment_pages = base::integer_or(place.text(0, 1), 0),
                                 .entry_bytes = entry_bytes,
                                 .owner = account}));
   }

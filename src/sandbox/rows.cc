@@ -4,7 +4,6 @@
 #include "sandbox/rows.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -41,12 +40,6 @@ struct Table {
   std::vector<Reference> references;
   [[nodiscard]] std::string quoted() const { return postgres::quote_qualified(schema, name); }
 };
-
-int number_of(std::string_view text) {
-  int value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 constexpr std::string_view kTables =
     "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
@@ -139,7 +132,7 @@ private:
                     .shape = {.type = std::string(rows.text(row, 2)),
                               .full_type = std::string(rows.text(row, 3)),
                               .category = rows.text(row, 4).empty() ? 'b' : rows.text(row, 4)[0],
-                              .modifier = number_of(rows.text(row, 5)),
+                              .modifier = static_cast<int>(base::integer_or(rows.text(row, 5), 0)),
                               .is_unique = rows.text(row, 9) == "t",
                               .bounds = {}},
                     .is_not_null = rows.text(row, 6) == "t",

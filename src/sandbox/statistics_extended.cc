@@ -31,12 +31,6 @@ static_assert(std::endian::native == std::endian::little, "the servers' byte ord
 constexpr int kCombinationsMax = 1'000;
 constexpr std::size_t kHeaderBytes = 12; ///< Magic number, type, number of items.
 
-int number_of(std::string_view text) {
-  int value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 /// "\x0a0b"; empty where it is something else.
 Bytes bytes_of(std::string_view hex) {
   Bytes bytes;
@@ -153,8 +147,8 @@ Numbers numbers_of(const ExtendedStatistics& statistics, const Target& target) {
   for (std::size_t there = 0; there < statistics.columns.size(); ++there) {
     for (std::size_t here = 0; here < target.columns.size(); ++here) {
       if (target.columns[here] == statistics.columns[there] && there < statistics.keys.size())
-        numbers[static_cast<std::int16_t>(number_of(statistics.keys[there]))] =
-            static_cast<std::int16_t>(number_of(target.numbers[here]));
+        numbers[static_cast<std::int16_t>(base::integer_or(statistics.keys[there], 0))] =
+            static_cast<std::int16_t>(base::integer_or(target.numbers[here], 0));
     }
   }
   return numbers;
