@@ -298,7 +298,7 @@ private:
       const bool is_rename = !root.text("old_val").empty();
       add({.operation = is_rename ? Operation::rename_enum_value : Operation::add_enum_value,
            .relation = relation_of(root.nodes("type_name")),
-           .name = std::string(root.text(is_rename ? "old_val" : "new_val")),
+           .name = std::string(is_rename ? root.text("old_val") : root.text("new_val")),
            .node = root,
            .offset = begin_});
       return true;

@@ -21,38 +21,13 @@
 namespace pgkeep::postgres {
 namespace {
 
-[[noreturn]] void no_such_field(const ProtobufCMessage& message, std::string_view field) {
-  fmt::print(stderr, "pgkeep: a {} has no field \"{}\"\n", message.descriptor->short_name, field);
-  std::abort();
-}
-
-/// Fields are asked for by literals, again and again: the last answers are kept, by the place of
-/// the literal.
-struct KnownField {
-  const ProtobufCMessageDescriptor* kind = nullptr;
-  const char* asked = nullptr;
-  std::size_t length = 0;
-  const ProtobufCFieldDescriptor* field = nullptr;
-};
-constexpr std::size_t kKnownFieldsBits = 12;
-
-const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message, std::string_view name) {
-  thread_local std::array<KnownField, std::size_t{1} << kKnownFieldsBits> known;
-  const ProtobufCMessageDescriptor* const kind = message.descriptor;
-  // Places of literals and kinds are close together: the product spreads them over the high bits.
-  const std::uint64_t mixed = (reinterpret_cast<std::uintptr_t>(kind) ^
-                               (reinterpret_cast<std::uintptr_t>(name.data()) << 12U)) *
-                              0x9e3779b97f4a7c15ULL;
-  KnownField& entry = known[mixed >> (64 - kKnownFieldsBits)];
-  // The text at a place may change (a std::string's): it is compared as well.
-  if (entry.kind == kind && entry.asked == name.data() && entry.length == name.size() &&
-      std::memcmp(entry.field->name, name.data(), name.size()) == 0)
-    return *entry.field;
-  const std::span fields(kind->fields, kind->n_fields);
-  const auto found = std::ranges::find_if(
-      fields, [&](const ProtobufCFieldDescriptor& field) { return field.name == name; });
-  if (found == fields.end()) no_such_field(message, name);
-  entry = {.kind = kind, .asked = name.data(), .length = name.size(), .field = &*found};
+const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message, const Field& field) {
+  const ProtobufCFieldDescriptor* const found = shapes().field(*message.descriptor, field.hash());
+  if (found == nullptr) [[unlikely]] {
+    fmt::print(stderr, "pgkeep: a {} has no field \"{}\"\n", message.descriptor->short_name,
+               field.name());
+    std::abort();
+  }
   return *found;
 }
 
@@ -170,14 +145,14 @@ bool Node::has_name(std::string_view kind) const {
   return at == kind.size() && name_[at] == '\0';
 }
 
-Node Node::node(std::string_view field) const {
+Node Node::node(const Field& field) const {
   if (message_ == nullptr) return {};
   const ProtobufCFieldDescriptor& descriptor = field_of(*message_, field);
   if (is_other_member(*message_, descriptor)) return {};
   return Node(value_at<const ProtobufCMessage*>(*message_, descriptor.offset));
 }
 
-NodeList Node::nodes(std::string_view field) const {
+NodeList Node::nodes(const Field& field) const {
   if (message_ == nullptr) return {};
   const auto items = list_at(*message_, field_of(*message_, field));
   return {items.data(), items.size()};
@@ -191,13 +166,13 @@ NodeList::operator std::vector<Node>() const {
   return list;
 }
 
-std::string_view Node::text(std::string_view field) const {
+std::string_view Node::text(const Field& field) const {
   if (message_ == nullptr) return {};
   const char* const text = value_at<const char*>(*message_, field_of(*message_, field).offset);
   return text == nullptr ? std::string_view{} : text;
 }
 
-std::int64_t Node::number(std::string_view field) const {
+std::int64_t Node::number(const Field& field) const {
   if (message_ == nullptr) return 0;
   const ProtobufCFieldDescriptor& descriptor = field_of(*message_, field);
   const bool is_long =
@@ -206,7 +181,7 @@ std::int64_t Node::number(std::string_view field) const {
                  : value_at<std::int32_t>(*message_, descriptor.offset);
 }
 
-std::string_view Node::name(std::string_view field) const {
+std::string_view Node::name(const Field& field) const {
   if (message_ == nullptr) return {};
   const ProtobufCFieldDescriptor& descriptor = field_of(*message_, field);
   const auto* const values = static_cast<const ProtobufCEnumDescriptor*>(descriptor.descriptor);

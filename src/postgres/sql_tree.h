@@ -11,6 +11,7 @@
 #pragma once
 
 #include <bitset>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -30,6 +31,35 @@ namespace pgkeep::postgres {
 
 class NodeList;
 
+/// The name of a field. Of a literal the compiler makes the hash by which it is found.
+class Field {
+public:
+  template <std::size_t Size>
+  consteval Field(const char (&name)[Size]) // NOLINT(google-explicit-constructor): reads as text.
+      : Field(std::string_view(name, Size - 1)) {}
+  /// Of one of several literals.
+  template <typename Text>
+    requires std::same_as<Text, const char*>
+  constexpr Field(const Text& name) // NOLINT(google-explicit-constructor): as above.
+      : Field(std::string_view(name)) {}
+  constexpr Field(std::string_view name) // NOLINT(google-explicit-constructor): as above.
+      : name_(name), hash_(hash_of(name)) {}
+
+  [[nodiscard]] constexpr std::string_view name() const { return name_; }
+  [[nodiscard]] constexpr std::uint64_t hash() const { return hash_; }
+  /// FNV-1a, 64 bits.
+  static constexpr std::uint64_t hash_of(std::string_view name) {
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const char c : name)
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    return hash;
+  }
+
+private:
+  std::string_view name_;
+  std::uint64_t hash_;
+};
+
 class Node {
 public:
   Node() = default; ///< No node.
@@ -43,15 +73,15 @@ public:
   }
 
   // Of no node all are empty, so that calls can be chained: a.node("x").text("y").
-  [[nodiscard]] Node node(std::string_view field) const;
-  [[nodiscard]] NodeList nodes(std::string_view field) const;
+  [[nodiscard]] Node node(const Field& field) const;
+  [[nodiscard]] NodeList nodes(const Field& field) const;
   /// Of a node that may be of another kind: empty then.
-  [[nodiscard]] NodeList nodes_if(std::string_view kind, std::string_view field) const;
-  [[nodiscard]] std::string_view text(std::string_view field) const;
-  [[nodiscard]] std::int64_t number(std::string_view field) const;
-  [[nodiscard]] bool flag(std::string_view field) const { return number(field) != 0; }
+  [[nodiscard]] NodeList nodes_if(std::string_view kind, const Field& field) const;
+  [[nodiscard]] std::string_view text(const Field& field) const;
+  [[nodiscard]] std::int64_t number(const Field& field) const;
+  [[nodiscard]] bool flag(const Field& field) const { return number(field) != 0; }
   /// The name of an enum's value: "AT_AddColumn".
-  [[nodiscard]] std::string_view name(std::string_view field) const;
+  [[nodiscard]] std::string_view name(const Field& field) const;
   /// Where the node begins: bytes into the text; none where the parser does not say.
   [[nodiscard]] std::optional<std::size_t> offset() const;
 
@@ -119,7 +149,7 @@ private:
   std::size_t count_ = 0;
 };
 
-inline NodeList Node::nodes_if(std::string_view kind, std::string_view field) const {
+inline NodeList Node::nodes_if(std::string_view kind, const Field& field) const {
   return is(kind) ? nodes(field) : NodeList{};
 }
 

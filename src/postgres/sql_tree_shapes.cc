@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/result.h"
+#include "postgres/sql_tree.h"
+
 namespace pgkeep::postgres {
 
 Shapes::Shapes() {
@@ -17,6 +20,20 @@ Shapes::Shapes() {
     while (places_[at] != nullptr)
       at = (at + 1) % kPlaces;
     places_[at] = &shape;
+  }
+  fields_.resize(kFields);
+  for (const Shape& shape : shapes_)
+    add_fields(*shape.kind);
+}
+
+void Shapes::add_fields(const ProtobufCMessageDescriptor& kind) {
+  for (const ProtobufCFieldDescriptor& each : std::span(kind.fields, kind.n_fields)) {
+    const std::uint64_t hash = Field::hash_of(each.name);
+    PGKEEP_ASSERT(field(kind, hash) == nullptr); // No two names of a kind have one hash.
+    std::size_t at = place_of(&kind, hash);
+    while (fields_[at].kind != nullptr)
+      at = (at + 1) % kFields;
+    fields_[at] = {.kind = &kind, .hash = hash, .field = &each};
   }
 }
 

@@ -102,20 +102,42 @@ public:
     return *places_[at];
   }
   [[nodiscard]] std::span<const Shape> all() const { return shapes_; }
+  /// By Field::hash() of its name; null where the kind has no such field.
+  [[nodiscard]] const ProtobufCFieldDescriptor* field(const ProtobufCMessageDescriptor& kind,
+                                                      std::uint64_t hash) const {
+    for (std::size_t at = place_of(&kind, hash); fields_[at].kind != nullptr;
+         at = (at + 1) % kFields) {
+      if (fields_[at].kind == &kind && fields_[at].hash == hash) return fields_[at].field;
+    }
+    return nullptr;
+  }
   /// Whether `texts`, `links` and `numbers` are all that a message points at, in every kind.
   [[nodiscard]] bool are_complete() const { return are_complete_; }
 
 private:
   static constexpr std::size_t kPlaces = 2048;
+  static constexpr std::size_t kFieldsBits = 13; ///< Four times as many as there are.
+  static constexpr std::size_t kFields = std::size_t{1} << kFieldsBits;
+  struct NamedField {
+    const ProtobufCMessageDescriptor* kind = nullptr;
+    std::uint64_t hash = 0;
+    const ProtobufCFieldDescriptor* field = nullptr;
+  };
 
   static std::size_t place_of(const ProtobufCMessageDescriptor* kind) {
     const auto address = reinterpret_cast<std::uintptr_t>(kind) >> 4U;
     return (address ^ (address >> 11U)) % kPlaces;
   }
+  static std::size_t place_of(const ProtobufCMessageDescriptor* kind, std::uint64_t hash) {
+    const auto address = reinterpret_cast<std::uintptr_t>(kind);
+    return ((address ^ hash) * 0x9e3779b97f4a7c15ULL) >> (64 - kFieldsBits);
+  }
   void add(const ProtobufCMessageDescriptor& kind);
+  void add_fields(const ProtobufCMessageDescriptor& kind);
 
   std::vector<Shape> shapes_;
   std::vector<const Shape*> places_;
+  std::vector<NamedField> fields_;
   bool are_complete_ = true;
 };
 

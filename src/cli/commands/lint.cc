@@ -143,7 +143,11 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
     queries.emplace(*target);
     options.prepare = [&](const std::string& sql) { return queries->check(sql); };
   }
-  PGKEEP_TRY(findings::Report report, lint::lint(files, options));
+  PGKEEP_TRY(findings::Report judged, lint::lint(files, options));
+  // A hundred thousand findings take longer to free than the process, which ends next, should wait.
+  static auto* const kept = new findings::Report();
+  findings::Report& report = *kept;
+  report = std::move(judged);
   if (queries && queries->failure()) return *queries->failure();
   PGKEEP_CHECK(set_aside(report, config, arguments));
   return finish(report, arguments, io);
