@@ -18,14 +18,14 @@ using findings::Finding;
 using findings::Report;
 using findings::Severity;
 
-constexpr double kNow = 1'795'262'400; // 2026-11-21.
+constexpr double kToday = 1'795'262'400; // 2026-11-21.
 constexpr double kHour = 3'600;
 
 Snapshot server() {
   Snapshot db;
   db.server.version = 150018;
-  db.server.now = kNow;
-  db.server.stats_since = kNow - 90 * 24 * kHour;
+  db.server.now = kToday;
+  db.server.stats_since = kToday - 90 * 24 * kHour;
   db.present = Facts::server | Facts::settings | Facts::roles | Facts::activity |
                Facts::extensions | Facts::relations | Facts::constraints;
   catalog::mark_outside(db);
@@ -150,12 +150,12 @@ TEST(Checklists, BackupsAndTheirDrill) {
       {.full_h = 3, .drill_h = 100, .want = Answer::passed},
       {.full_h = 25, .drill_h = 100, .want = Answer::failed},
       {.full_h = 3, .drill_h = 31 * 24, .want = Answer::failed},
-      {.full_h = 3, .drill_h = kNow / kHour, .want = Answer::failed}, // Never.
+      {.full_h = 3, .drill_h = kToday / kHour, .want = Answer::failed}, // Never.
   });
   for (const Case& each : kCases) {
     Snapshot db = server();
-    db.outside.backups = catalog::BackupState{.newest_full = kNow - each.full_h * kHour,
-                                              .newest_drill = kNow - each.drill_h * kHour,
+    db.outside.backups = catalog::BackupState{.newest_full = kToday - each.full_h * kHour,
+                                              .newest_drill = kToday - each.drill_h * kHour,
                                               .repository = "/backups"};
     for (const std::size_t list : {0U, 1U}) {
       const ChecklistItem line = item(db, content(), list, list == 0 ? 2 : 1);

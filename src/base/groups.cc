@@ -9,7 +9,7 @@ namespace pgkeep::base {
 
 namespace {
 
-constexpr std::size_t kAccountBytesMax = 1 << 20;
+constexpr std::size_t kGroupBytesMax = 1 << 20;
 constexpr int kGroupsMax = 65'536; // NGROUPS_MAX of Linux.
 
 } // namespace
@@ -32,7 +32,7 @@ std::string home_of(const Account& account) {
   struct passwd entry{};
   struct passwd* found = nullptr;
   int failure = ::getpwuid_r(account.uid, &entry, buffer.data(), buffer.size(), &found);
-  while (failure == ERANGE && buffer.size() < kAccountBytesMax) {
+  while (failure == ERANGE && buffer.size() < kGroupBytesMax) {
     buffer.resize(buffer.size() * 2);
     failure = ::getpwuid_r(account.uid, &entry, buffer.data(), buffer.size(), &found);
   }

@@ -5,7 +5,7 @@
 namespace pgkeep::migrate {
 namespace {
 
-struct Case {
+struct MatviewCase {
   std::string query;
   std::string wanted;
 };
@@ -14,7 +14,7 @@ TEST(ShadowQuery, puts_others_in_the_place_of_relations) {
   const std::vector<ShadowMoved> moved = {
       {.schema = "public", .name = "orders", .other = "pgkeep.shadow_1"},
       {.schema = "Re ports", .name = "Su ms", .other = "pgkeep.shadow_1_mv_2", .is_free = true}};
-  const Case cases[] = {
+  const MatviewCase cases[] = {
       {"SELECT orders.id FROM public.orders", "SELECT orders.id FROM pgkeep.shadow_1 orders"},
       {"SELECT o.id FROM public.orders o", "SELECT o.id FROM pgkeep.shadow_1 o"},
       {"SELECT o.a FROM public.orders o(a)", "SELECT o.a FROM pgkeep.shadow_1 o(a)"},
@@ -27,7 +27,7 @@ TEST(ShadowQuery, puts_others_in_the_place_of_relations) {
        "WITH s AS (SELECT 1 FROM pgkeep.shadow_1 orders) SELECT 'public.orders', (SELECT max(id) "
        "FROM pgkeep.shadow_1 o) FROM s JOIN other.orders USING (x)"},
   };
-  for (const Case& each : cases)
+  for (const MatviewCase& each : cases)
     EXPECT_EQ(shadow_query(each.query, moved), each.wanted);
 }
 

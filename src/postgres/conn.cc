@@ -42,10 +42,6 @@ constexpr std::pair<std::string_view, std::string_view> kTcpDefaults[] = {
     {"keepalives_count", "3"},
     {"tcp_user_timeout", "60000"}};
 
-std::string text_or_empty(const char* text) {
-  return text == nullptr ? std::string() : std::string(text);
-}
-
 /// libpq takes C strings: what lies behind the NUL byte would silently be left out.
 bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;

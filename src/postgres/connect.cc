@@ -169,10 +169,6 @@ base::Error out_of_memory() {
   return {.code = base::Code::io, .what = "out of memory"};
 }
 
-std::string text_or_empty(const char* text) {
-  return text == nullptr ? std::string() : std::string(text);
-}
-
 } // namespace
 
 void FinishConnection::operator()(pg_conn* connection) const noexcept {

@@ -23,6 +23,11 @@ struct FinishConnection {
 };
 using PgConnection = std::unique_ptr<pg_conn, FinishConnection>;
 
+/// Of libpq's texts, which may be null.
+inline std::string text_or_empty(const char* text) {
+  return text == nullptr ? std::string() : std::string(text);
+}
+
 /// What a connection string says, as libpq's keywords and values. May hold a password: never print
 /// it.
 struct Conninfo {

@@ -5,24 +5,24 @@
 namespace pgkeep::postgres {
 namespace {
 
-struct Case {
+struct QuoteCase {
   std::string_view input;
   std::string_view want;
 };
 
 TEST(Quote, IdentifierAsQuoteIdent) {
-  for (const Case& c : {Case{"orders", "orders"},
-                        {"_x1", "_x1"},
-                        {"Order \"x\"", "\"Order \"\"x\"\"\""},
-                        {"", "\"\""},
-                        {"1a", "\"1a\""},
-                        {"a-b", "\"a-b\""},
-                        {"a$b", "\"a$b\""},
-                        {"über", "\"über\""},
-                        {"a.b", "\"a.b\""},
-                        {"x\"; DROP TABLE t; --", "\"x\"\"; DROP TABLE t; --\""},
-                        {"a\\b", "\"a\\b\""},
-                        {"a\nb", "\"a\nb\""}}) {
+  for (const QuoteCase& c : {QuoteCase{"orders", "orders"},
+                             {"_x1", "_x1"},
+                             {"Order \"x\"", "\"Order \"\"x\"\"\""},
+                             {"", "\"\""},
+                             {"1a", "\"1a\""},
+                             {"a-b", "\"a-b\""},
+                             {"a$b", "\"a$b\""},
+                             {"über", "\"über\""},
+                             {"a.b", "\"a.b\""},
+                             {"x\"; DROP TABLE t; --", "\"x\"\"; DROP TABLE t; --\""},
+                             {"a\\b", "\"a\\b\""},
+                             {"a\nb", "\"a\nb\""}}) {
     EXPECT_EQ(quote_identifier(c.input), c.want);
   }
 }
@@ -43,13 +43,13 @@ TEST(Quote, QualifiedQuotesEachPart) {
 }
 
 TEST(Quote, LiteralMeansTheSameInEveryStringMode) {
-  for (const Case& c : {Case{"", "''"},
-                        {"it's", "'it''s'"},
-                        {"'; DROP TABLE t; --", "'''; DROP TABLE t; --'"},
-                        {"\\", "E'\\\\'"},
-                        {"\\'", "E'\\\\'''"},
-                        {"C:\\new", "E'C:\\\\new'"},
-                        {"é\n", "'é\n'"}}) {
+  for (const QuoteCase& c : {QuoteCase{"", "''"},
+                             {"it's", "'it''s'"},
+                             {"'; DROP TABLE t; --", "'''; DROP TABLE t; --'"},
+                             {"\\", "E'\\\\'"},
+                             {"\\'", "E'\\\\'''"},
+                             {"C:\\new", "E'C:\\\\new'"},
+                             {"é\n", "'é\n'"}}) {
     EXPECT_EQ(quote_literal(c.input), c.want);
   }
 }

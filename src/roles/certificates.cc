@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "roles/crypto_failed.h"
 
 namespace pgkeep::roles {
 namespace {
@@ -25,12 +26,6 @@ using PrivateKeyPtr = std::unique_ptr<EVP_PKEY, base::Release<EVP_PKEY_free>>;
 using BioPtr = std::unique_ptr<BIO, base::Release<BIO_free_all>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, base::Release<X509_EXTENSION_free>>;
 using NumberPtr = std::unique_ptr<BIGNUM, base::Release<BN_free>>;
-
-base::Error crypto_failed(std::string_view step) {
-  return {.code = base::Code::io,
-          .what = fmt::format("the cryptographic library failed at {}", step),
-          .hint = "Check the OpenSSL installation of this machine."};
-}
 
 base::Error not_pem(std::string_view what) {
   return {.code = base::Code::corrupt,

@@ -11,18 +11,14 @@
 #include <span>
 #include <string_view>
 
+#include "roles/crypto_failed.h"
+
 namespace pgkeep::roles {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kSaltBytes = 16;
 using Key = std::array<unsigned char, kKeyBytes>;
-
-base::Error crypto_failed(std::string_view step) {
-  return {.code = base::Code::io,
-          .what = fmt::format("the cryptographic library failed at {}", step),
-          .hint = "Check the OpenSSL installation of this machine."};
-}
 
 std::string base64(std::span<const unsigned char> bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');

@@ -15,7 +15,7 @@ namespace {
 
 using postgres::Rows;
 
-constexpr std::int64_t kPageBytes = 8192;
+constexpr std::int64_t kBlockBytes = 8192;
 
 /// An index that the live database has not got: as many pages as its entries would fill to nine
 /// tenths. An entry is a header of 8 bytes, its columns, and 4 bytes that point to it.
@@ -67,8 +67,8 @@ base::Result<PlanRoom> PlanRoom::open(Sandbox& server, std::string model,
     for (auto& [oid, size] : room.sizes_)
       size.pages = static_cast<std::int64_t>(static_cast<double>(size.pages) * share);
     room.note_ = fmt::format("plans are made for {} of the live {}",
-                             base::human_bytes(kPagesMax * kPageBytes),
-                             base::human_bytes(total * kPageBytes));
+                             base::human_bytes(kPagesMax * kBlockBytes),
+                             base::human_bytes(total * kBlockBytes));
   }
   return room;
 }

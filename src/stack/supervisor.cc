@@ -27,7 +27,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kStopLimit{60'000};
+constexpr std::chrono::milliseconds kServerStopLimit{60'000};
 constexpr std::chrono::milliseconds kStartLimit{60'000};
 constexpr std::chrono::milliseconds kReapLimit{15'000};
 constexpr std::chrono::milliseconds kPauseFirst{200};
@@ -201,9 +201,10 @@ bool Supervisor::is_too_much(const std::string& why) {
 
 base::Result<> Supervisor::stop() {
   base::log::info("stopping");
-  auto stopped = postgres::stop_server(layout_.data(), postgres::Shutdown::fast, kStopLimit);
+  auto stopped = postgres::stop_server(layout_.data(), postgres::Shutdown::fast, kServerStopLimit);
   if (!stopped)
-    stopped = postgres::stop_server(layout_.data(), postgres::Shutdown::immediate, kStopLimit);
+    stopped =
+        postgres::stop_server(layout_.data(), postgres::Shutdown::immediate, kServerStopLimit);
   if (!stopped) {
     last_error_ = to_line(stopped.error());
     base::log::error("the server does not stop", {{"error", last_error_}});

@@ -244,7 +244,7 @@ void wal_level_minimal(const Snapshot& db, const Limits& /*limits*/, Sink& out) 
        .fix = alter_system(db, "wal_level", "replica")});
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kArchivingRules[] = {
     {.id = "archiving-off",
      .title = "WAL is not archived",
      .why = "When the machine is lost, everything since the last backup is lost with it, and no "
@@ -321,6 +321,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> archiving_rules{kRules};
+const std::span<const Rule> archiving_rules{kArchivingRules};
 
 } // namespace pgkeep::audit

@@ -166,7 +166,7 @@ void index_bloat(const Snapshot& db, const Limits& limits, Sink& out) {
   report_unknown(unknown, "indexes", out);
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kBloatRules[] = {
     {.id = "table-bloat-estimate",
      .aliases = "table-bloat",
      .title = "Table is mostly empty space",
@@ -201,6 +201,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> bloat_rules{kRules};
+const std::span<const Rule> bloat_rules{kBloatRules};
 
 } // namespace pgkeep::audit

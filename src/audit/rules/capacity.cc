@@ -117,7 +117,7 @@ void large_objects_orphaned(const Snapshot& db, const Limits& /*limits*/, Sink& 
                           "that nobody does. vacuumlo does the same, in small transactions."}});
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kCapacityRules[] = {
     {.id = "disk-full-soon",
      .title = "Disk is nearly full",
      .why = "When the disk of the WAL or the data is full, the server stops.",
@@ -150,6 +150,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> capacity_rules{kRules};
+const std::span<const Rule> capacity_rules{kCapacityRules};
 
 } // namespace pgkeep::audit

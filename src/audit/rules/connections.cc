@@ -186,7 +186,7 @@ void sessions_abandoned(const Snapshot& db, const Limits& limits, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kConnectionRules[] = {
     {.id = "connection-saturation",
      .title = "Most connections are taken",
      .why = "The next client is turned away with \"too many clients already\".",
@@ -261,6 +261,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> connection_rules{kRules};
+const std::span<const Rule> connection_rules{kConnectionRules};
 
 } // namespace pgkeep::audit

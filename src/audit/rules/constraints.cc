@@ -329,7 +329,7 @@ void soft_delete_unique(const Snapshot& db, const Limits& /*limits*/, Sink& out)
 
 constexpr Facts kKeyFacts = Facts::relations | Facts::columns | Facts::constraints;
 
-constexpr Rule kRules[] = {
+constexpr Rule kConstraintRules[] = {
     {.id = "constraint-not-valid",
      .aliases = "foreign-key-not-valid",
      .title = "Constraint that was never validated",
@@ -399,6 +399,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> constraint_rules{kRules};
+const std::span<const Rule> constraint_rules{kConstraintRules};
 
 } // namespace pgkeep::audit

@@ -229,7 +229,7 @@ void sql_ascii(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kDurabilityRules[] = {
     {.id = "fsync-off",
      .title = "fsync is off",
      .why = "The kernel may keep written pages for minutes; when the machine stops, files are left "
@@ -317,6 +317,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> durability_rules{kRules};
+const std::span<const Rule> durability_rules{kDurabilityRules};
 
 } // namespace pgkeep::audit

@@ -191,7 +191,7 @@ void dangerous_extension(const Snapshot& db, const Limits& /*limits*/, Sink& out
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kExtensionRules[] = {
     {.id = "pg-stat-statements-missing",
      .title = "pg_stat_statements is missing",
      .why = "Nobody knows which queries take the time: every tuning is a guess.",
@@ -255,6 +255,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> extension_rules{kRules};
+const std::span<const Rule> extension_rules{kExtensionRules};
 
 } // namespace pgkeep::audit

@@ -395,9 +395,9 @@ void foreign_key_cascade(const Snapshot& db, const Limits& limits, Sink& out) {
   }
 }
 
-constexpr Facts kKeyFacts = Facts::relations | Facts::columns | Facts::constraints;
+constexpr Facts kForeignKeyFacts = Facts::relations | Facts::columns | Facts::constraints;
 
-constexpr Rule kRules[] = {
+constexpr Rule kForeignKeyRules[] = {
     {.id = "foreign-key-without-index",
      .aliases = "fk-without-index",
      .title = "Foreign key without an index on its own columns",
@@ -407,7 +407,7 @@ constexpr Rule kRules[] = {
      .source = "PostgreSQL manual, ddl-constraints: Foreign Keys",
      .severity = Severity::warning,
      .area = Area::schema,
-     .needs = kKeyFacts | Facts::indexes,
+     .needs = kForeignKeyFacts | Facts::indexes,
      .judge = foreign_key_without_index},
     {.id = "foreign-key-type-mismatch",
      .aliases = "fk-type-mismatch",
@@ -417,7 +417,7 @@ constexpr Rule kRules[] = {
      .source = "pg-index-health: foreign keys with column type mismatch",
      .severity = Severity::warning,
      .area = Area::schema,
-     .needs = kKeyFacts,
+     .needs = kForeignKeyFacts,
      .judge = foreign_key_type_mismatch},
     {.id = "foreign-key-duplicate",
      .aliases = "fk-duplicated",
@@ -427,7 +427,7 @@ constexpr Rule kRules[] = {
      .source = "pg-index-health: duplicated foreign keys",
      .severity = Severity::warning,
      .area = Area::schema,
-     .needs = kKeyFacts,
+     .needs = kForeignKeyFacts,
      .judge = foreign_key_duplicate},
     {.id = "foreign-key-intersecting",
      .aliases = "fk-intersecting",
@@ -437,7 +437,7 @@ constexpr Rule kRules[] = {
      .source = "pg-index-health: intersected foreign keys",
      .severity = Severity::warning,
      .area = Area::schema,
-     .needs = kKeyFacts,
+     .needs = kForeignKeyFacts,
      .judge = foreign_key_intersecting},
     {.id = "foreign-key-missing",
      .title = "Column that looks like a reference without a foreign key",
@@ -446,7 +446,7 @@ constexpr Rule kRules[] = {
      .source = "PostgreSQL manual, ddl-constraints: Foreign Keys",
      .severity = Severity::info,
      .area = Area::schema,
-     .needs = kKeyFacts,
+     .needs = kForeignKeyFacts,
      .judge = foreign_key_missing},
     {.id = "foreign-key-cascade",
      .title = "Cascade into a large table or through many",
@@ -455,7 +455,7 @@ constexpr Rule kRules[] = {
      .source = "pgrubic; pgkeep: from 1,000,000 rows or three tables in a row",
      .severity = Severity::info,
      .area = Area::schema,
-     .needs = kKeyFacts,
+     .needs = kForeignKeyFacts,
      .judge = foreign_key_cascade},
     {.id = "array-as-relation",
      .title = "Keys of other rows in an array",
@@ -470,6 +470,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> foreign_key_rules{kRules};
+const std::span<const Rule> foreign_key_rules{kForeignKeyRules};
 
 } // namespace pgkeep::audit

@@ -63,7 +63,7 @@ void function_executable_by_public(const Snapshot& db, const Limits&, Sink& out)
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kFunctionRules[] = {
     {.id = "function-search-path",
      .aliases = "security-definer-search-path security-definer",
      .title = "SECURITY DEFINER function without a fixed search_path",
@@ -88,6 +88,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> function_rules{kRules};
+const std::span<const Rule> function_rules{kFunctionRules};
 
 } // namespace pgkeep::audit

@@ -119,7 +119,7 @@ void hba_no_tls(const Snapshot& db, const Limits&, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kHbaRules[] = {
     {.id = "hba-trust",
      .title = "pg_hba.conf lets somebody in without proof",
      .why = "Whoever reaches the port or the socket is whoever he says, superuser included.",
@@ -170,6 +170,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> hba_rules{kRules};
+const std::span<const Rule> hba_rules{kHbaRules};
 
 } // namespace pgkeep::audit

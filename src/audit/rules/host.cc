@@ -104,7 +104,7 @@ void os_clock(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
            .fix = fix});
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kHostRules[] = {
     {.id = "os-overcommit",
      .title = "The kernel may kill the server when memory runs out",
      .why = "The out-of-memory killer takes down every session at once, and the server recovers "
@@ -147,6 +147,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> host_rules{kRules};
+const std::span<const Rule> host_rules{kHostRules};
 
 } // namespace pgkeep::audit

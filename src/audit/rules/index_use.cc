@@ -238,7 +238,7 @@ constexpr Facts kUseFacts = Facts::server | Facts::relations | Facts::columns | 
 constexpr Facts kStatisticsFacts =
     Facts::relations | Facts::columns | Facts::column_stats | Facts::constraints | Facts::indexes;
 
-constexpr Rule kRules[] = {
+constexpr Rule kIndexUseRules[] = {
     {.id = "unused-index",
      .aliases = "index-unused",
      .title = "Index that nothing reads",
@@ -305,6 +305,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> index_use_rules{kRules};
+const std::span<const Rule> index_use_rules{kIndexUseRules};
 
 } // namespace pgkeep::audit

@@ -305,7 +305,7 @@ void index_too_many(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 
 constexpr Facts kIndexFacts = Facts::relations | Facts::columns | Facts::indexes;
 
-constexpr Rule kRules[] = {
+constexpr Rule kIndexRules[] = {
     {.id = "invalid-index",
      .aliases = "index-invalid",
      .title = "Invalid index",
@@ -361,6 +361,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> index_rules{kRules};
+const std::span<const Rule> index_rules{kIndexRules};
 
 } // namespace pgkeep::audit

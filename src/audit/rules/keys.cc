@@ -308,7 +308,7 @@ void int_key(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kKeyRules[] = {
     {.id = "missing-primary-key",
      .aliases = "no-primary-key",
      .title = "Table without a primary key",
@@ -425,6 +425,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> key_rules{kRules};
+const std::span<const Rule> key_rules{kKeyRules};
 
 } // namespace pgkeep::audit

@@ -293,7 +293,7 @@ void lock_table_use(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
            .fix = std::move(fix)});
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kLockRules[] = {
     {.id = "long-query",
      .title = "A query runs for long",
      .why = "It holds memory and old row versions, and everything behind its locks waits.",
@@ -358,6 +358,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> lock_rules{kRules};
+const std::span<const Rule> lock_rules{kLockRules};
 
 } // namespace pgkeep::audit

@@ -215,7 +215,7 @@ void no_log_file(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   out.add(std::move(finding));
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kLoggingRules[] = {
     {.id = "slow-log-off",
      .title = "Slow queries are not logged",
      .why = "When the site was slow at night, nobody can say in the morning which query it was.",
@@ -325,6 +325,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> logging_rules{kRules};
+const std::span<const Rule> logging_rules{kLoggingRules};
 
 } // namespace pgkeep::audit

@@ -224,7 +224,7 @@ void huge_pages_missing(const Snapshot& db, const Limits& /*limits*/, Sink& out)
   out.add(std::move(finding));
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kMemoryRules[] = {
     {.id = "shared-buffers-range",
      .title = "shared_buffers does not fit the machine",
      .why = "Too small, and hot pages are fetched from the kernel again and again; too large, and "
@@ -292,6 +292,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> memory_rules{kRules};
+const std::span<const Rule> memory_rules{kMemoryRules};
 
 } // namespace pgkeep::audit

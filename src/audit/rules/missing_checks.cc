@@ -14,7 +14,7 @@ using catalog::Relation;
 
 namespace {
 
-constexpr double kFewValues = 20; // More kinds of values than this is no list of states.
+constexpr double kFewDistinct = 20; // More kinds of values than this is no list of states.
 
 /// Something checks its values; a column that is a key by itself is the list of states.
 bool has_check_over(const Snapshot& db, const Relation& relation, const Column& column) {
@@ -68,9 +68,9 @@ void status_without_check(const Snapshot& db, const Limits& /*limits*/, Sink& ou
         continue;
       // Negative n_distinct is a share of the rows: the values grow with the table.
       const bool is_open =
-          column.has_stats && (column.distinct < 0 || column.distinct > kFewValues);
+          column.has_stats && (column.distinct < 0 || column.distinct > kFewDistinct);
       const bool may_be_few = column.has_stats && column.distinct < 0 && relation.rows > 0 &&
-                              -column.distinct * relation.rows <= kFewValues;
+                              -column.distinct * relation.rows <= kFewDistinct;
       if ((is_open && !may_be_few) || has_check_over(db, relation, column)) continue;
       const std::string seen = column.has_stats && column.distinct > 0
                                    ? column.distinct < 2

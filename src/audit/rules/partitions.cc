@@ -259,7 +259,7 @@ void no_future_partition(const Snapshot& db, const Limits& /*limits*/, Sink& out
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kPartitionRules[] = {
     {.id = "partition-default-rows",
      .title = "Rows in the default partition",
      .why =
@@ -284,6 +284,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> partition_rules{kRules};
+const std::span<const Rule> partition_rules{kPartitionRules};
 
 } // namespace pgkeep::audit

@@ -107,7 +107,7 @@ void password_never_expires(const Snapshot& db, const Limits&, Sink& out) {
                               "VALID UNTIL to the next date."}});
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kPasswordRules[] = {
     {.id = "password-md5",
      .title = "Passwords stored or made as MD5",
      .why = "An MD5 verifier is enough to log in: one stolen backup gives every account. "
@@ -160,6 +160,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> password_rules{kRules};
+const std::span<const Rule> password_rules{kPasswordRules};
 
 } // namespace pgkeep::audit

@@ -188,7 +188,7 @@ void track_settings_off(const Snapshot& db, const Limits& /*limits*/, Sink& out)
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kPlannerRules[] = {
     {.id = "random-page-cost-hdd",
      .title = "random_page_cost is that of a spinning disk",
      .why = "The planner reads whole tables where an index on an SSD is many times faster.",
@@ -271,6 +271,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> planner_rules{kRules};
+const std::span<const Rule> planner_rules{kPlannerRules};
 
 } // namespace pgkeep::audit

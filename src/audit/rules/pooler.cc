@@ -128,7 +128,7 @@ void pooler_waiting(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kPoolerRules[] = {
     {.id = "pooler-missing",
      .title = "Many idle connections and no pooler",
      .why = "Each idle session costs memory and makes every snapshot slower; the next deployment "
@@ -165,6 +165,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> pooler_rules{kRules};
+const std::span<const Rule> pooler_rules{kPoolerRules};
 
 } // namespace pgkeep::audit

@@ -186,7 +186,7 @@ void default_privileges_missing(const Snapshot& db, const Limits&, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kPrivilegeRules[] = {
     {.id = "public-create",
      .aliases = "public-schema-create",
      .title = "Every role may create objects in a schema",
@@ -232,6 +232,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> privilege_rules{kRules};
+const std::span<const Rule> privilege_rules{kPrivilegeRules};
 
 } // namespace pgkeep::audit

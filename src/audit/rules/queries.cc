@@ -241,7 +241,7 @@ void slow_statements(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kQueryRules[] = {
     {.id = "missing-index",
      .aliases = "table-seq-scanned",
      .title = "Large table that is mostly read from end to end",
@@ -317,6 +317,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> query_rules{kRules};
+const std::span<const Rule> query_rules{kQueryRules};
 
 } // namespace pgkeep::audit

@@ -326,7 +326,7 @@ void subscription_failing(const Snapshot& db, const Limits& /*limits*/, Sink& ou
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kReplicationRules[] = {
     {.id = "replica-lag",
      .title = "Replica is behind",
      .why = "Readers see old data, and what the replica lacks is lost when the primary is lost.",
@@ -383,6 +383,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> replication_rules{kRules};
+const std::span<const Rule> replication_rules{kReplicationRules};
 
 } // namespace pgkeep::audit

@@ -177,7 +177,7 @@ void app_owns_schema(const Snapshot& db, const Limits&, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kRoleRules[] = {
     {.id = "app-is-superuser",
      .title = "A program is connected as superuser",
      .why = "Whoever finds one hole in the program reads and deletes every database, and runs "
@@ -224,6 +224,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> role_rules{kRules};
+const std::span<const Rule> role_rules{kRoleRules};
 
 } // namespace pgkeep::audit

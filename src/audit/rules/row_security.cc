@@ -269,7 +269,7 @@ void security_definer_view(const Snapshot& db, const Limits&, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kRowSecurityRules[] = {
     {.id = "policy-without-rls",
      .aliases = "rls-policies-but-disabled",
      .title = "Policies exist and row security is off",
@@ -355,6 +355,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> row_security_rules{kRules};
+const std::span<const Rule> row_security_rules{kRowSecurityRules};
 
 } // namespace pgkeep::audit

@@ -108,7 +108,7 @@ void secrets_in_code(const Snapshot& db, const Limits&, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kSecretRules[] = {
     {.id = "plaintext-secret",
      .aliases = "sensitive-column-plain sensitive-column-exposed",
      .title = "A column that looks like a secret holds plain text",
@@ -143,6 +143,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> secret_rules{kRules};
+const std::span<const Rule> secret_rules{kSecretRules};
 
 } // namespace pgkeep::audit

@@ -281,7 +281,7 @@ void sequence_not_owned(const Snapshot& db, const Limits& /*limits*/, Sink& out)
 
 constexpr Facts kSequenceFacts = Facts::relations | Facts::columns | Facts::sequences;
 
-constexpr Rule kRules[] = {
+constexpr Rule kSequenceRules[] = {
     {.id = "sequence-overflow",
      .aliases = "sequence-near-end",
      .title = "Sequence near its end",
@@ -342,6 +342,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> sequence_rules{kRules};
+const std::span<const Rule> sequence_rules{kSequenceRules};
 
 } // namespace pgkeep::audit

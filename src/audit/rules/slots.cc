@@ -164,7 +164,7 @@ void slot_near_limit(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kSlotRules[] = {
     {.id = "slot-inactive",
      .title = "Replication slot that nobody reads",
      .why = "It keeps all WAL since its reader left: the disk fills and the server stops. A "
@@ -208,6 +208,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> slot_rules{kRules};
+const std::span<const Rule> slot_rules{kSlotRules};
 
 } // namespace pgkeep::audit

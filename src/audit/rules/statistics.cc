@@ -204,7 +204,7 @@ void skewed_target(const Snapshot& db, const Limits& limits, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kStatisticsRules[] = {
     {.id = "stale-statistics",
      .title = "Statistics are older than much of the data",
      .why = "The planner chooses joins and indexes for a table that no longer is what it was: "
@@ -242,6 +242,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> statistics_rules{kRules};
+const std::span<const Rule> statistics_rules{kStatisticsRules};
 
 } // namespace pgkeep::audit

@@ -207,7 +207,7 @@ void client_check_interval(const Snapshot& db, const Limits& /*limits*/, Sink& o
   out.add(std::move(finding));
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kTimeoutRules[] = {
     {.id = "statement-timeout-none",
      .title = "A login role has no statement timeout",
      .why = "One forgotten join runs for hours, holds its locks and its memory, and takes the site "
@@ -277,6 +277,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> timeout_rules{kRules};
+const std::span<const Rule> timeout_rules{kTimeoutRules};
 
 } // namespace pgkeep::audit

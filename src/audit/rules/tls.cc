@@ -121,7 +121,7 @@ void listen_all(const Snapshot& db, const Limits&, Sink& out) {
                "ALTER SYSTEM SET listen_addresses = 'localhost, 10.0.0.5'."}));
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kTlsRules[] = {
     {.id = "ssl-off",
      .title = "The server listens beyond this machine without TLS",
      .why = "Anyone on the way reads rows and takes over sessions.",
@@ -171,6 +171,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> tls_rules{kRules};
+const std::span<const Rule> tls_rules{kTlsRules};
 
 } // namespace pgkeep::audit

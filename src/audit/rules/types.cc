@@ -258,7 +258,7 @@ constexpr std::string_view kWiki = "PostgreSQL wiki, Don't Do This";
 constexpr Facts kColumnFacts =
     Facts::relations | Facts::columns | Facts::constraints | Facts::indexes;
 
-constexpr Rule kRules[] = {
+constexpr Rule kTypeRules[] = {
     {.id = "money-as-float",
      .title = "Money in a floating-point column",
      .why = "Most decimal amounts have no exact binary form: sums and comparisons are wrong by "
@@ -412,6 +412,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> type_rules{kRules};
+const std::span<const Rule> type_rules{kTypeRules};
 
 } // namespace pgkeep::audit

@@ -375,7 +375,7 @@ void xmin_horizon(const Snapshot& db, const Limits& limits, Sink& out) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kVacuumRules[] = {
     {.id = "dead-tuples",
      .title = "Dead rows that vacuum should have removed",
      .why = "Scans read the dead rows too, the table grows, and queue tables become slower with "
@@ -443,6 +443,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> vacuum_rules{kRules};
+const std::span<const Rule> vacuum_rules{kVacuumRules};
 
 } // namespace pgkeep::audit

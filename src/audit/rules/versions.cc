@@ -90,7 +90,7 @@ void version_minor(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
                "package, restart the server; the data folder stays as it is.")});
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kVersionRules[] = {
     {.id = "version-eol",
      .title = "The PostgreSQL version is out of support",
      .why = "Security holes and corruption found from now on are never mended in it.",
@@ -114,6 +114,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> version_rules{kRules};
+const std::span<const Rule> version_rules{kVersionRules};
 
 } // namespace pgkeep::audit

@@ -170,7 +170,7 @@ void wraparound_mxid(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   judge_counter(db, kMultixact, out);
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kWraparoundRules[] = {
     {.id = "wraparound-xid",
      .title = "Transaction ids run ahead of freezing",
      .why = "When the ids run out the server refuses every write until old rows are frozen, which "
@@ -197,6 +197,6 @@ constexpr Rule kRules[] = {
 
 } // namespace
 
-const std::span<const Rule> wraparound_rules{kRules};
+const std::span<const Rule> wraparound_rules{kWraparoundRules};
 
 } // namespace pgkeep::audit

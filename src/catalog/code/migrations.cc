@@ -8,15 +8,11 @@
 namespace pgkeep::catalog::code {
 namespace {
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
 /// Whether one of the folders above the file has one of these names.
 bool is_below(const SourceFile& file, std::initializer_list<std::string_view> names) {
   const std::string folder = "/" + std::string(file.folder());
   for (const std::string_view name : names) {
-    if (contains(folder, "/" + std::string(name) + "/")) return true;
+    if (folder.contains("/" + std::string(name) + "/")) return true;
   }
   return false;
 }
@@ -187,11 +183,11 @@ std::vector<std::string> python_body(std::string_view text, std::size_t def_at) 
     if (!trimmed.empty() && !is_space(line.front()) && docstring.empty()) break;
     at = end < text.size() ? end : std::string_view::npos;
     if (!docstring.empty()) {
-      if (contains(trimmed, docstring)) docstring = {};
+      if (trimmed.contains(docstring)) docstring = {};
       continue;
     }
     if (body.empty() && (trimmed.starts_with("\"\"\"") || trimmed.starts_with("'''"))) {
-      if (!contains(trimmed.substr(3), trimmed.substr(0, 3))) docstring = trimmed.substr(0, 3);
+      if (!trimmed.substr(3).contains(trimmed.substr(0, 3))) docstring = trimmed.substr(0, 3);
       continue;
     }
     if (!trimmed.empty() && !trimmed.starts_with('#')) body.emplace_back(trimmed);
@@ -214,18 +210,17 @@ bool has_django_down(std::string_view text) {
     for (std::size_t at = text.find(call); at != std::string_view::npos;
          at = text.find(call, at + 1)) {
       const std::string_view arguments = bracketed(text, at + call.size() - 1);
-      if (!contains(arguments, "reverse_") && count_arguments(arguments) < 2) return false;
+      if (!arguments.contains("reverse_") && count_arguments(arguments) < 2) return false;
     }
   }
   return true;
 }
 
 std::optional<bool> judge_python(const SourceFile& file) {
-  if (contains(file.text, "def upgrade(") &&
-      is_below(file, {"versions", "migrations", "alembic"})) {
+  if (file.text.contains("def upgrade(") && is_below(file, {"versions", "migrations", "alembic"})) {
     return has_alembic_down(file.text);
   }
-  if (is_below(file, {"migrations"}) && contains(file.text, "class Migration") &&
+  if (is_below(file, {"migrations"}) && file.text.contains("class Migration") &&
       starts_with_digit(file.name())) {
     return has_django_down(file.text);
   }
@@ -236,12 +231,12 @@ std::optional<bool> judge_python(const SourceFile& file) {
 std::optional<bool> judge_ruby(const SourceFile& file) {
   if (!is_below(file, {"migrate", "migrations"}) || !starts_with_digit(file.name()))
     return std::nullopt;
-  if (contains(file.text, "IrreversibleMigration")) return false;
-  if (contains(file.text, "def down")) return true;
-  if (!contains(file.text, "def change")) return false;
-  const bool runs_sql = contains(file.text, "execute ") || contains(file.text, "execute(") ||
-                        contains(file.text, "execute <<");
-  return !runs_sql || contains(file.text, "reversible") || contains(file.text, "up_only");
+  if (file.text.contains("IrreversibleMigration")) return false;
+  if (file.text.contains("def down")) return true;
+  if (!file.text.contains("def change")) return false;
+  const bool runs_sql = file.text.contains("execute ") || file.text.contains("execute(") ||
+                        file.text.contains("execute <<");
+  return !runs_sql || file.text.contains("reversible") || file.text.contains("up_only");
 }
 
 /// The offset behind the name of a function "up" or "down" that is exported, a method or a

@@ -23,21 +23,17 @@ constexpr auto kExampleWords = std::to_array<std::string_view>(
      "admin",     "root",     "foo",     "bar",   "xxx",      "token",    "replace",
      "insert",    "redacted", "hunter2", "..."});
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
 bool is_variable(std::string_view value) {
   if (value.starts_with('$') && value.size() > 1) {
     return is_letter(value[1]) || value[1] == '{' || value[1] == '(' || value[1] == '_';
   }
-  return contains(value, "${") || contains(value, "#{") || contains(value, "{{") ||
-         contains(value, "<%") || contains(value, "$(");
+  return value.contains("${") || value.contains("#{") || value.contains("{{") ||
+         value.contains("<%") || value.contains("$(");
 }
 
 bool is_format(std::string_view value) {
-  if (value.starts_with('{') && contains(value, "}")) return true;
-  if (value.starts_with('<') && contains(value, ">")) return true;
+  if (value.starts_with('{') && value.contains("}")) return true;
+  if (value.starts_with('<') && value.contains(">")) return true;
   if (value.starts_with('[') && value.ends_with(']')) return true;
   if (value.size() > 2 && value.starts_with('%') && value.ends_with('%')) return true;
   return value.starts_with("%s") || value.starts_with("%(") || value.starts_with("%v") ||
@@ -65,7 +61,7 @@ bool is_placeholder(std::string_view value, bool is_example) {
                           [&](std::string_view each) { return text.starts_with(each); }))
     return true;
   return is_example && std::ranges::any_of(kExampleWords, [&](std::string_view word) {
-           return contains(text, word);
+           return text.contains(word);
          });
 }
 

@@ -12,10 +12,6 @@
 namespace pgkeep::catalog::code {
 namespace {
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
 /// The words of SQL in lower case, without what is quoted in double quotes.
 bool has_word(std::string_view lowered, std::string_view word) {
   for (std::size_t at = lowered.find(word); at != std::string_view::npos;
@@ -73,7 +69,7 @@ bool expects_value(std::string_view sql) {
         !is_word(text[text.size() - word.size() - 1]))
       return true;
   }
-  return text.ends_with(" and") && contains(text, "between");
+  return text.ends_with(" and") && text.contains("between");
 }
 
 /// Expressions that put in no foreign text: escaped, converted to a number, lists of placeholders,
@@ -86,7 +82,7 @@ bool is_harmless(std::string_view expression) {
        {"escape", "quote", "placeholder", "intval", "parseint", "number(", "int(", "(int)",
         "float(", ".to_i", "sanitize", "identifier", "join(", ".literal", "'%s'", "\"%s\"",
         "bind"}) {
-    if (contains(lowered, word)) return true;
+    if (lowered.contains(word)) return true;
   }
   bool is_constant = true;
   for (const char c : expression)
@@ -150,12 +146,12 @@ std::vector<std::size_t> format_places(std::string_view body, bool is_percent) {
     if (is_percent && body[at] == '%') {
       if (body[at + 1] == '%') {
         ++at;
-      } else if (contains("sdvqirf(", body.substr(at + 1, 1))) {
+      } else if (std::string_view("sdvqirf(").contains(body.substr(at + 1, 1))) {
         places.push_back(at);
       }
     } else if (!is_percent && body[at] == '{' && body[at + 1] != '{') {
       if (braced(body, at).find_first_of(" \n") == std::string_view::npos &&
-          contains(body.substr(at), "}"))
+          body.substr(at).contains("}"))
         places.push_back(at);
     }
   }
@@ -237,8 +233,8 @@ private:
     const std::size_t begin = line.find_first_not_of("%,( \t");
     const std::string lowered = base::to_lower(line);
     if (begin == std::string_view::npos) return false;
-    return contains(lowered, "placeholder") || contains(lowered, "join(") ||
-           contains(lowered, "escape") || contains(lowered, "quote");
+    return lowered.contains("placeholder") || lowered.contains("join(") ||
+           lowered.contains("escape") || lowered.contains("quote");
   }
 
   /// "... WHERE id = " + id, over any number of lines and literals.

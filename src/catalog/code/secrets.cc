@@ -36,10 +36,6 @@ struct Line {
   bool is_example = false; ///< Documentation, or a file made to be copied (.env.example).
 };
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
 // ---- What kind of file ----
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
@@ -82,7 +78,7 @@ bool is_example_file(const SourceFile& file, Form form) {
   if (form == Form::documentation) return true;
   const std::string name = base::to_lower(file.name());
   for (const std::string_view mark : {"example", "sample", "template", ".dist", ".tmpl", ".tpl"}) {
-    if (contains(name, mark)) return true;
+    if (name.contains(mark)) return true;
   }
   return false;
 }
@@ -108,7 +104,7 @@ bool has_url_password(const Line& line) {
     if (colon == std::string_view::npos || colon == 0 || rest[colon] != ':') continue;
     // Placeholders may hold any sign: ${DB_PASS}, <password>, {password}.
     std::string_view password = rest.substr(colon + 1);
-    if (!password.empty() && contains("$<{[%#", password.substr(0, 1)) &&
+    if (!password.empty() && std::string_view("$<{[%#").contains(password.substr(0, 1)) &&
         is_placeholder(password.substr(0, password.find('@')), false))
       continue;
     password = password.substr(0, password.find_first_of(kEnd));
@@ -159,8 +155,8 @@ bool has_sql_password(const Line& line) {
 bool has_conninfo_password(const Line& line) {
   const std::size_t at = line.text.find("password=");
   if (at == std::string_view::npos || (at > 0 && is_word(line.text[at - 1]))) return false;
-  if (!contains(line.text, "host=") && !contains(line.text, "dbname=") &&
-      !contains(line.text, "user="))
+  if (!line.text.contains("host=") && !line.text.contains("dbname=") &&
+      !line.text.contains("user="))
     return false;
   std::string_view value = line.text.substr(at + 9);
   if (value.starts_with('\'')) value.remove_prefix(1);
@@ -252,7 +248,7 @@ bool is_userlist_line(const Line& line) {
 /// ENV NAME value, without a sign.
 bool has_env_pair(const Line& line) {
   const std::vector<std::string> words = base::split_words(line.text);
-  return words.size() >= 3 && words[0] == "ENV" && !contains(words[1], "=") &&
+  return words.size() >= 3 && words[0] == "ENV" && !words[1].contains("=") &&
          is_secret_name(words[1]) && !is_placeholder(words[2], line.is_example);
 }
 
@@ -278,34 +274,34 @@ bool looks_strong(std::string_view value) {
 bool is_for_database(const Line& line, std::string_view name) {
   const std::string lowered = base::to_lower(name);
   for (const std::string_view word : {"pg", "postgres", "db", "database"}) {
-    if (contains(lowered, word)) return true;
+    if (lowered.contains(word)) return true;
   }
   // password: "x" beside host, user and database of a connection.
   constexpr std::size_t kNear = 400;
   const auto offset = static_cast<std::size_t>(line.text.data() - line.whole.data());
   const std::size_t begin = offset < kNear ? 0 : offset - kNear;
   const std::string near = base::to_lower(line.whole.substr(begin, 2 * kNear));
-  return contains(near, "host") &&
-         (contains(near, "database") || contains(near, "dbname") || contains(near, "db_name")) &&
-         contains(near, "user");
+  return near.contains("host") &&
+         (near.contains("database") || near.contains("dbname") || near.contains("db_name")) &&
+         near.contains("user");
 }
 
 /// Code names variables, fields and messages "password" all day: only literal values that look like
 /// one, or that open a database.
 bool is_secret_in_code(const Line& line, const Assignment& each) {
-  if (!each.is_quoted || contains(each.value, " ") || is_placeholder(each.value, line.is_example))
+  if (!each.is_quoted || each.value.contains(" ") || is_placeholder(each.value, line.is_example))
     return false;
   if (base::to_lower(each.value) == base::to_lower(each.name)) return false;
   if (looks_strong(each.value)) {
     // Paths, URLs and dotted keys are names of things.
-    return !contains(each.value, "/") && !contains(each.value, "(");
+    return !each.value.contains("/") && !each.value.contains("(");
   }
   return is_for_database(line, each.name);
 }
 
 bool is_secret_in_yaml(const Line& line, const Assignment& each) {
-  if (contains(each.value, " ") || is_placeholder(each.value, line.is_example)) return false;
-  const bool is_secret_object = contains(line.whole, "kind: Secret");
+  if (each.value.contains(" ") || is_placeholder(each.value, line.is_example)) return false;
+  const bool is_secret_object = line.whole.contains("kind: Secret");
   return is_upper_name(each.name) || is_secret_object || is_for_database(line, each.name) ||
          looks_strong(each.value);
 }
@@ -338,7 +334,7 @@ bool has_assignment(const Line& line) {
       is_secret = is_secret_in_yaml(line, each);
       break;
     case Form::config:
-      is_secret = !contains(each.value, " ") && !is_placeholder(each.value, line.is_example);
+      is_secret = !each.value.contains(" ") && !is_placeholder(each.value, line.is_example);
       break;
     case Form::dockerfile:
     case Form::compose:
@@ -351,7 +347,7 @@ bool has_assignment(const Line& line) {
       break;
     }
     // read -s PASSWORD=$(...) and calls are no literals.
-    if (is_secret && !each.is_quoted && contains(each.value, "(") && !is_code) is_secret = false;
+    if (is_secret && !each.is_quoted && each.value.contains("(") && !is_code) is_secret = false;
     if (is_secret) return true;
   }
   if (line.form == Form::yaml || line.form == Form::compose) return has_yaml_pair(line);

@@ -90,7 +90,7 @@ SELECT 'vacuum', p.pid, p.relid, 0, p.phase, p.index_vacuum_count,
                  WHERE a.pid = p.pid), false)
 FROM pg_stat_progress_vacuum p WHERE p.datname = current_database())";
 
-constexpr Reader kReaders[] = {
+constexpr Reader kActivityReaders[] = {
     {.name = "activity",
      .facts = Facts::activity,
      .title = "Sessions, their ages, and who waits for whom",
@@ -115,6 +115,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> activity_readers{kReaders};
+const std::span<const Reader> activity_readers{kActivityReaders};
 
 } // namespace pgkeep::catalog

@@ -92,7 +92,7 @@ void take_columns(const postgres::Rows& rows, ReadState& state) {
 }
 
 // $1, $2: the distinct types and modifiers of the columns. A domain may stand on another one.
-constexpr std::string_view kTypes = R"(
+constexpr std::string_view kColumnTypes = R"(
 WITH RECURSIVE used AS (
   SELECT u.oid, u.modifier FROM unnest($1::oid[], $2::int4[]) u(oid, modifier)
 ), base(oid, base, modifier) AS (
@@ -353,7 +353,7 @@ void take_shapes(const postgres::Rows& rows, ReadState& state) {
   }
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kColumnReaders[] = {
     {.name = "columns",
      .facts = Facts::columns,
      .title = "Columns, their types and defaults",
@@ -363,11 +363,11 @@ constexpr Reader kReaders[] = {
      .prelude = "SET LOCAL enable_nestloop = off"},
 };
 
-constexpr Reader kDetailReaders[] = {
+constexpr Reader kColumnDetailReaders[] = {
     {.name = "column types",
      .facts = Facts::columns,
      .title = "The types of the columns",
-     .sql = kTypes,
+     .sql = kColumnTypes,
      .take = take_types,
      .arguments = type_arguments},
     {.name = "column statistics (pg_statistic)",
@@ -394,8 +394,8 @@ constexpr Reader kDetailReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> column_readers{kReaders};
-const std::span<const Reader> column_detail_readers{kDetailReaders};
+const std::span<const Reader> column_readers{kColumnReaders};
+const std::span<const Reader> column_detail_readers{kColumnDetailReaders};
 
 ColumnFinder::ColumnFinder(Snapshot& db) : db_(db) {
   for (std::uint32_t i = 0; i < db.columns.size(); ++i) {

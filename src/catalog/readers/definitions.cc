@@ -156,7 +156,7 @@ WHERE e.oid NOT IN (SELECT d.objid FROM pg_depend d
                     WHERE d.refclassid = 'pg_extension'::regclass
                       AND d.classid = 'pg_event_trigger'::regclass AND d.deptype = 'e'))";
 
-constexpr Reader kReaders[] = {
+constexpr Reader kDefinitionReaders[] = {
     {.name = "view definitions",
      .facts = Facts::definitions,
      .title = "Digests of what views and rules say",
@@ -176,7 +176,7 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> definition_readers{kReaders};
+const std::span<const Reader> definition_readers{kDefinitionReaders};
 
 void take_definitions(const postgres::Rows& rows, ReadState& state) {
   std::vector<Definition> more = decode_rows<Definition>(rows);

@@ -10,7 +10,7 @@
 namespace pgkeep::catalog {
 namespace {
 
-constexpr std::string_view kTypes = R"(
+constexpr std::string_view kTypeDefinitions = R"(
 WITH listed AS MATERIALIZED (
   SELECT t.*, quote_ident(n.nspname) || '.' || quote_ident(t.typname) AS object
   FROM pg_type t
@@ -67,7 +67,7 @@ FROM listed t JOIN pg_constraint con ON con.contypid = t.oid WHERE con.contype =
 // attstattarget and stxstattarget are NULL by default from 17 on, -1 before. Options that begin
 // with pg_ are the server's own notes (15.20 keeps pg_attver there, another number for each
 // column). What a NOT NULL is called is told only where it is not what the server would call it.
-constexpr std::string_view kColumns = R"(
+constexpr std::string_view kColumnDetails = R"(
 WITH listed AS MATERIALIZED (
   SELECT c.oid, n.nspname, c.relname
   FROM pg_class c
@@ -289,16 +289,16 @@ WHERE o.oid >= 16384 AND coalesce(i.schema, '') !~ '^pg_temp'
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype IN ('e', 'i')))";
 
-constexpr Reader kReaders[] = {
+constexpr Reader kDetailReaders[] = {
     {.name = "type definitions",
      .facts = Facts::details,
      .title = "Enums, domains, composite types and ranges",
-     .sql = kTypes,
+     .sql = kTypeDefinitions,
      .take = take_definitions},
     {.name = "column details",
      .facts = Facts::details,
      .title = "Columns with a storage, compression or statistics target of their own",
-     .sql = kColumns,
+     .sql = kColumnDetails,
      .take = take_definitions},
     {.name = "relation details",
      .facts = Facts::details,
@@ -324,6 +324,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> detail_readers{kReaders};
+const std::span<const Reader> detail_readers{kDetailReaders};
 
 } // namespace pgkeep::catalog

@@ -132,7 +132,7 @@ WHERE d.classoid NOT IN ('pg_class'::regclass, 'pg_proc'::regclass,
                          'pg_largeobject'::regclass)
   AND i.identity IS NOT NULL AND coalesce(i.schema, '') !~ '^pg_')";
 
-constexpr Reader kReaders[] = {
+constexpr Reader kGrantReaders[] = {
     {.name = "grants",
      .facts = Facts::grants,
      .title = "Who may do what with tables, columns, functions, schemas and types",
@@ -147,6 +147,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> grant_readers{kReaders};
+const std::span<const Reader> grant_readers{kGrantReaders};
 
 } // namespace pgkeep::catalog

@@ -214,7 +214,7 @@ void take_index_stats(const postgres::Rows& rows, ReadState& state) {
   }
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kIndexReaders[] = {
     {.name = "constraints",
      .facts = Facts::constraints,
      .title = "Keys, checks and foreign keys",
@@ -234,6 +234,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> index_readers{kReaders};
+const std::span<const Reader> index_readers{kIndexReaders};
 
 } // namespace pgkeep::catalog

@@ -116,7 +116,7 @@ void take_large_objects(const postgres::Rows& rows, ReadState& state) {
       });
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kObjectReaders[] = {
     {.name = "triggers",
      .facts = Facts::triggers,
      .title = "Triggers, and those of the server that somebody switched",
@@ -161,6 +161,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> object_readers{kReaders};
+const std::span<const Reader> object_readers{kObjectReaders};
 
 } // namespace pgkeep::catalog

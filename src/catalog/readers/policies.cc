@@ -145,7 +145,7 @@ void take_policies(const postgres::Rows& rows, ReadState& state) {
   }
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kPolicyReaders[] = {
     {.name = "policies",
      .facts = Facts::policies,
      .title = "Row security policies",
@@ -155,7 +155,7 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> policy_readers{kReaders};
+const std::span<const Reader> policy_readers{kPolicyReaders};
 
 std::string without_literals(std::string_view expression) {
   constexpr std::string_view kObjectCasts[] = {"::regclass", "::regtype", "::regproc",

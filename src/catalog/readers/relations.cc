@@ -165,7 +165,7 @@ void take_table_stats(const postgres::Rows& rows, ReadState& state) {
   }
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kRelationReaders[] = {
     {.name = "locked relations",
      .facts = Facts::none,
      .title = "Relations that DDL of other sessions holds or waits for",
@@ -191,7 +191,7 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> relation_readers{kReaders};
-const Reader& lock_reader = kReaders[0];
+const std::span<const Reader> relation_readers{kRelationReaders};
+const Reader& lock_reader = kRelationReaders[0];
 
 } // namespace pgkeep::catalog

@@ -89,7 +89,7 @@ std::string refuse_archive_status(const Probe& probe) {
                                        : "permission denied for function pg_ls_archive_statusdir";
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kReplicationReaders[] = {
     {.name = "publications",
      .facts = Facts::publications,
      .title = "Published tables",
@@ -126,6 +126,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> replication_readers{kReaders};
+const std::span<const Reader> replication_readers{kReplicationReaders};
 
 } // namespace pgkeep::catalog

@@ -192,7 +192,7 @@ void take_secrets(const postgres::Rows& rows, ReadState& state) {
     state.hidden = "options of other roles' user mappings are shown to superusers only";
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kRoleReaders[] = {
     {.name = "roles",
      .facts = Facts::roles,
      .title = "Roles and their attributes",
@@ -228,6 +228,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> role_readers{kReaders};
+const std::span<const Reader> role_readers{kRoleReaders};
 
 } // namespace pgkeep::catalog

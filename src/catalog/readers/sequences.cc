@@ -253,7 +253,7 @@ void take_maxima(const postgres::Rows& rows, ReadState& state) {
   }
 }
 
-constexpr Reader kReaders[] = {
+constexpr Reader kSequenceReaders[] = {
     {.name = "sequences",
      .facts = Facts::sequences,
      .title = "Sequences and the columns that they serve",
@@ -276,6 +276,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> sequence_readers{kReaders};
+const std::span<const Reader> sequence_readers{kSequenceReaders};
 
 } // namespace pgkeep::catalog

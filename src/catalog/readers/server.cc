@@ -163,7 +163,7 @@ SELECT archived_count AS archived, failed_count AS failed, last_archived_wal,
        extract(epoch FROM last_failed_time) AS last_failed
 FROM pg_stat_archiver)";
 
-constexpr Reader kReaders[] = {
+constexpr Reader kServerReaders[] = {
     {.name = "server",
      .facts = Facts::server,
      .title = "Version, clock, role and kind of host",
@@ -212,6 +212,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> server_readers{kReaders};
+const std::span<const Reader> server_readers{kServerReaders};
 
 } // namespace pgkeep::catalog

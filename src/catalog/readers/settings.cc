@@ -116,7 +116,7 @@ SELECT set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
          THEN '2s' ELSE current_setting('lock_timeout') END, true))";
 void take_tuning(const postgres::Rows& /*rows*/, ReadState& /*state*/) {}
 
-constexpr Reader kReaders[] = {
+constexpr Reader kSettingReaders[] = {
     {.name = "settings",
      .facts = Facts::settings,
      .title = "Settings as sessions get them",
@@ -143,6 +143,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> setting_readers{kReaders};
+const std::span<const Reader> setting_readers{kSettingReaders};
 
 } // namespace pgkeep::catalog

@@ -84,7 +84,7 @@ SELECT true AS is_preloaded, true AS is_installed,
          AS single_call_variants
 FROM {{statements_info}} i)";
 
-constexpr Reader kReaders[] = {
+constexpr Reader kStatementReaders[] = {
     {.name = "statements",
      .facts = Facts::statements,
      .title = "The statements that take the most time",
@@ -101,6 +101,6 @@ constexpr Reader kReaders[] = {
 
 } // namespace
 
-const std::span<const Reader> statement_readers{kReaders};
+const std::span<const Reader> statement_readers{kStatementReaders};
 
 } // namespace pgkeep::catalog

@@ -59,6 +59,11 @@ std::string_view code_of(Style style) {
 
 } // namespace
 
+Style style_of(Severity severity) {
+  if (severity == Severity::error) return Style::error;
+  return severity == Severity::warning ? Style::warning : Style::info;
+}
+
 std::vector<std::string> fill_lines(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   for (const std::string& line : base::wrap(text, width)) {

@@ -6,13 +6,17 @@
 /// or forge a line.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "findings/finding.h"
+
 namespace pgkeep::findings {
 
 enum class Style : std::uint8_t { plain, bold, dim, error, warning, info, good };
+Style style_of(Severity severity);
 
 class TerminalText {
 public:

@@ -20,11 +20,6 @@ constexpr std::size_t kNestedIndent = 13;
 constexpr std::size_t kReasonsShown = 5;
 constexpr std::size_t kRowsShown = 20; // Rows of one list of evidence; JSON has them all.
 
-Style style_of(Severity severity) {
-  if (severity == Severity::error) return Style::error;
-  return severity == Severity::warning ? Style::warning : Style::info;
-}
-
 std::string object_of(const Finding& finding) {
   if (!finding.file.empty()) {
     const std::string place = finding.line > 0 ? fmt::format("{}:{}:{}", finding.file, finding.line,

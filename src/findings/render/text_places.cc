@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::size_t kExcerptIndent = 4;
 
-Style style_of(Severity severity) {
-  if (severity == Severity::error) return Style::error;
-  return severity == Severity::warning ? Style::warning : Style::info;
-}
-
 /// The line with the place in view, and what stands before the place replaced by blanks.
 void write_excerpt(const Finding& finding, TerminalText& out) {
   if (finding.source_line.empty()) return;

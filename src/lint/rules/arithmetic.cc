@@ -117,7 +117,7 @@ void sum_overflow(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kArithmeticRules[] = {
     {.card = {.id = "timezone-twice",
               .aliases = "at-time-zone-twice",
               .title = "AT TIME ZONE twice on a moment",
@@ -155,6 +155,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> arithmetic_rules{kRules};
+const std::span<const TextRule> arithmetic_rules{kArithmeticRules};
 
 } // namespace pgkeep::lint

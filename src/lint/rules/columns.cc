@@ -301,7 +301,7 @@ void set_not_null(const Subject& subject, TextSink& out) {
 
 constexpr std::string_view kAlterTable = "PostgreSQL manual, sql-altertable: Notes";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kColumnRules[] = {
     {.card = {.id = "add-column-volatile-default",
               .title = "New column whose default differs from row to row",
               .why = "Constants and now() are free, a volatile default rewrites the table and "
@@ -382,6 +382,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> column_rules{kRules};
+const std::span<const TextRule> column_rules{kColumnRules};
 
 } // namespace pgkeep::lint

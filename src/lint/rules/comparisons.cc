@@ -284,7 +284,7 @@ void redundant_distinct(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kComparisonRules[] = {
     {.card = {.id = "float-equality",
               .title = "Floating-point column compared by =",
               .why =
@@ -383,6 +383,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> comparison_rules{kRules};
+const std::span<const TextRule> comparison_rules{kComparisonRules};
 
 } // namespace pgkeep::lint

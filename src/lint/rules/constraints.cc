@@ -291,7 +291,7 @@ void new_table_with_key(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kConstraintRules[] = {
     {.card = {.id = "add-constraint-validated",
               .title = "CHECK that is verified at once",
               .why = "Every row is read while nobody can read or write the table.",
@@ -381,6 +381,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> constraint_rules{kRules};
+const std::span<const TextRule> constraint_rules{kConstraintRules};
 
 } // namespace pgkeep::lint

@@ -291,7 +291,7 @@ void set_default_in_flight(const Subject& subject, TextSink& out) {
 
 constexpr std::string_view kDropSource = "PostgreSQL manual, ddl-alter and explicit-locking";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kDropRules[] = {
     {.card = {.id = "drop-table",
               .title = "Table is dropped",
               .why = "The rows are gone, and old code that is still running fails at once.",
@@ -378,6 +378,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> drop_rules{kRules};
+const std::span<const TextRule> drop_rules{kDropRules};
 
 } // namespace pgkeep::lint

@@ -298,7 +298,7 @@ void jsonb_as_schema(const Subject& subject, TextSink& out) {
 
 constexpr std::string_view kTime = "PostgreSQL manual, datatype-datetime";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kExpressionRules[] = {
     {.card = {.id = "between-timestamps",
               .title = "BETWEEN on moments",
               .why = "Its end belongs to the range: the last day is missing, or an instant counts "
@@ -406,6 +406,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> expression_rules{kRules};
+const std::span<const TextRule> expression_rules{kExpressionRules};
 
 } // namespace pgkeep::lint

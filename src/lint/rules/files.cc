@@ -397,7 +397,7 @@ void file_without_reason(const Context& context, TextSink& out) {
                           "orders are searched by day since the new report.")});
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kFileRules[] = {
     {.card = {.id = "duplicate-assignment",
               .title = "Column named twice in one statement",
               .why = "The server refuses the statement, and the migration stops.",
@@ -457,6 +457,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> file_rules{kRules};
+const std::span<const TextRule> file_rules{kFileRules};
 
 } // namespace pgkeep::lint

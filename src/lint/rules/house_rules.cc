@@ -92,7 +92,7 @@ void environment_in_name(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kHouseRules[] = {
     {.card = {.id = "mandatory-columns",
               .title = "Table without the columns that every table has",
               .why = "Programs and reports that count on them stumble over this one table.",
@@ -117,6 +117,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> house_rules{kRules};
+const std::span<const TextRule> house_rules{kHouseRules};
 
 } // namespace pgkeep::lint

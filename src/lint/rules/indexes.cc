@@ -27,7 +27,7 @@ constexpr std::string_view kOutside =
 
 constexpr std::int64_t kLockTimeoutMsMin = 60'000;       ///< It waits for all older transactions.
 constexpr std::int64_t kStatementTimeoutMsMin = 600'000; ///< And then it builds.
-constexpr std::size_t kKeyColumnsMax = 3;
+constexpr std::size_t kIndexColumnsMax = 3;
 
 Json evidence_of(const RelationName& table, std::string_view index, LockMode mode) {
   Json evidence{{"table", table.text()}, {"index", index}, {"lock", name_of(mode)}};
@@ -274,13 +274,13 @@ void too_wide(const Subject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::create_index || change.node.flag("unique")) continue;
     const postgres::NodeList keys = change.node.nodes("index_params");
-    if (keys.size() <= kKeyColumnsMax) continue;
+    if (keys.size() <= kIndexColumnsMax) continue;
     out.add(change.offset,
             {.object = change.name.empty() ? change.relation.text()
                                            : postgres::quote_identifier(change.name),
              .message = fmt::format("An index of {} key columns: after the first {} each rarely "
                                     "narrows a search, and every write keeps it",
-                                    keys.size(), kKeyColumnsMax),
+                                    keys.size(), kIndexColumnsMax),
              .evidence = Json{{"table", change.relation.text()},
                               {"columns", static_cast<std::int64_t>(keys.size())}},
              .fix = by_hand("Only the queries tell which columns narrow the search. Keep the most "
@@ -292,7 +292,7 @@ void too_wide(const Subject& subject, TextSink& out) {
 constexpr std::string_view kConcurrently =
     "PostgreSQL manual, sql-createindex: Building Indexes Concurrently";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kIndexRules[] = {
     {.card = {.id = "create-index-not-concurrent",
               .title = "Index built without CONCURRENTLY",
               .why = "Nobody can write the table until the index is built.",
@@ -381,6 +381,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> index_rules{kRules};
+const std::span<const TextRule> index_rules{kIndexRules};
 
 } // namespace pgkeep::lint

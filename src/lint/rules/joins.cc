@@ -299,7 +299,7 @@ void unqualified_reference(const Subject& subject, TextSink& out) {
 
 constexpr std::string_view kFrom = "PostgreSQL manual, queries-table-expressions";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kJoinRules[] = {
     {.card = {.id = "implicit-cross-join",
               .title = "Tables in FROM that nothing joins",
               .why = "The result has as many rows as the tables' sizes multiplied.",
@@ -375,6 +375,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> join_rules{kRules};
+const std::span<const TextRule> join_rules{kJoinRules};
 
 } // namespace pgkeep::lint

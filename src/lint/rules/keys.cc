@@ -139,7 +139,7 @@ void key_composite_wide(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kKeyRules[] = {
     {.card = shared_card("missing-primary-key"),
      .group = Group::design,
      .section = missing_primary_key},
@@ -167,6 +167,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> key_rules{kRules};
+const std::span<const TextRule> key_rules{kKeyRules};
 
 } // namespace pgkeep::lint

@@ -42,7 +42,7 @@ void lock_order(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kLockOrderRules[] = {
     {.card = {.id = "lock-order",
               .title = "Tables locked in opposite orders",
               .why = "Two transactions that wait for each other: the server ends one of them.",
@@ -56,6 +56,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> lock_order_rules{kRules};
+const std::span<const TextRule> lock_order_rules{kLockOrderRules};
 
 } // namespace pgkeep::lint

@@ -306,7 +306,7 @@ void function_replace_breaks(const Subject& subject, TextSink& out) {
   drop_function(subject, out);
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kObjectRules[] = {
     {.card = {.id = "create-trigger",
               .title = "Row trigger on a table in use",
               .why = "Every write of every program pays for it, from the first moment.",
@@ -374,6 +374,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> object_rules{kRules};
+const std::span<const TextRule> object_rules{kObjectRules};
 
 } // namespace pgkeep::lint

@@ -161,7 +161,7 @@ void detach(const Subject& subject, TextSink& out) {
 constexpr std::string_view kMaintenance =
     "PostgreSQL manual, ddl-partitioning: Partition Maintenance";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kPartitionRules[] = {
     {.card = {.id = "attach-partition-scan",
               .title = "Partition attached without a CHECK that proves its rows",
               .why = "Its rows, and those of the DEFAULT partition, are read while nobody can "
@@ -205,6 +205,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> partition_rules{kRules};
+const std::span<const TextRule> partition_rules{kPartitionRules};
 
 } // namespace pgkeep::lint

@@ -199,7 +199,7 @@ void collate_like(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kPatternRules[] = {
     {.card = {.id = "leading-wildcard",
               .title = "LIKE that no btree index can answer",
               .why = "Every row is read, and compared.",
@@ -234,6 +234,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> pattern_rules{kRules};
+const std::span<const TextRule> pattern_rules{kPatternRules};
 
 } // namespace pgkeep::lint

@@ -286,7 +286,7 @@ void in_list_huge(const Subject& subject, TextSink& out) {
 
 constexpr std::string_view kIndexes = "PostgreSQL manual, indexes-expressional and indexes-types";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kPredicateRules[] = {
     {.card = {.id = "null-comparison",
               .title = "Comparison with NULL",
               .why = "It is NULL for every row, so the rows that are looked for are not found.",
@@ -363,6 +363,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> predicate_rules{kRules};
+const std::span<const TextRule> predicate_rules{kPredicateRules};
 
 } // namespace pgkeep::lint

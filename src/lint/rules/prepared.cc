@@ -83,7 +83,7 @@ void query_does_not_prepare(const Subject& subject, TextSink& out) {
           std::move(finding));
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kPreparedRules[] = {
     {.card = {.id = "query-does-not-prepare",
               .title = "Named query that the server refuses",
               .why = "It fails each time that the application calls it.",
@@ -97,7 +97,7 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> prepared_rules{kRules};
+const std::span<const TextRule> prepared_rules{kPreparedRules};
 
 SentQuery sent_query_of(const Subject& subject) {
   return {subject.context.script.text(), subject.statement.begin, subject.statement.end,

@@ -314,7 +314,7 @@ void select_into_table(const Subject& subject, TextSink& out) {
 
 constexpr std::string_view kSelect = "PostgreSQL manual, sql-select";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kQueryRules[] = {
     {.card = {.id = "select-star",
               .title = "SELECT *",
               .why = "A new column changes what the program gets, a view keeps the old set, and "
@@ -443,6 +443,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> query_rules{kRules};
+const std::span<const TextRule> query_rules{kQueryRules};
 
 } // namespace pgkeep::lint

@@ -142,7 +142,7 @@ void query_without_index(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kQueryIndexRules[] = {
     {.card = {.id = "query-without-index",
               .title = "Named query that no index serves",
               .why = "Each call reads the whole table, and slower with every row that is added.",
@@ -157,6 +157,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> query_index_rules{kRules};
+const std::span<const TextRule> query_index_rules{kQueryIndexRules};
 
 } // namespace pgkeep::lint

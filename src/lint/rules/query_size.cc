@@ -51,7 +51,7 @@ void spaghetti(const Subject& subject, TextSink& out) {
                                 "a table of intermediate results")});
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kQuerySizeRules[] = {
     {.card = {.id = "spaghetti",
               .title = "Query of too many parts",
               .why = "Its plan changes with each table that grows, and nobody can say why.",
@@ -67,6 +67,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> query_size_rules{kRules};
+const std::span<const TextRule> query_size_rules{kQuerySizeRules};
 
 } // namespace pgkeep::lint

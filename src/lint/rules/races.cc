@@ -227,7 +227,7 @@ void queue_without_skip_locked(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kRaceRules[] = {
     {.card = {.id = "race-read-then-write",
               .title = "Value that is read, then written back",
               .why = "Under READ COMMITTED two sessions read 4, both write 5, and one change is "
@@ -266,6 +266,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> race_rules{kRules};
+const std::span<const TextRule> race_rules{kRaceRules};
 
 } // namespace pgkeep::lint

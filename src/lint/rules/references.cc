@@ -315,7 +315,7 @@ void foreign_key_missing(const Context& context, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kReferenceRules[] = {
     {.card = shared_card("foreign-key-without-index"),
      .group = Group::design,
      .section = foreign_key_without_index},
@@ -345,6 +345,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> reference_rules{kRules};
+const std::span<const TextRule> reference_rules{kReferenceRules};
 
 } // namespace pgkeep::lint

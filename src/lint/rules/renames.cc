@@ -207,7 +207,7 @@ void change_owner(const Subject& subject, TextSink& out) {
 constexpr std::string_view kDeployWhy =
     "Old code runs until the last process is replaced, and fails from the first moment.";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kRenameRules[] = {
     {.card = {.id = "rename-table",
               .title = "Table is renamed",
               .why = kDeployWhy,
@@ -277,6 +277,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> rename_rules{kRules};
+const std::span<const TextRule> rename_rules{kRenameRules};
 
 } // namespace pgkeep::lint

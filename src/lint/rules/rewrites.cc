@@ -247,7 +247,7 @@ void refresh_concurrent(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kRewriteRules[] = {
     {.card = {.id = "change-column-type",
               .title = "Column type changed in a way that rewrites the table",
               .why = "The table and its indexes are written anew while nobody can read or write "
@@ -355,6 +355,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> rewrite_rules{kRules};
+const std::span<const TextRule> rewrite_rules{kRewriteRules};
 
 } // namespace pgkeep::lint

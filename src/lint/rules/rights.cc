@@ -398,7 +398,7 @@ void function_executable_by_public(const Subject& subject, TextSink& out) {
                       "same transaction, then GRANT it to the roles that call it.")});
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kRightRules[] = {
     {.card = {.id = "create-policy",
               .title = "Policy on a table in use",
               .why = "It decides from the next query on who sees which rows.",
@@ -472,6 +472,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> right_rules{kRules};
+const std::span<const TextRule> right_rules{kRightRules};
 
 } // namespace pgkeep::lint

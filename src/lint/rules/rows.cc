@@ -293,7 +293,7 @@ void backfill_unbatched(const Subject& subject, TextSink& out) {
 constexpr std::string_view kRowsWhy =
     "Every row is locked and written anew: writers wait, the table swells, replicas fall behind.";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kRowRules[] = {
     {.card = {.id = "truncate",
               .title = "Table is emptied by TRUNCATE",
               .why = "The rows are gone; reads wait, and older snapshots find the table empty.",
@@ -355,6 +355,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> row_rules{kRules};
+const std::span<const TextRule> row_rules{kRowRules};
 
 } // namespace pgkeep::lint

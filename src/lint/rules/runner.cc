@@ -119,7 +119,7 @@ void stray_directive(const Context& context, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kRunnerRules[] = {
     {.card = {.id = "unknown-directive",
               .title = "Directive that pgkeep does not know",
               .why = "A slip of the pen runs as one statement what was meant to run in batches.",
@@ -143,6 +143,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> runner_rules{kRules};
+const std::span<const TextRule> runner_rules{kRunnerRules};
 
 } // namespace pgkeep::lint

@@ -239,7 +239,7 @@ void values_in_definition(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kSchemaConstraintRules[] = {
     {.card = shared_card("unique-nullable"), .group = Group::design, .section = unique_nullable},
     {.card = shared_card("soft-delete-unique"),
      .group = Group::design,
@@ -276,6 +276,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> schema_constraint_rules{kRules};
+const std::span<const TextRule> schema_constraint_rules{kSchemaConstraintRules};
 
 } // namespace pgkeep::lint

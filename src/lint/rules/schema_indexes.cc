@@ -162,13 +162,13 @@ void redundant_index(const Context& context, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kSchemaIndexRules[] = {
     {.card = shared_card("duplicate-index"), .group = Group::design, .section = duplicate_index},
     {.card = shared_card("redundant-index"), .group = Group::design, .section = redundant_index},
 };
 
 } // namespace
 
-const std::span<const TextRule> schema_index_rules{kRules};
+const std::span<const TextRule> schema_index_rules{kSchemaIndexRules};
 
 } // namespace pgkeep::lint

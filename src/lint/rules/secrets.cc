@@ -371,7 +371,7 @@ void connection_unverified(const Subject& subject, TextSink& out) {
   });
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kSecretRules[] = {
     {.card = shared_card("secrets-in-code"), .group = Group::design, .statement = secrets_in_code},
     {.card = shared_card("plaintext-secret"),
      .group = Group::design,
@@ -422,6 +422,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> secret_rules{kRules};
+const std::span<const TextRule> secret_rules{kSecretRules};
 
 } // namespace pgkeep::lint

@@ -122,7 +122,7 @@ void string_concatenated_sql(const Subject& subject, TextSink& out) {
 
 void nothing(const Subject& /*subject*/, TextSink& /*out*/) {}
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kSyntaxRules[] = {
     {.card = {.id = "syntax-error",
               .title = "SQL that does not parse",
               .why = "The migration stops there, half applied where it runs without a transaction.",
@@ -172,6 +172,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> syntax_rules{kRules};
+const std::span<const TextRule> syntax_rules{kSyntaxRules};
 
 } // namespace pgkeep::lint

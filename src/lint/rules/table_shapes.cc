@@ -322,7 +322,7 @@ void no_comment(const Subject& subject, TextSink& out) {
                fmt::format("Write COMMENT ON TABLE {} IS '...' behind it", table.text()))});
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kTableShapeRules[] = {
     {.card = shared_card("array-as-relation"),
      .group = Group::design,
      .statement = array_as_relation,
@@ -438,6 +438,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> table_shape_rules{kRules};
+const std::span<const TextRule> table_shape_rules{kTableShapeRules};
 
 } // namespace pgkeep::lint

@@ -251,7 +251,7 @@ void schema_not_qualified(const Subject& subject, TextSink& out) {
 constexpr std::string_view kLockSource =
     "PostgreSQL manual, runtime-config-client: lock_timeout; explicit-locking";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kTimeoutRules[] = {
     {.card = {.id = "lock-timeout-missing",
               .title = "Strong lock without lock_timeout",
               .why = "It waits behind the longest query, and the whole application waits behind "
@@ -342,6 +342,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> timeout_rules{kRules};
+const std::span<const TextRule> timeout_rules{kTimeoutRules};
 
 } // namespace pgkeep::lint

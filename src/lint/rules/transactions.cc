@@ -353,7 +353,7 @@ void pooler_unsafe(const Subject& subject, TextSink& out) {
                           "the pooler, or use pg_advisory_xact_lock() inside of a transaction.")});
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kTransactionRules[] = {
     {.card = {.id = "statement-after-access-exclusive",
               .title = "More work while a table is locked against reads",
               .why = "Reads of the table wait until the work on another one is done.",
@@ -446,6 +446,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> transaction_rules{kRules};
+const std::span<const TextRule> transaction_rules{kTransactionRules};
 
 } // namespace pgkeep::lint

@@ -219,7 +219,7 @@ void current_time(const Subject& subject, TextSink& out) {
   });
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kTypeRules[] = {
     {.card = shared_card("money-as-float"),
      .group = Group::design,
      .statement = money_as_float,
@@ -337,6 +337,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> type_rules{kRules};
+const std::span<const TextRule> type_rules{kTypeRules};
 
 } // namespace pgkeep::lint

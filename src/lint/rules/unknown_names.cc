@@ -362,7 +362,7 @@ void unknown_relation(const Subject& subject, TextSink& out) {
   }
 }
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kUnknownNameRules[] = {
     {.card = {.id = "unknown-type",
               .title = "Type that does not exist",
               .why = "The statement fails, and with it the migration.",
@@ -396,6 +396,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> unknown_name_rules{kRules};
+const std::span<const TextRule> unknown_name_rules{kUnknownNameRules};
 
 } // namespace pgkeep::lint

@@ -286,7 +286,7 @@ void sequence_cycle(const Subject& subject, TextSink& out) {
 
 constexpr std::string_view kEnumSource = "PostgreSQL manual, sql-altertype: Notes";
 
-constexpr TextRule kRules[] = {
+constexpr TextRule kValueRules[] = {
     {.card = {.id = "enum-add-value",
               .title = "New value of an enum is used before it is committed",
               .why = "The server refuses it, and the migration stops.",
@@ -364,6 +364,6 @@ constexpr TextRule kRules[] = {
 
 } // namespace
 
-const std::span<const TextRule> value_rules{kRules};
+const std::span<const TextRule> value_rules{kValueRules};
 
 } // namespace pgkeep::lint
