@@ -45,7 +45,7 @@ def main():
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     tests = collect("long_" if "--long" in sys.argv else "test_", words)
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
-    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2) + 1) as pool:
         for name, verdict, text, took in pool.map(run_one, tests):
             counts[verdict] += 1
             if verdict == "skipped":
