@@ -2,9 +2,7 @@
 #
 #   pgkeep_library(lint UNITY 8 DEPS pgkeep::postgres pgkeep::catalog LIBS fmt::fmt PUBLIC lint.h)
 #
-# Sources are all *.cc below the folder but *_test.cc, which go into the one unit test program. UNITY: so many of them are
-# one file to the compiler (a clean build takes two thirds of the time), so no two may have the same name in their
-# anonymous namespaces. Not with PGKEEP_UNITY=OFF, as in the dev preset.
+# Sources are all *.cc below the folder but *_test.cc, which go into the one unit test program. UNITY: see pgkeep_unity().
 
 # ccache must be told that a precompiled header is as good as its text.
 find_program(PGKEEP_CCACHE ccache)
@@ -39,6 +37,20 @@ function(pgkeep_precompiled target)
   endif()
 endfunction()
 
+# The sources in so many groups, each one file to the compiler: a clean build takes two thirds of the time. Two files of a
+# group must not define one name in their anonymous namespaces: what both need belongs into a header anyway. A file's
+# group comes from its name, so that a new file moves no other. Not with PGKEEP_UNITY=OFF, as in the dev preset.
+function(pgkeep_unity target groups)
+  foreach(source IN LISTS ARGN)
+    get_filename_component(name ${source} NAME)
+    string(MD5 hash ${name})
+    string(SUBSTRING ${hash} 0 6 digits)
+    math(EXPR group "0x${digits} % ${groups}")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP group_${group})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${PGKEEP_UNITY} UNITY_BUILD_MODE GROUP)
+endfunction()
+
 function(pgkeep_library name)
   cmake_parse_arguments(LIB "" "UNITY" "DEPS;LIBS;PUBLIC" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
@@ -52,7 +64,7 @@ function(pgkeep_library name)
   target_link_libraries(pgkeep_${name} PUBLIC ${LIB_DEPS} PRIVATE ${LIB_LIBS} pgkeep::warnings)
   pgkeep_precompiled(pgkeep_${name})
   if(LIB_UNITY)
-    set_target_properties(pgkeep_${name} PROPERTIES UNITY_BUILD ${PGKEEP_UNITY} UNITY_BUILD_BATCH_SIZE ${LIB_UNITY})
+    pgkeep_unity(pgkeep_${name} ${LIB_UNITY} ${sources})
   endif()
   set_property(GLOBAL APPEND PROPERTY PGKEEP_UNIT_TESTS ${tests})
   set_property(GLOBAL APPEND PROPERTY PGKEEP_LIBRARIES pgkeep::${name})

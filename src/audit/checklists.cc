@@ -39,7 +39,7 @@ constexpr std::string_view kUp = "pgkeep up";
 constexpr std::string_view kFix = "pgkeep audit --fix-out DIR";
 constexpr std::string_view kCode = "pgkeep audit --code DIR";
 constexpr std::string_view kBackupRules = "backup-age never-restored archive-failing";
-constexpr std::string_view kPoolerRules = "pooler-missing pooler-mode-unsafe pooler-waiting";
+constexpr std::string_view kPoolerRuleIds = "pooler-missing pooler-mode-unsafe pooler-waiting";
 
 constexpr auto kGoingLive = std::to_array<Item>({
     {.text = "Migrations in source control, each with a way back",
@@ -52,7 +52,7 @@ constexpr auto kGoingLive = std::to_array<Item>({
     {.text = "Monitoring with alerts on connections, disk and replication lag",
      .look = look_at_alerts},
     {.text = "A pooler in front",
-     .rules = kPoolerRules,
+     .rules = kPoolerRuleIds,
      .fails_from = Severity::info,
      .look = look_at_pooler},
     {.text = "Secrets in a manager, none in code or images",
@@ -94,7 +94,7 @@ constexpr auto kProduction = std::to_array<Item>({
               "ssl-off ssl-weak tls-unused",
      .look = look_at_tls},
     {.text = "A pooler",
-     .rules = kPoolerRules,
+     .rules = kPoolerRuleIds,
      .fails_from = Severity::info,
      .look = look_at_pooler},
     {.text = "Extensions pinned", .look = look_at_extensions},

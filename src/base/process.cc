@@ -29,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr std::size_t kReadChunkBytes = 65'536;
+constexpr std::size_t kPipeChunkBytes = 65'536;
 constexpr std::size_t kLastLineColumnsMax = 300;
 constexpr std::chrono::milliseconds kSliceWithoutPidfd{10};
 
@@ -78,7 +78,7 @@ enum class Read : std::uint8_t { more, empty, closed, too_much };
 
 Read read_some(Stream& stream) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): read() fills what is used.
-  std::array<char, kReadChunkBytes> chunk;
+  std::array<char, kPipeChunkBytes> chunk;
   const ssize_t got = ::read(stream.fd.get(), chunk.data(), chunk.size());
   if (got < 0) return errno == EAGAIN || errno == EINTR ? Read::empty : Read::closed;
   if (got == 0) return Read::closed;

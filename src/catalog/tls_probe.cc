@@ -80,6 +80,11 @@ Result<std::unique_ptr<Lookup>> resolve(const std::string& host, int port, Deadl
   lookup->host = host;
   lookup->port = std::to_string(port);
   lookup->hints.ai_socktype = SOCK_STREAM;
+  lookup->hints.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST;
+  // An address needs no resolver, and no thread to wait for one.
+  if (::getaddrinfo(lookup->host.c_str(), lookup->port.c_str(), &lookup->hints,
+                    &lookup->request.ar_result) == 0)
+    return lookup;
   lookup->hints.ai_flags = AI_NUMERICSERV;
   lookup->request.ar_name = lookup->host.c_str();
   lookup->request.ar_service = lookup->port.c_str();

@@ -26,7 +26,7 @@ const FixFile& file_with(const std::vector<FixFile>& files, std::string_view sql
   return files.at(place_of(files, sql));
 }
 
-std::size_t times(std::string_view text, std::string_view part) {
+std::size_t occurrences(std::string_view text, std::string_view part) {
   std::size_t count = 0;
   for (std::size_t at = text.find(part); at != std::string_view::npos;
        at = text.find(part, at + part.size()))
@@ -173,8 +173,8 @@ TEST(FixFiles, EqualStatementsAreWrittenOnce) {
       fixed("b", Phase::index_build, {"CREATE INDEX CONCURRENTLY i ON t (x);"}, {"DROP INDEX i"}));
   const auto files = plan_fix_files(report, 0);
   ASSERT_EQ(files.size(), 1U);
-  EXPECT_EQ(times(files[0].up, "CREATE INDEX CONCURRENTLY i ON t (x);"), 1U);
-  EXPECT_EQ(times(files[0].down, "DROP INDEX i;"), 1U);
+  EXPECT_EQ(occurrences(files[0].up, "CREATE INDEX CONCURRENTLY i ON t (x);"), 1U);
+  EXPECT_EQ(occurrences(files[0].down, "DROP INDEX i;"), 1U);
 }
 
 TEST(FixFiles, TheWayBackIsWrittenOnceToo) {
@@ -216,8 +216,8 @@ TEST(FixFiles, AnIndexThatIsDroppedIsNotBuiltAnew) {
   std::string all;
   for (const FixFile& file : plan_fix_files(report, 0))
     all += file.up;
-  EXPECT_EQ(times(all, "REINDEX INDEX CONCURRENTLY public.a_idx"), 0U);
-  EXPECT_EQ(times(all, "REINDEX INDEX CONCURRENTLY public.b_idx"), 1U);
+  EXPECT_EQ(occurrences(all, "REINDEX INDEX CONCURRENTLY public.a_idx"), 0U);
+  EXPECT_EQ(occurrences(all, "REINDEX INDEX CONCURRENTLY public.b_idx"), 1U);
 }
 
 TEST(FixFiles, ChangedTypesEndWithOneAnalyzeATable) {
@@ -283,7 +283,7 @@ TEST(FixFiles, ThousandsOfObjectsShareFiles) {
   EXPECT_LE(files.size(), 50U);
   std::size_t statements = 0;
   for (const FixFile& file : files)
-    statements += times(file.up, "CREATE INDEX CONCURRENTLY i");
+    statements += occurrences(file.up, "CREATE INDEX CONCURRENTLY i");
   EXPECT_EQ(statements, 5000U);
 }
 

@@ -22,10 +22,6 @@ std::string_view line_from(std::string_view text, std::size_t begin) {
   return text.substr(begin, std::min(text.find('\n', begin), text.size()) - begin);
 }
 
-std::string_view file_name(std::string_view path) {
-  return path.substr(path.find_last_of('/') + 1);
-}
-
 bool is_below(std::string_view path, std::string_view folder) {
   const std::string marked = fmt::format("/{}", path);
   return marked.find(fmt::format("/{}/", folder)) != std::string::npos;

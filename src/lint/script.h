@@ -84,6 +84,11 @@ struct Section {
   [[nodiscard]] bool begins_step(const Statement& statement) const;
 };
 
+/// What stands behind the last slash.
+inline std::string_view file_name(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
 class Script {
 public:
   /// Reads any text; what does not parse becomes statements without a root. `path` says which

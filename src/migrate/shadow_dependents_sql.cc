@@ -172,7 +172,7 @@ SELECT m.oid, m.nspname, m.relname, m.copy,
  ORDER BY m.depth, m.oid)";
 
 // Places as in shadow_swap_sql.cc, with which these lines are merged.
-constexpr std::string_view kSwap = R"(@moved@, indexes AS (
+constexpr std::string_view kSwapDependents = R"(@moved@, indexes AS (
   SELECT m.oid AS matview, m.nspname, m.q, i.indexrelid AS oid, c.relname AS name, i.indisclustered,
          i.indisvalid, format('shadow_%s_%s', m.oid, i.indexrelid) AS copy
     FROM matviews m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid
@@ -324,7 +324,7 @@ std::string shadow_matviews() {
   return with_moved(kMatviews);
 }
 std::string shadow_dependents_swap() {
-  return with_moved(kSwap);
+  return with_moved(kSwapDependents);
 }
 std::string shadow_locked() {
   return with_moved(kLocked);

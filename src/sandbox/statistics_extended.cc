@@ -110,7 +110,7 @@ bool put_shares(Bytes& bytes, std::size_t columns, const std::vector<std::string
 }
 
 /// The statistics object here.
-struct Target {
+struct ExtendedTarget {
   std::string oid;
   std::string table;                    ///< Quoted.
   std::vector<std::string> numbers;     ///< Of its columns, in the order of their numbers.
@@ -118,8 +118,8 @@ struct Target {
   std::vector<std::string> expressions; ///< SQL.
 };
 
-base::Result<std::optional<Target>> find_target(postgres::Connection& database,
-                                                const ExtendedStatistics& statistics) {
+base::Result<std::optional<ExtendedTarget>> find_target(postgres::Connection& database,
+                                                        const ExtendedStatistics& statistics) {
   const std::optional<std::string> parameters[] = {statistics.schema, statistics.name};
   PGKEEP_TRY(
       const Rows rows,
@@ -132,17 +132,17 @@ base::Result<std::optional<Target>> find_target(postgres::Connection& database,
           "pg_namespace n ON n.oid = e.stxnamespace JOIN pg_class c ON c.oid = e.stxrelid JOIN "
           "pg_namespace t ON t.oid = c.relnamespace WHERE n.nspname = $1 AND e.stxname = $2",
           parameters));
-  if (rows.count() == 0) return std::optional<Target>();
-  return std::optional<Target>(
-      Target{.oid = std::string(rows.text(0, 0)),
-             .table = postgres::quote_qualified(rows.text(0, 1), rows.text(0, 2)),
-             .numbers = postgres::parse_array(rows.text(0, 3)),
-             .columns = postgres::parse_array(rows.text(0, 4)),
-             .expressions = postgres::parse_array(rows.text(0, 5))});
+  if (rows.count() == 0) return std::optional<ExtendedTarget>();
+  return std::optional<ExtendedTarget>(
+      ExtendedTarget{.oid = std::string(rows.text(0, 0)),
+                     .table = postgres::quote_qualified(rows.text(0, 1), rows.text(0, 2)),
+                     .numbers = postgres::parse_array(rows.text(0, 3)),
+                     .columns = postgres::parse_array(rows.text(0, 4)),
+                     .expressions = postgres::parse_array(rows.text(0, 5))});
 }
 
 /// From the numbers there to the numbers here, by name.
-Numbers numbers_of(const ExtendedStatistics& statistics, const Target& target) {
+Numbers numbers_of(const ExtendedStatistics& statistics, const ExtendedTarget& target) {
   Numbers numbers;
   for (std::size_t there = 0; there < statistics.columns.size(); ++there) {
     for (std::size_t here = 0; here < target.columns.size(); ++here) {
@@ -160,7 +160,7 @@ public:
       : database_(database), has_inherited_(database.version().major() >= 15) {}
 
   /// False: not all of it.
-  base::Result<bool> write(const ExtendedStatistics& statistics, const Target& target) {
+  base::Result<bool> write(const ExtendedStatistics& statistics, const ExtendedTarget& target) {
     const Numbers numbers = numbers_of(statistics, target);
     bool is_whole = true;
     const auto in_place = [&](const std::optional<std::string>& hex, std::size_t count_bytes) {
@@ -204,8 +204,9 @@ private:
   }
 
   /// nullopt where it cannot be made: too long, or of values that do not read.
-  base::Result<std::optional<std::string>>
-  make_common(const ExtendedStatistics& statistics, const Target& target, const Numbers& numbers) {
+  base::Result<std::optional<std::string>> make_common(const ExtendedStatistics& statistics,
+                                                       const ExtendedTarget& target,
+                                                       const Numbers& numbers) {
     const std::vector<std::string> shares =
         postgres::parse_array(statistics.common_shares.value_or("{}"));
     const std::vector<std::string> base =
@@ -228,7 +229,7 @@ private:
     return std::optional(hex_of(bytes));
   }
 
-  base::Result<std::string> analyzed(const std::string& combinations, const Target& target,
+  base::Result<std::string> analyzed(const std::string& combinations, const ExtendedTarget& target,
                                      int count) {
     // Expressions come behind the columns, as in the list.
     std::vector<std::string> list;
@@ -271,7 +272,8 @@ private:
     return rows.count() == 0 ? std::string() : std::string(rows.text(0, 0));
   }
 
-  base::Result<bool> write_expressions(const ExtendedStatistics& statistics, const Target& target) {
+  base::Result<bool> write_expressions(const ExtendedStatistics& statistics,
+                                       const ExtendedTarget& target) {
     if (statistics.expressions.empty()) return true;
     if (statistics.expressions.size() != target.expressions.size()) return false;
     std::vector<std::string> list;
@@ -289,7 +291,7 @@ private:
     return false;
   }
 
-  base::Result<> write_each(const ExtendedStatistics& statistics, const Target& target) {
+  base::Result<> write_each(const ExtendedStatistics& statistics, const ExtendedTarget& target) {
     PGKEEP_TRY(const Rows rows,
                database_.query("SELECT atttypid, attcollation FROM pg_attribute WHERE attrelid = "
                                "'pg_temp.pgkeep_expressions'::regclass AND attnum > 0 ORDER BY "
@@ -326,7 +328,7 @@ base::Result<> write_all(postgres::Connection& database, const LiveStatistics& s
                          std::vector<std::string>& notes) {
   Writer writer(database);
   for (const ExtendedStatistics& each : statistics.extended) {
-    PGKEEP_TRY(const std::optional<Target> target, find_target(database, each));
+    PGKEEP_TRY(const std::optional<ExtendedTarget> target, find_target(database, each));
     if (!target) continue; // Its table could not be made here, which is told already.
     const auto done = writer.write(each, *target);
     if (!done && done.error().code != base::Code::sql) return done.error();

@@ -15,7 +15,7 @@ using catalog::OidNumber;
 using catalog::Relation;
 using catalog::Statement;
 
-constexpr double kHour = 3600;
+constexpr double kHourSeconds = 3600;
 constexpr double kScannedRows = 10'000; // PgHero: missing indexes.
 constexpr double kIndexShare = 0.95;    // PgHero: the same.
 constexpr double kScansPerMinute = 1;
@@ -137,7 +137,7 @@ void temp_files(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   const Database* const now = db.current_database();
   if (now == nullptr) return out.skip("the database is not in the list of databases");
   const double per_hour =
-      static_cast<double>(now->temp_bytes) / std::max(1.0, db.counters_age_s()) * kHour;
+      static_cast<double>(now->temp_bytes) / std::max(1.0, db.counters_age_s()) * kHourSeconds;
   if (per_hour <= kTempBytesPerHour) return;
   out.add(
       {.object = "database " + now->name,
@@ -192,8 +192,8 @@ void rollbacks(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
 
 void conflicts(const Snapshot& db, const Limits& /*limits*/, Sink& out) {
   if (!db.standby || db.standby->conflicts <= 0) return;
-  const double per_hour =
-      static_cast<double>(db.standby->conflicts) / std::max(1.0, db.counters_age_s() / kHour);
+  const double per_hour = static_cast<double>(db.standby->conflicts) /
+                          std::max(1.0, db.counters_age_s() / kHourSeconds);
   out.add({.object = "database " + db.server.database,
            .message =
                fmt::format("{} queries on this replica were cancelled by recovery, {:.1f} an hour",

@@ -52,7 +52,7 @@ WHERE w.rulename <> '_RETURN' AND {{user_kinds}} AND {{user_schema}} AND {{is_in
 
 // Values of settings may be anything: "name=md5:...". Names of types say which function or operator
 // it is, oids would not.
-constexpr std::string_view kFunctions = R"(
+constexpr std::string_view kFunctionDefinitions = R"(
 WITH listed AS MATERIALIZED (
   SELECT p.*, quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '('
            || pg_get_function_identity_arguments(p.oid) || ')' AS object
@@ -114,7 +114,7 @@ FROM listed p JOIN pg_aggregate a ON a.aggfnoid = p.oid)";
 // Those of constraints' own triggers are named by the server and say nothing. tgtype: bits of
 // row/statement, before/after/instead, insert, delete, update, truncate. Only a condition needs to
 // be put into words.
-constexpr std::string_view kTriggers = R"(
+constexpr std::string_view kTriggerDefinitions = R"(
 SELECT 'trigger' AS kind,
        quote_ident(t.tgname) || ' on ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
          AS object, 'definition' AS property,
@@ -165,12 +165,12 @@ constexpr Reader kDefinitionReaders[] = {
     {.name = "function definitions",
      .facts = Facts::definitions,
      .title = "Digests of functions' bodies, and their options",
-     .sql = kFunctions,
+     .sql = kFunctionDefinitions,
      .take = take_definitions},
     {.name = "trigger definitions",
      .facts = Facts::definitions,
      .title = "When triggers and event triggers fire",
-     .sql = kTriggers,
+     .sql = kTriggerDefinitions,
      .take = take_definitions},
 };
 

@@ -258,10 +258,6 @@ void old_code_breaks(const Subject& subject, TextSink& out) {
   }
 }
 
-std::string_view file_name(std::string_view path) {
-  return path.substr(path.find_last_of('/') + 1);
-}
-
 /// Names under which tools look for the file that undoes this one.
 std::vector<std::string> down_names(std::string_view path) {
   const std::string folder(path.substr(0, path.size() - file_name(path).size()));
