@@ -1,0 +1,340 @@
+#include "pool/hba.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace pgkeep::pool {
+namespace {
+
+struct Word {
+  std::string text;
+  bool is_quoted = false; ///< A name then, whatever it is.
+  [[nodiscard]] bool is(std::string_view keyword) const { return !is_quoted && text == keyword; }
+};
+using Field = std::vector<Word>; ///< Words with commas between.
+
+/// Quotes may stand anywhere in a word, as in ldapbasedn="dc=a, dc=b"; in them two are one. False
+/// where they have no end.
+bool take_word(std::string_view line, std::size_t& at, Word& word) {
+  word.is_quoted = line[at] == '"';
+  bool is_inside = false;
+  for (; at < line.size(); ++at) {
+    const char c = line[at];
+    if (c == '"') {
+      const bool is_double = is_inside && at + 1 < line.size() && line[at + 1] == '"';
+      if (is_double) word.text.push_back(line[at++]);
+      is_inside = is_double ? is_inside : !is_inside;
+    } else if (!is_inside && std::string_view(" \t\r,#").contains(c)) {
+      break;
+    } else {
+      word.text.push_back(c);
+    }
+  }
+  return !is_inside;
+}
+
+/// The fields of a line up to its comment; none where a quote has no end.
+std::optional<std::vector<Field>> fields_of(std::string_view line) {
+  std::vector<Field> fields;
+  bool goes_on = false; // Behind a comma the field does.
+  for (std::size_t at = 0; at < line.size();) {
+    const char c = line[at];
+    if (c == '#') break;
+    if (c == ' ' || c == '\t' || c == '\r') {
+      ++at;
+      continue;
+    }
+    if (c == ',') {
+      goes_on = !fields.empty();
+      ++at;
+      continue;
+    }
+    Word word;
+    if (!take_word(line, at, word)) return std::nullopt;
+    if (goes_on) {
+      fields.back().push_back(std::move(word));
+    } else {
+      fields.push_back({std::move(word)});
+    }
+    goes_on = false;
+  }
+  return fields;
+}
+
+constexpr std::size_t kIpv4At = 12; ///< Where ::ffff:a.b.c.d has its four bytes.
+constexpr int kBits = 128;
+
+IpAddress mask_of(int prefix) {
+  IpAddress mask;
+  for (int bit = 0; bit < prefix; ++bit)
+    mask.bytes[static_cast<std::size_t>(bit / 8)] |= static_cast<unsigned char>(0x80U >> bit % 8);
+  return mask;
+}
+
+bool is_ipv4(std::string_view text) {
+  return text.find(':') == std::string_view::npos;
+}
+
+class LineReader {
+public:
+  LineReader(const ReadText& read, int number) : read_(read), number_(number) {}
+
+  std::optional<HbaRule> read(const std::vector<Field>& fields) {
+    HbaRule rule{.line = number_};
+    if (!take_type(fields, rule)) return std::nullopt;
+    const bool is_local = rule.type == HbaRule::Type::local;
+    std::size_t at = 1;
+    if (fields.size() < (is_local ? 4U : 5U)) return problem("a field is missing");
+    if (!take_names(fields[at++], rule.databases, true)) return std::nullopt;
+    if (!take_names(fields[at++], rule.users, false)) return std::nullopt;
+    if (!is_local && !take_address(fields, at, rule)) return std::nullopt;
+    if (at >= fields.size()) return problem("a field is missing");
+    if (!take_method(fields[at++].front(), rule)) return std::nullopt;
+    if (!take_options(fields, at, rule)) return std::nullopt;
+    return rule;
+  }
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+
+private:
+  std::nullopt_t problem(std::string_view what) {
+    problem_ = fmt::format("hba line {}: {}", number_, what);
+    return std::nullopt;
+  }
+
+  bool take_type(const std::vector<Field>& fields, HbaRule& rule) {
+    constexpr std::pair<std::string_view, HbaRule::Type> kTypes[] = {
+        {"local", HbaRule::Type::local},
+        {"host", HbaRule::Type::host},
+        {"hostssl", HbaRule::Type::host_tls},
+        {"hostnossl", HbaRule::Type::host_plain}};
+    for (const auto& [name, type] : kTypes) {
+      if (!fields[0].front().is(name)) continue;
+      rule.type = type;
+      return true;
+    }
+    problem("unknown type");
+    return false;
+  }
+
+  bool take_names(const Field& field, HbaNames& names, bool of_databases) {
+    for (const Word& word : field) {
+      if (word.is_quoted) {
+        names.names.push_back(word.text);
+      } else if (word.text == "all") {
+        names.is_all = true;
+      } else if (of_databases && word.text == "sameuser") {
+        names.is_same_user = true;
+      } else if (of_databases && word.text == "replication") {
+        names.is_replication = true;
+      } else if (word.text == "samerole" || word.text == "samegroup" ||
+                 word.text.starts_with('+')) {
+        problem(fmt::format("{} is not supported", word.text));
+        return false;
+      } else if (word.text.starts_with('@')) {
+        if (!take_file(word.text.substr(1), names)) return false;
+      } else {
+        names.names.push_back(word.text);
+      }
+    }
+    return true;
+  }
+
+  bool take_file(const std::string& path, HbaNames& names) {
+    const auto text = read_(path);
+    if (!text) {
+      problem(fmt::format("could not load file \"{}\"", path));
+      return false;
+    }
+    for (const std::string& line : base::split(*text, '\n')) {
+      const auto fields = fields_of(line);
+      if (!fields) {
+        problem(fmt::format("broken file \"{}\"", path));
+        return false;
+      }
+      for (const Field& field : *fields) {
+        for (const Word& word : field)
+          names.names.push_back(word.text);
+      }
+    }
+    return true;
+  }
+
+  bool take_address(const std::vector<Field>& fields, std::size_t& at, HbaRule& rule) {
+    const Word& word = fields[at++].front();
+    if (word.is("all")) return true;
+    const std::size_t slash = word.text.find('/');
+    const std::string_view host = std::string_view(word.text).substr(0, slash);
+    rule.address = ip_address_of(host);
+    if (!rule.address) {
+      problem(fmt::format("failed to parse address - {}", word.text));
+      return false;
+    }
+    const int unused = is_ipv4(host) ? static_cast<int>(kIpv4At) * 8 : 0;
+    if (slash != std::string::npos) {
+      int prefix = -1;
+      const char* const end = word.text.data() + word.text.size();
+      const auto [stop, failure] = std::from_chars(word.text.data() + slash + 1, end, prefix);
+      if (failure != std::errc() || stop != end || prefix < 0 || prefix > kBits - unused) {
+        problem("invalid mask");
+        return false;
+      }
+      rule.mask = mask_of(unused + prefix);
+      return true;
+    }
+    // The mask stands in the next field.
+    const auto mask = at < fields.size() ? ip_address_of(fields[at].front().text) : std::nullopt;
+    if (!mask) {
+      problem("invalid mask");
+      return false;
+    }
+    ++at;
+    rule.mask = *mask;
+    for (std::size_t i = 0; unused > 0 && i < kIpv4At; ++i)
+      rule.mask.bytes[i] = 0xff;
+    return true;
+  }
+
+  bool take_method(const Word& word, HbaRule& rule) {
+    constexpr std::pair<std::string_view, HbaMethod> kMethods[] = {
+        {"trust", HbaMethod::trust}, {"reject", HbaMethod::reject},
+        {"md5", HbaMethod::md5},     {"password", HbaMethod::plain},
+        {"plain", HbaMethod::plain}, {"scram-sha-256", HbaMethod::scram},
+        {"peer", HbaMethod::peer},   {"cert", HbaMethod::cert},
+        {"ldap", HbaMethod::ldap}};
+    for (const auto& [name, method] : kMethods) {
+      if (!word.is(name)) continue;
+      const bool is_local = rule.type == HbaRule::Type::local;
+      if (method == HbaMethod::peer && !is_local) break;
+      if (method == HbaMethod::cert && rule.type != HbaRule::Type::host_tls) break;
+      rule.method = method;
+      return true;
+    }
+    problem(fmt::format("unsupported method: buf={}", word.text));
+    return false;
+  }
+
+  bool take_options(const std::vector<Field>& fields, std::size_t at, HbaRule& rule) {
+    constexpr std::string_view kMap = "map=";
+    for (; at < fields.size(); ++at) {
+      std::string text;
+      for (const Word& word : fields[at])
+        text.append(text.empty() ? "" : ",").append(word.text);
+      const bool has_map = rule.method == HbaMethod::peer || rule.method == HbaMethod::cert;
+      if (has_map && text.starts_with(kMap) && text.size() > kMap.size()) {
+        rule.map = text.substr(kMap.size());
+      } else if (rule.method == HbaMethod::ldap) {
+        rule.options.append(rule.options.empty() ? "" : " ").append(text);
+      } else {
+        problem("unsupported parameters");
+        return false;
+      }
+    }
+    return true;
+  }
+
+  const ReadText& read_;
+  int number_;
+  std::string problem_;
+};
+
+bool fits(const HbaNames& databases, const HbaClient& client) {
+  if (client.is_replication) return databases.is_replication;
+  return databases.is_all || (databases.is_same_user && client.database == client.user) ||
+         std::ranges::find(databases.names, client.database) != databases.names.end();
+}
+
+bool fits(const HbaRule& rule, const HbaClient& client) {
+  if ((rule.type == HbaRule::Type::local) == client.address.has_value()) return false;
+  if (rule.type == HbaRule::Type::host_tls && !client.has_tls) return false;
+  if (rule.type == HbaRule::Type::host_plain && client.has_tls) return false;
+  for (std::size_t i = 0; rule.address && i < rule.mask.bytes.size(); ++i) {
+    if (((rule.address->bytes[i] ^ client.address->bytes[i]) & rule.mask.bytes[i]) != 0)
+      return false;
+  }
+  const bool is_user = rule.users.is_all ||
+                       std::ranges::find(rule.users.names, client.user) != rule.users.names.end();
+  return is_user && fits(rule.databases, client);
+}
+
+} // namespace
+
+std::optional<IpAddress> ip_address_of(std::string_view text) {
+  const std::string copy(text);
+  IpAddress address;
+  if (::inet_pton(AF_INET6, copy.c_str(), address.bytes.data()) == 1) return address;
+  if (::inet_pton(AF_INET, copy.c_str(), address.bytes.data() + kIpv4At) != 1) return std::nullopt;
+  address.bytes[kIpv4At - 1] = 0xff;
+  address.bytes[kIpv4At - 2] = 0xff;
+  return address;
+}
+
+HbaRules hba_rules_of(std::string_view text, const ReadText& read) {
+  HbaRules all;
+  int number = 0;
+  for (const std::string& line : base::split(text, '\n')) {
+    ++number;
+    const auto fields = fields_of(line);
+    if (fields && fields->empty()) continue;
+    LineReader reader(read, number);
+    auto rule = fields ? reader.read(*fields) : std::nullopt;
+    if (rule) {
+      all.rules.push_back(*std::move(rule));
+    } else {
+      all.problems.push_back(fields ? reader.problem()
+                                    : fmt::format("hba line {}: a quote without an end", number));
+    }
+  }
+  return all;
+}
+
+const HbaRule* rule_for(const HbaRules& rules, const HbaClient& client) {
+  const auto found =
+      std::ranges::find_if(rules.rules, [&](const HbaRule& rule) { return fits(rule, client); });
+  return found == rules.rules.end() ? nullptr : &*found;
+}
+
+IdentMap ident_map_of(std::string_view text) {
+  IdentMap map;
+  int number = 0;
+  for (const std::string& line : base::split(text, '\n')) {
+    ++number;
+    const auto fields = fields_of(line);
+    if (fields && fields->empty()) continue;
+    const bool is_sound =
+        fields && fields->size() == 3 &&
+        std::ranges::all_of(*fields, [](const Field& field) { return field.size() == 1; });
+    if (!is_sound) {
+      map.problems.push_back(fmt::format("ident line {}: three names are needed", number));
+      continue;
+    }
+    const Word& user = (*fields)[2].front();
+    const bool is_pattern = (*fields)[1].front().text.starts_with('/') ||
+                            user.text.starts_with('/') || user.text.starts_with('+');
+    if (is_pattern) {
+      map.problems.push_back(
+          fmt::format("ident line {}: patterns and groups are not supported", number));
+      continue;
+    }
+    map.rules.push_back({.map = (*fields)[0].front().text,
+                         .system_user = (*fields)[1].front().text,
+                         .database_user = user.is("all") ? std::string() : user.text});
+  }
+  return map;
+}
+
+bool may_be(const IdentMap& map, std::string_view name, std::string_view system_user,
+            std::string_view database_user) {
+  if (name.empty()) return system_user == database_user;
+  return std::ranges::any_of(map.rules, [&](const IdentRule& rule) {
+    return rule.map == name && rule.system_user == system_user &&
+           (rule.database_user.empty() || rule.database_user == database_user);
+  });
+}
+
+} // namespace pgkeep::pool
