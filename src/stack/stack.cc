@@ -214,6 +214,20 @@ base::Result<> require_free_port(int port) {
                      .hint = fmt::format("Stop it, or use another one: --port {}.", free)};
 }
 
+/// A server keeps its port until it is started anew, and whoever is connected would lose his
+/// session by that: nobody does it in passing.
+base::Result<> require_port_of_running(const Layout& layout, int port) {
+  PGKEEP_TRY(const auto running, postgres::running_postmaster(layout.data()));
+  if (!running || running->port == port) return {};
+  return base::Error{
+      .code = base::Code::usage,
+      .what =
+          fmt::format("the server runs on port {} and was asked for on {}", running->port, port),
+      .where = layout.data().string(),
+      .hint = fmt::format("Stop it first: pgkeep down --dir '{}'; then pgkeep up with --port {}.",
+                          layout.directory.string(), port)};
+}
+
 struct Prepared {
   Layout layout;
   State state;
@@ -232,6 +246,7 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
   PGKEEP_TRY(const postgres::ServerBinaries binaries, choose_binaries(layout, options));
   PGKEEP_CHECK(make_folders(layout));
   PGKEEP_TRY(const int port, choose_port(known, options, is_demo));
+  PGKEEP_CHECK(require_port_of_running(layout, port));
   State state = known.value_or(State{.home = layout.home,
                                      .sockets = layout.sockets,
                                      .bin = {},

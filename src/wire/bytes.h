@@ -19,7 +19,7 @@ public:
 
   std::uint8_t byte() { return static_cast<std::uint8_t>(number(1)); }
   std::uint16_t uint16() { return static_cast<std::uint16_t>(number(2)); }
-  std::uint32_t uint32() { return static_cast<std::uint32_t>(number(4)); }
+  std::uint32_t uint32() { return number(4); }
   /// So many bytes. The view is of the Reader's bytes.
   std::string_view take(std::size_t count) {
     if (count > bytes_.size()) {

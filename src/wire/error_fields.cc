@@ -50,7 +50,7 @@ std::optional<ErrorFields> error_fields_of(std::string_view body) {
 }
 
 void append_error(std::string& out, const ErrorFields& fields) {
-  MessageWriter message(out, from_server::error);
+  MessageWriter message(out, from_server::kError);
   message.byte(kSeverity).text(fields.severity).byte(kSeverityPlain).text(fields.severity);
   message.byte(kSqlstate).text(fields.sqlstate).byte(kMessage).text(fields.message);
   if (!fields.detail.empty()) message.byte(kDetail).text(fields.detail);

@@ -6,7 +6,7 @@ namespace pgkeep::wire {
 namespace {
 
 void append_authentication(std::string& out, AuthenticationKind kind, std::string_view data) {
-  MessageWriter(out, from_server::authentication)
+  MessageWriter(out, from_server::kAuthentication)
       .uint32(static_cast<std::uint32_t>(kind))
       .bytes(data);
 }
@@ -30,7 +30,7 @@ void append_md5_request(std::string& out, std::string_view salt) {
   append_authentication(out, AuthenticationKind::md5, salt);
 }
 void append_sasl_request(std::string& out, std::span<const std::string_view> mechanisms) {
-  MessageWriter message(out, from_server::authentication);
+  MessageWriter message(out, from_server::kAuthentication);
   message.uint32(static_cast<std::uint32_t>(AuthenticationKind::sasl));
   for (const std::string_view each : mechanisms)
     message.text(each);
@@ -44,40 +44,40 @@ void append_sasl_final(std::string& out, std::string_view data) {
 }
 
 void append_parameter_status(std::string& out, std::string_view name, std::string_view value) {
-  MessageWriter(out, from_server::parameter_status).text(name).text(value);
+  MessageWriter(out, from_server::kParameterStatus).text(name).text(value);
 }
 void append_backend_key(std::string& out, std::uint32_t process, std::string_view key) {
-  MessageWriter(out, from_server::backend_key).uint32(process).bytes(key);
+  MessageWriter(out, from_server::kBackendKey).uint32(process).bytes(key);
 }
 void append_ready_for_query(std::string& out, TransactionStatus status) {
-  MessageWriter(out, from_server::ready_for_query).byte(static_cast<char>(status));
+  MessageWriter(out, from_server::kReadyForQuery).byte(static_cast<char>(status));
 }
 void append_command_complete(std::string& out, std::string_view tag) {
-  MessageWriter(out, from_server::command_complete).text(tag);
+  MessageWriter(out, from_server::kCommandComplete).text(tag);
 }
 
 void append_negotiate_version(std::string& out, std::uint16_t newest_minor,
                               std::span<const std::string_view> unknown) {
-  MessageWriter message(out, from_server::negotiate_version);
+  MessageWriter message(out, from_server::kNegotiateVersion);
   message.uint32(newest_minor).uint32(static_cast<std::uint32_t>(unknown.size()));
   for (const std::string_view each : unknown)
     message.text(each);
 }
 
 void append_query(std::string& out, std::string_view sql) {
-  MessageWriter(out, from_client::query).text(sql);
+  MessageWriter(out, from_client::kQuery).text(sql);
 }
 void append_password(std::string& out, std::string_view password) {
-  MessageWriter(out, from_client::password).text(password);
+  MessageWriter(out, from_client::kPassword).text(password);
 }
 void append_sasl_initial(std::string& out, std::string_view mechanism, std::string_view data) {
-  MessageWriter(out, from_client::password)
+  MessageWriter(out, from_client::kPassword)
       .text(mechanism)
       .uint32(static_cast<std::uint32_t>(data.size()))
       .bytes(data);
 }
 void append_sasl_response(std::string& out, std::string_view data) {
-  MessageWriter(out, from_client::password).bytes(data);
+  MessageWriter(out, from_client::kPassword).bytes(data);
 }
 void append_empty(std::string& out, char type) {
   const MessageWriter message(out, type);

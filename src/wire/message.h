@@ -15,48 +15,48 @@ namespace pgkeep::wire {
 
 /// What a client sends. 'p' is a password or a step of SASL or GSSAPI, as the server asked.
 namespace from_client {
-inline constexpr char bind = 'B';
-inline constexpr char close = 'C';
-inline constexpr char copy_data = 'd';
-inline constexpr char copy_done = 'c';
-inline constexpr char copy_fail = 'f';
-inline constexpr char describe = 'D';
-inline constexpr char execute = 'E';
-inline constexpr char flush = 'H';
-inline constexpr char function_call = 'F';
-inline constexpr char parse = 'P';
-inline constexpr char password = 'p';
-inline constexpr char query = 'Q';
-inline constexpr char sync = 'S';
-inline constexpr char terminate = 'X';
+inline constexpr char kBind = 'B';
+inline constexpr char kClose = 'C';
+inline constexpr char kCopyData = 'd';
+inline constexpr char kCopyDone = 'c';
+inline constexpr char kCopyFail = 'f';
+inline constexpr char kDescribe = 'D';
+inline constexpr char kExecute = 'E';
+inline constexpr char kFlush = 'H';
+inline constexpr char kFunctionCall = 'F';
+inline constexpr char kParse = 'P';
+inline constexpr char kPassword = 'p';
+inline constexpr char kQuery = 'Q';
+inline constexpr char kSync = 'S';
+inline constexpr char kTerminate = 'X';
 } // namespace from_client
 
 /// What a server sends.
 namespace from_server {
-inline constexpr char authentication = 'R';
-inline constexpr char backend_key = 'K';
-inline constexpr char bind_complete = '2';
-inline constexpr char close_complete = '3';
-inline constexpr char command_complete = 'C';
-inline constexpr char copy_both = 'W';
-inline constexpr char copy_data = 'd';
-inline constexpr char copy_done = 'c';
-inline constexpr char copy_in = 'G';
-inline constexpr char copy_out = 'H';
-inline constexpr char data_row = 'D';
-inline constexpr char empty_query = 'I';
-inline constexpr char error = 'E';
-inline constexpr char function_result = 'V';
-inline constexpr char negotiate_version = 'v';
-inline constexpr char no_data = 'n';
-inline constexpr char notice = 'N';
-inline constexpr char notification = 'A';
-inline constexpr char parameter_description = 't';
-inline constexpr char parameter_status = 'S';
-inline constexpr char parse_complete = '1';
-inline constexpr char portal_suspended = 's';
-inline constexpr char ready_for_query = 'Z';
-inline constexpr char row_description = 'T';
+inline constexpr char kAuthentication = 'R';
+inline constexpr char kBackendKey = 'K';
+inline constexpr char kBindComplete = '2';
+inline constexpr char kCloseComplete = '3';
+inline constexpr char kCommandComplete = 'C';
+inline constexpr char kCopyBoth = 'W';
+inline constexpr char kCopyData = 'd';
+inline constexpr char kCopyDone = 'c';
+inline constexpr char kCopyIn = 'G';
+inline constexpr char kCopyOut = 'H';
+inline constexpr char kDataRow = 'D';
+inline constexpr char kEmptyQuery = 'I';
+inline constexpr char kError = 'E';
+inline constexpr char kFunctionResult = 'V';
+inline constexpr char kNegotiateVersion = 'v';
+inline constexpr char kNoData = 'n';
+inline constexpr char kNotice = 'N';
+inline constexpr char kNotification = 'A';
+inline constexpr char kParameterDescription = 't';
+inline constexpr char kParameterStatus = 'S';
+inline constexpr char kParseComplete = '1';
+inline constexpr char kPortalSuspended = 's';
+inline constexpr char kReadyForQuery = 'Z';
+inline constexpr char kRowDescription = 'T';
 } // namespace from_server
 
 /// Of ReadyForQuery.

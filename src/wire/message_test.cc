@@ -26,7 +26,7 @@ TEST(Message, HeadersNeedFiveBytes) {
   append_query(bytes, "SELECT 1");
   for (std::size_t size = 0; size < Header::kBytes; ++size)
     EXPECT_FALSE(header_of(std::string_view(bytes).substr(0, size)));
-  EXPECT_EQ(body_of(bytes, from_client::query), std::string_view("SELECT 1\0", 9));
+  EXPECT_EQ(body_of(bytes, from_client::kQuery), std::string_view("SELECT 1\0", 9));
   const auto absurd = header_of(std::string_view("Q\0\0\0\3", 5));
   EXPECT_FALSE(absurd->is_sound());
   EXPECT_EQ(header_of("Q\xff\xff\xff\xff")->message_bytes(), std::size_t{0x100000000});
@@ -37,7 +37,7 @@ TEST(Message, AreThoseOfTheManual) {
   append_ready_for_query(bytes, TransactionStatus::failed);
   EXPECT_EQ(bytes, std::string("Z\0\0\0\5E", 6));
   bytes.clear();
-  append_empty(bytes, from_client::sync);
+  append_empty(bytes, from_client::kSync);
   EXPECT_EQ(bytes, std::string("S\0\0\0\4", 5));
   bytes.clear();
   append_parameter_status(bytes, "TimeZone", "UTC");

@@ -192,14 +192,14 @@ def test_up_killed_at_any_point_goes_on():
     """SIGKILL `up` after growing delays; the next one completes."""
     for delay_s in (0.05, 0.2, 0.4, 0.6, 0.9):
         with folder("pgkup-") as home:
-            directory = home / "stack"
-            process = subprocess.Popen([PGKEEP, "up", "--dir", directory, "--port", str(free_port())], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            directory, port = home / "stack", str(free_port())
+            process = subprocess.Popen([PGKEEP, "up", "--dir", directory, "--port", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(delay_s)
             process.kill()
             process.wait()
             try:
-                pgkeep("up", "--dir", directory, "--port", free_port())
+                pgkeep("up", "--dir", directory, "--port", port)
                 state = status(directory)
                 assert psql(uri(state, "app"), "SELECT 1").stdout.strip() == "1"
             finally:
@@ -221,6 +221,18 @@ def test_supervisor_restarts_and_gives_up_loudly():
         conf.write_text(kept)
         pgkeep("up", "--dir", directory)
         assert status(directory)["state"] == "running"
+
+
+def test_another_port_needs_a_stop():
+    with stack() as directory:
+        state = status(directory)
+        other = free_port()
+        refused = pgkeep("up", "--dir", directory, "--port", other, check=False)
+        assert refused.returncode == 2 and f"runs on port {state['port']} and was asked for on {other}" in refused.stderr, refused.stderr
+        assert status(directory) == state, "nothing was changed"
+        pgkeep("down", "--dir", directory)
+        pgkeep("up", "--dir", directory, "--port", other)
+        assert status(directory)["port"] == other
 
 
 def test_second_up_at_the_same_time():

@@ -185,7 +185,8 @@ base::Result<> drop_roles(TestServer& server) {
 
 base::Result<findings::Report> audit_guide(TestServer& server, const Guide& guide) {
   PGKEEP_TRY(postgres::Connection connection, server.connect(kDatabase));
-  PGKEEP_TRY(catalog::Snapshot db, catalog::read_snapshot(connection));
+  PGKEEP_TRY(catalog::Snapshot db,
+             catalog::read_snapshot(connection, {.left_out = catalog::kComparedOnly}));
   db.outside.clock = db.server.client_now;
   catalog::ReplicaUse& replicas = db.outside.replicas.emplace();
   replicas.confirmed_none = true;
