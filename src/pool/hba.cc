@@ -16,6 +16,7 @@ struct Word {
   std::string text;
   bool is_quoted = false; ///< A name then, whatever it is.
   [[nodiscard]] bool is(std::string_view keyword) const { return !is_quoted && text == keyword; }
+  [[nodiscard]] bool begins_with(char mark) const { return !is_quoted && text.starts_with(mark); }
 };
 using Field = std::vector<Word>; ///< Words with commas between.
 
@@ -124,19 +125,16 @@ private:
 
   bool take_names(const Field& field, HbaNames& names, bool of_databases) {
     for (const Word& word : field) {
-      if (word.is_quoted) {
-        names.names.push_back(word.text);
-      } else if (word.text == "all") {
+      if (word.is("all")) {
         names.is_all = true;
-      } else if (of_databases && word.text == "sameuser") {
+      } else if (of_databases && word.is("sameuser")) {
         names.is_same_user = true;
-      } else if (of_databases && word.text == "replication") {
+      } else if (of_databases && word.is("replication")) {
         names.is_replication = true;
-      } else if (word.text == "samerole" || word.text == "samegroup" ||
-                 word.text.starts_with('+')) {
+      } else if (word.is("samerole") || word.is("samegroup") || word.begins_with('+')) {
         problem(fmt::format("{} is not supported", word.text));
         return false;
-      } else if (word.text.starts_with('@')) {
+      } else if (word.begins_with('@')) {
         if (!take_file(word.text.substr(1), names)) return false;
       } else {
         names.names.push_back(word.text);

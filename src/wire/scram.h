@@ -98,7 +98,7 @@ public:
   /// Takes the server's first message; gives our proof.
   base::Result<std::string> final(std::string_view message);
   /// Errors: Code::refused where the server cannot prove that it knows the password.
-  base::Result<> verify(std::string_view message) const;
+  [[nodiscard]] base::Result<> verify(std::string_view message) const;
 
 private:
   [[nodiscard]] std::string header() const;
