@@ -1,10 +1,12 @@
 #include "pool/ini.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/quoted.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -20,26 +22,14 @@ base::Error syntax_error(std::string where, std::string expected) {
           .expected = std::move(expected)};
 }
 
-/// Takes a name from the front of the line: up to a blank or '=', or what the quotes hold. False
+/// Takes a name from the front of the line: up to a blank or '=', or what the quotes hold; none
 /// where they have no end.
-bool take_name(std::string_view& line, std::string& name) {
-  if (!line.starts_with('"')) {
-    const std::size_t end = std::min(line.find_first_of(" \t="), line.size());
-    name = line.substr(0, end);
-    line.remove_prefix(end);
-    return true;
-  }
-  for (std::size_t at = 1; at < line.size(); ++at) {
-    if (line[at] != '"') {
-      name.push_back(line[at]);
-    } else if (at + 1 < line.size() && line[at + 1] == '"') {
-      name.push_back(line[at++]);
-    } else {
-      line.remove_prefix(at + 1);
-      return true;
-    }
-  }
-  return false;
+std::optional<std::string> take_name(std::string_view& line) {
+  if (line.starts_with('"')) return take_quoted(line);
+  const std::size_t end = std::min(line.find_first_of(" \t="), line.size());
+  std::string name(line.substr(0, end));
+  line.remove_prefix(end);
+  return name;
 }
 
 class IniReader {
@@ -66,17 +56,17 @@ private:
       return {};
     }
     if (line.front() == '%') return include(line, std::move(where), depth);
-    IniLine found{.section = section_, .key = {}, .value = {}, .where = std::move(where)};
-    if (!take_name(line, found.key))
-      return syntax_error(std::move(found.where), "a second double quote around the name");
+    auto name = take_name(line);
+    if (!name) return syntax_error(std::move(where), "a second double quote around the name");
     while (!line.empty() && is_blank(line.front()))
       line.remove_prefix(1);
-    if (found.key.empty() || !line.starts_with('='))
-      return syntax_error(std::move(found.where), "key = value");
-    if (section_.empty())
-      return syntax_error(std::move(found.where), "[section] before the first key");
-    found.value = base::trim(line.substr(1));
-    lines_.push_back(std::move(found));
+    if (name->empty() || !line.starts_with('='))
+      return syntax_error(std::move(where), "key = value");
+    if (section_.empty()) return syntax_error(std::move(where), "[section] before the first key");
+    lines_.push_back({.section = section_,
+                      .key = *std::move(name),
+                      .value = std::string(base::trim(line.substr(1))),
+                      .where = std::move(where)});
     return {};
   }
 

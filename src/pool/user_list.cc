@@ -1,34 +1,13 @@
 #include "pool/user_list.h"
 
 #include <algorithm>
-#include <optional>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/quoted.h"
 
 namespace pgkeep::pool {
-namespace {
-
-/// Takes "text" with "" for " from the front; none where it is not there or has no end.
-std::optional<std::string> take_quoted(std::string_view& line) {
-  line = base::trim(line);
-  if (!line.starts_with('"')) return std::nullopt;
-  std::string value;
-  for (std::size_t at = 1; at < line.size(); ++at) {
-    if (line[at] != '"') {
-      value.push_back(line[at]);
-    } else if (at + 1 < line.size() && line[at + 1] == '"') {
-      value.push_back(line[at++]);
-    } else {
-      line.remove_prefix(at + 1);
-      return value;
-    }
-  }
-  return std::nullopt;
-}
-
-} // namespace
 
 base::Result<std::vector<ListedUser>> users_in(std::string_view text, std::string_view path) {
   std::vector<ListedUser> users;
@@ -38,6 +17,7 @@ base::Result<std::vector<ListedUser>> users_in(std::string_view text, std::strin
     std::string_view line = base::trim(whole);
     if (line.empty() || line.front() == ';' || line.front() == '#') continue;
     auto name = take_quoted(line);
+    line = base::trim(line);
     auto stored = name ? take_quoted(line) : std::nullopt;
     if (!stored || name->empty())
       return base::Error{.code = base::Code::config,

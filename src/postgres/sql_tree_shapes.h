@@ -116,7 +116,7 @@ public:
 
 private:
   static constexpr std::size_t kPlaces = 2048;
-  static constexpr std::size_t kFieldsBits = 13; ///< Four times as many as there are.
+  static constexpr std::size_t kFieldsBits = 13; ///< Three times as many as there are.
   static constexpr std::size_t kFields = std::size_t{1} << kFieldsBits;
   struct NamedField {
     const ProtobufCMessageDescriptor* kind = nullptr;
