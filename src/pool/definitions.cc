@@ -36,18 +36,17 @@ base::Result<Value> as_setting(std::string_view setting, Value Settings::* membe
   return std::move(settings.*member);
 }
 
-base::Result<> take_number(std::string_view option, std::string_view text,
-                           std::optional<std::int64_t>& out) {
+base::Result<> take(std::string_view option, std::string_view text,
+                    std::optional<std::int64_t>& out) {
   PGKEEP_TRY(out, as_setting("default_pool_size", &Settings::default_pool_size, option, text));
   return {};
 }
-base::Result<> take_seconds(std::string_view option, std::string_view text,
-                            std::optional<Duration>& out) {
+base::Result<> take(std::string_view option, std::string_view text, std::optional<Duration>& out) {
   PGKEEP_TRY(out, as_setting("query_timeout", &Settings::query_timeout, option, text));
   return {};
 }
-base::Result<> take_mode(std::string_view text, std::optional<PoolMode>& out) {
-  PGKEEP_TRY(out, as_setting("pool_mode", &Settings::pool_mode, "pool_mode", text));
+base::Result<> take(std::string_view option, std::string_view text, std::optional<PoolMode>& out) {
+  PGKEEP_TRY(out, as_setting("pool_mode", &Settings::pool_mode, option, text));
   return {};
 }
 
@@ -69,33 +68,43 @@ base::Result<> take_word(std::string_view option, std::string_view text,
   return {};
 }
 
+Overrides& own_of(DatabaseDefinition& database) {
+  return database.own;
+}
+Overrides& own_of(Overrides& own) {
+  return own;
+}
+
+template <typename Out, auto member>
+base::Result<> own_into(Out& out, std::string_view option, std::string_view text) {
+  return take(option, text, own_of(out).*member);
+}
 /// -1 means "not set".
-base::Result<> take_wait(std::string_view text, std::optional<Duration>& out) {
-  if (text == "-1") {
-    out.reset();
-    return {};
-  }
-  return take_seconds("query_wait_timeout", text, out);
+template <typename Out>
+base::Result<> wait_into(Out& out, std::string_view option, std::string_view text) {
+  if (text != "-1") return take(option, text, own_of(out).query_wait_timeout);
+  own_of(out).query_wait_timeout.reset();
+  return {};
 }
 
 using D = DatabaseDefinition;
 struct DatabaseOption {
   std::string_view name;
-  base::Result<> (*take)(D& out, std::string_view text);
+  base::Result<> (*take)(D& out, std::string_view option, std::string_view text);
 };
 
 template <std::string D::* member>
-base::Result<> text_into(D& out, std::string_view text) {
+base::Result<> text_into(D& out, std::string_view /*option*/, std::string_view text) {
   out.*member = text;
   return {};
 }
 template <std::optional<std::string> D::* member>
-base::Result<> own_text_into(D& out, std::string_view text) {
+base::Result<> own_text_into(D& out, std::string_view /*option*/, std::string_view text) {
   out.*member = std::string(text);
   return {};
 }
 
-base::Result<> hosts_into(D& out, std::string_view text) {
+base::Result<> hosts_into(D& out, std::string_view /*option*/, std::string_view text) {
   out.hosts.clear();
   for (const std::string& host : base::split(text, ',')) {
     if (base::trim(host).empty())
@@ -106,108 +115,64 @@ base::Result<> hosts_into(D& out, std::string_view text) {
   return {};
 }
 
-base::Result<> load_balance_into(D& out, std::string_view text) {
+base::Result<> load_balance_into(D& out, std::string_view option, std::string_view text) {
   constexpr std::array<std::string_view, 2> kWords = {"round-robin", "disable"};
-  return take_word("load_balance_hosts", text, kWords, out.load_balance_hosts);
+  return take_word(option, text, kWords, out.load_balance_hosts);
 }
-base::Result<> attributes_into(D& out, std::string_view text) {
+base::Result<> attributes_into(D& out, std::string_view option, std::string_view text) {
   constexpr std::array<std::string_view, 5> kWords = {"any", "read-write", "read-only", "primary",
                                                       "standby"};
-  return take_word("target_session_attrs", text, kWords, out.target_session_attrs);
+  return take_word(option, text, kWords, out.target_session_attrs);
+}
+
+base::Result<> port_into(D& out, std::string_view /*option*/, std::string_view text) {
+  return take_port(text, out.port);
+}
+base::Result<> password_into(D& out, std::string_view /*option*/, std::string_view text) {
+  out.password = base::Secret(std::string(text));
+  return {};
 }
 
 constexpr DatabaseOption kDatabaseOptions[] = {
     {"dbname", text_into<&D::dbname>},
     {"host", hosts_into},
-    {"port", [](D& out, std::string_view text) { return take_port(text, out.port); }},
+    {"port", port_into},
     {"user", text_into<&D::user>},
-    {"password",
-     [](D& out, std::string_view text) -> base::Result<> {
-       out.password = base::Secret(std::string(text));
-       return {};
-     }},
+    {"password", password_into},
     {"auth_user", own_text_into<&D::auth_user>},
     {"auth_query", own_text_into<&D::auth_query>},
     {"auth_dbname", own_text_into<&D::auth_dbname>},
-    {"pool_size",
-     [](D& out, std::string_view text) {
-       return take_number("pool_size", text, out.own.pool_size);
-     }},
-    {"min_pool_size",
-     [](D& out, std::string_view text) {
-       return take_number("min_pool_size", text, out.own.min_pool_size);
-     }},
-    {"reserve_pool_size",
-     [](D& out, std::string_view text) {
-       return take_number("reserve_pool_size", text, out.own.reserve_pool_size);
-     }},
-    {"reserve_pool", // Its name before 1.24.
-     [](D& out, std::string_view text) {
-       return take_number("reserve_pool", text, out.own.reserve_pool_size);
-     }},
+    {"pool_size", own_into<D, &Overrides::pool_size>},
+    {"min_pool_size", own_into<D, &Overrides::min_pool_size>},
+    {"reserve_pool_size", own_into<D, &Overrides::reserve_pool_size>},
+    {"reserve_pool", own_into<D, &Overrides::reserve_pool_size>}, // Its name before.
     {"connect_query", text_into<&D::connect_query>},
-    {"pool_mode", [](D& out, std::string_view text) { return take_mode(text, out.own.pool_mode); }},
-    {"query_wait_timeout",
-     [](D& out, std::string_view text) { return take_wait(text, out.own.query_wait_timeout); }},
+    {"pool_mode", own_into<D, &Overrides::pool_mode>},
+    {"query_wait_timeout", wait_into<D>},
     {"load_balance_hosts", load_balance_into},
     {"target_session_attrs", attributes_into},
-    {"max_db_connections",
-     [](D& out, std::string_view text) {
-       return take_number("max_db_connections", text, out.own.max_connections);
-     }},
-    {"max_db_client_connections",
-     [](D& out, std::string_view text) {
-       return take_number("max_db_client_connections", text, out.own.max_client_connections);
-     }},
-    {"server_lifetime",
-     [](D& out, std::string_view text) {
-       return take_seconds("server_lifetime", text, out.own.server_lifetime);
-     }},
+    {"max_db_connections", own_into<D, &Overrides::max_connections>},
+    {"max_db_client_connections", own_into<D, &Overrides::max_client_connections>},
+    {"server_lifetime", own_into<D, &Overrides::server_lifetime>},
 };
 constexpr std::string_view kStartupOptions[] = {"client_encoding", "datestyle", "timezone",
                                                 "application_name"};
 
 struct UserOption {
   std::string_view name;
-  base::Result<> (*take)(Overrides& out, std::string_view text);
+  base::Result<> (*take)(Overrides& out, std::string_view option, std::string_view text);
 };
 constexpr UserOption kUserOptions[] = {
-    {"pool_size",
-     [](Overrides& out, std::string_view text) {
-       return take_number("pool_size", text, out.pool_size);
-     }},
-    {"reserve_pool_size",
-     [](Overrides& out, std::string_view text) {
-       return take_number("reserve_pool_size", text, out.reserve_pool_size);
-     }},
-    {"pool_mode",
-     [](Overrides& out, std::string_view text) { return take_mode(text, out.pool_mode); }},
-    {"max_user_connections",
-     [](Overrides& out, std::string_view text) {
-       return take_number("max_user_connections", text, out.max_connections);
-     }},
-    {"max_user_client_connections",
-     [](Overrides& out, std::string_view text) {
-       return take_number("max_user_client_connections", text, out.max_client_connections);
-     }},
-    {"query_timeout",
-     [](Overrides& out, std::string_view text) {
-       return take_seconds("query_timeout", text, out.query_timeout);
-     }},
-    {"query_wait_timeout",
-     [](Overrides& out, std::string_view text) { return take_wait(text, out.query_wait_timeout); }},
-    {"idle_transaction_timeout",
-     [](Overrides& out, std::string_view text) {
-       return take_seconds("idle_transaction_timeout", text, out.idle_transaction_timeout);
-     }},
-    {"transaction_timeout",
-     [](Overrides& out, std::string_view text) {
-       return take_seconds("transaction_timeout", text, out.transaction_timeout);
-     }},
-    {"client_idle_timeout",
-     [](Overrides& out, std::string_view text) {
-       return take_seconds("client_idle_timeout", text, out.client_idle_timeout);
-     }},
+    {"pool_size", own_into<Overrides, &Overrides::pool_size>},
+    {"reserve_pool_size", own_into<Overrides, &Overrides::reserve_pool_size>},
+    {"pool_mode", own_into<Overrides, &Overrides::pool_mode>},
+    {"max_user_connections", own_into<Overrides, &Overrides::max_connections>},
+    {"max_user_client_connections", own_into<Overrides, &Overrides::max_client_connections>},
+    {"query_timeout", own_into<Overrides, &Overrides::query_timeout>},
+    {"query_wait_timeout", wait_into<Overrides>},
+    {"idle_transaction_timeout", own_into<Overrides, &Overrides::idle_transaction_timeout>},
+    {"transaction_timeout", own_into<Overrides, &Overrides::transaction_timeout>},
+    {"client_idle_timeout", own_into<Overrides, &Overrides::client_idle_timeout>},
 };
 
 base::Error unknown(std::string_view kind, std::string_view name,
@@ -245,7 +210,7 @@ base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_
       known.insert(known.end(), std::begin(kStartupOptions), std::end(kStartupOptions));
       return unknown("connection", each.key, std::move(known));
     }
-    PGKEEP_CHECK(option->take(database, each.value));
+    PGKEEP_CHECK(option->take(database, each.key, each.value));
   }
   return database;
 }
@@ -256,7 +221,7 @@ base::Result<UserDefinition> user_of(std::string_view name, std::string_view opt
   for (const IniOption& each : list) {
     const auto option = std::ranges::find(kUserOptions, each.key, &UserOption::name);
     if (option == std::end(kUserOptions)) return unknown("user", each.key, names_of(kUserOptions));
-    PGKEEP_CHECK(option->take(user.own, each.value));
+    PGKEEP_CHECK(option->take(user.own, each.key, each.value));
   }
   return user;
 }
@@ -275,7 +240,7 @@ base::Result<PeerDefinition> peer_of(std::string_view id, std::string_view optio
     } else if (each.key == "port") {
       PGKEEP_CHECK(take_port(each.value, peer.port));
     } else if (each.key == "pool_size") {
-      PGKEEP_CHECK(take_number("pool_size", each.value, peer.pool_size));
+      PGKEEP_CHECK(take(each.key, each.value, peer.pool_size));
     } else {
       return unknown("peer", each.key, {"host", "port", "pool_size"});
     }
