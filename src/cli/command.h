@@ -36,9 +36,14 @@ public:
   [[nodiscard]] std::optional<std::string> get(std::string_view flag) const;
   /// A repeated flag's values, each also split at commas.
   [[nodiscard]] std::vector<std::string> list(std::string_view flag) const;
+  /// A repeated flag's values as they were given.
+  [[nodiscard]] std::vector<std::string> all(std::string_view flag) const;
   [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
   void set(std::string_view flag, std::string value) {
     values_[std::string(flag)] = std::move(value);
+  }
+  void set_all(std::string_view flag, std::vector<std::string> values) {
+    all_[std::string(flag)] = std::move(values);
   }
   void set_fallback(std::string_view flag, std::string_view value) {
     fallbacks_[std::string(flag)] = std::string(value);
@@ -47,6 +52,7 @@ public:
 
 private:
   std::map<std::string, std::string> values_;
+  std::map<std::string, std::vector<std::string>> all_;
   std::map<std::string, std::string> fallbacks_;
   std::vector<std::string> words_;
 };

@@ -9,11 +9,23 @@
 namespace pgkeep::cli {
 namespace {
 
-constexpr base::Key kKeys[] = {{.section = "migrate",
-                                .name = "dir",
-                                .type = base::KeyType::text,
-                                .fallback = "migrations",
-                                .help = "The folder of migrations."}};
+constexpr base::Key kKeys[] = {
+    {.section = "migrate",
+     .name = "dir",
+     .type = base::KeyType::text,
+     .fallback = "migrations",
+     .help = "The folder of migrations."},
+    {.section = "migrate",
+     .name = "schema-file",
+     .type = base::KeyType::text,
+     .fallback = "",
+     .help = "Written by `up` and `down`: the schema as SQL, for reviews."},
+    {.section = "migrate",
+     .name = "set",
+     .type = base::KeyType::text_list,
+     .fallback = "",
+     .help = "What stands for ${name} and psql's :name in migrations: \"name=value\", or "
+             "\"name=env:VARIABLE\"."}};
 
 base::Json to_json(const migrate::Event& event) {
   const auto now = base::SystemClock().now().time_since_epoch();
@@ -38,6 +50,8 @@ void print_line(const migrate::Event& event, Io& io) {
     io.progress(static_cast<int>(fraction * 1'000), 1'000, event.text);
   } else if (event.kind == "migration") {
     io.err(fmt::format("{} {}\n", event.migration, event.text));
+  } else if (event.kind == "hook") {
+    io.err(fmt::format("{}\n", base::printable(event.text)));
   } else if (event.kind == "migration-done") {
     io.err(fmt::format("  {}\n", event.text));
   } else if (event.kind == "retry") {
@@ -60,9 +74,21 @@ base::Result<std::filesystem::path> migrations_path(const Arguments& arguments) 
   return std::filesystem::path(value == nullptr ? "migrations" : value->text);
 }
 
+base::Result<migrate::Values> values_of(const Arguments& arguments) {
+  PGKEEP_TRY(const base::Config config, load_config(arguments));
+  migrate::Values values;
+  if (const base::ConfigValue* const set = config.find("migrate", "set")) {
+    PGKEEP_TRY(values, migrate::values_from(set->items, set->where));
+  }
+  PGKEEP_TRY(migrate::Values given, migrate::values_from(arguments.all("set"), "--set"));
+  given.merge(values); // The flag's come first.
+  return given;
+}
+
 base::Result<migrate::Folder> open_folder(const Arguments& arguments) {
   PGKEEP_TRY(const std::filesystem::path path, migrations_path(arguments));
-  return migrate::read_folder(path);
+  PGKEEP_TRY(const migrate::Values values, values_of(arguments));
+  return migrate::read_folder(path, values);
 }
 
 std::string target_of(const Arguments& arguments) {

@@ -24,11 +24,21 @@ inline constexpr Flag kMigrateFormatFlag{.name = "format",
                                          .help = "json: one event a line.",
                                          .choices = "text json"};
 
+inline constexpr Flag kSetFlag{
+    .name = "set",
+    .value = "NAME=VALUE",
+    .help =
+        "What stands for ${NAME}, and for psql's :NAME; NAME=env:VARIABLE keeps it unseen. Adds "
+        "to migrate.set of pgkeep.toml.",
+    .may_repeat = true};
+
 /// The keys of pgkeep.toml under [migrate].
 std::span<const base::Key> migrate_keys();
 
 /// --dir, pgkeep.toml, ./migrations.
 base::Result<std::filesystem::path> migrations_path(const Arguments& arguments);
+/// --set, else those of pgkeep.toml.
+base::Result<migrate::Values> values_of(const Arguments& arguments);
 base::Result<migrate::Folder> open_folder(const Arguments& arguments);
 /// TARGET, or nothing for the environment.
 std::string target_of(const Arguments& arguments);

@@ -103,7 +103,7 @@ base::Result<Arguments> parse_arguments(const Command& command,
   }
   Arguments arguments;
   bool is_help = false;
-  for (const Slot& slot : slots) {
+  for (Slot& slot : slots) {
     if (slot.flag->value.empty()) {
       if (slot.is_set) arguments.set(slot.flag->name, "on");
       is_help = is_help || (slot.is_set && slot.flag->name == "help");
@@ -111,7 +111,9 @@ base::Result<Arguments> parse_arguments(const Command& command,
     }
     if (auto wrong = check_choice(command, slot)) return *std::move(wrong);
     if (!slot.flag->fallback.empty()) arguments.set_fallback(slot.flag->name, slot.flag->fallback);
-    if (!slot.values.empty()) arguments.set(slot.flag->name, base::join(slot.values, ","));
+    if (slot.values.empty()) continue;
+    arguments.set(slot.flag->name, base::join(slot.values, ","));
+    arguments.set_all(slot.flag->name, std::move(slot.values));
   }
   for (std::string& word : words)
     arguments.add_word(std::move(word));

@@ -49,6 +49,11 @@ std::optional<std::string> Arguments::get(std::string_view flag) const {
   return std::nullopt;
 }
 
+std::vector<std::string> Arguments::all(std::string_view flag) const {
+  const auto found = all_.find(std::string(flag));
+  return found == all_.end() ? std::vector<std::string>{} : found->second;
+}
+
 std::vector<std::string> Arguments::list(std::string_view flag) const {
   const std::optional<std::string> value = get(flag);
   return value ? base::split_words(*value) : std::vector<std::string>{};

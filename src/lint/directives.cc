@@ -18,6 +18,8 @@ constexpr auto kKnown = std::to_array<KnownDirective>({
     {"step", DirectiveTarget::anything},
     {"loses", DirectiveTarget::anything},
     {"ignore", DirectiveTarget::anything},
+    {"requires", DirectiveTarget::anything},
+    {"conflicts", DirectiveTarget::anything},
 });
 
 bool is_name_character(char c) {

@@ -15,13 +15,14 @@ void IgnoreMarks::add(const Script& script) {
     for (const Statement& statement : section.statements) {
       for (const IgnoreMark& mark : statement.ignores) {
         const Script::Place place = script.place_of(mark.offset);
-        marks_[script.path()].push_back(
+        marks_.try_emplace(script.path()); // Findings of the script are looked at by its path.
+        marks_[std::string(place.path)].push_back(
             {.rule = mark.rule,
              .reason = mark.reason,
              .from = script.place_of(std::min(mark.offset, statement.begin)).line,
              .to = script.place_of(statement.end).line,
              .place = place,
-             .source_line = std::string(script.line_at(place.line))});
+             .source_line = std::string(script.line_at(place))});
       }
     }
   }

@@ -29,7 +29,7 @@ std::future<std::vector<Script>> begin_reading(std::span<const File> files) {
     std::vector<Script> scripts;
     scripts.reserve(files.size());
     for (const File& file : files)
-      scripts.push_back(Script::read(file.path, file.text));
+      scripts.push_back(Script::read(file.path, file.text, file.origins));
     return scripts;
   });
 }

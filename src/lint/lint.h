@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "catalog/snapshot.h"
 #include "findings/limits.h"
 #include "findings/report.h"
+#include "lint/origins.h"
 #include "postgres/query_check.h"
 
 namespace pgkeep::lint {
@@ -22,6 +24,8 @@ namespace pgkeep::lint {
 struct File {
   std::string path;
   std::string text;
+  /// Of a text that was put together: findings name the places of its parts.
+  std::shared_ptr<const Origins> origins = nullptr;
 };
 
 struct Options {

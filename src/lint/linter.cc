@@ -61,10 +61,10 @@ void TextSink::add(std::size_t offset, findings::Finding finding) {
   const Script::Place place = script_.place_of(offset);
   finding.rule = card_.id;
   if (!finding.severity) finding.severity = card_.severity;
-  finding.file = script_.path();
+  finding.file = place.path;
   finding.line = place.line;
   finding.column = place.column;
-  finding.source_line = script_.line_at(place.line);
+  finding.source_line = script_.line_at(place);
   target_.said.emplace_back(std::move(finding), rule_);
 }
 

@@ -32,6 +32,14 @@ std::size_t digits_at_front(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
 }
 
+/// "afterMigrate__views.sql", as Flyway calls it.
+bool is_hook(std::string_view name) {
+  const std::string_view rest = name.starts_with("before")  ? name.substr(6)
+                                : name.starts_with("after") ? name.substr(5)
+                                                            : std::string_view{};
+  return !rest.empty() && rest.front() >= 'A' && rest.front() <= 'Z';
+}
+
 /// What the name of a file says about the tool that runs it.
 struct Convention {
   bool is_migration = false;
@@ -44,6 +52,9 @@ Convention convention_of(std::string_view path) {
   if (name == "migration.sql" &&
       digits_at_front(file_name(path.substr(0, path.size() - name.size() - 1))) > 0)
     return {.is_migration = true, .transaction = TransactionMode::one_text}; // Prisma.
+  // What asks leaves nothing behind, and what runs each time is in no order.
+  const bool is_check = name.ends_with(".verify.sql") || is_below(path, "verify");
+  if (is_check || is_hook(name)) return {.transaction = TransactionMode::steps};
   const bool has_double_underscore = name.find("__") != std::string_view::npos;
   if (has_double_underscore &&
       (name.starts_with('V') || name.starts_with('R') || name.starts_with('U')))
@@ -82,29 +93,6 @@ const Marker* marker_of(std::string_view lowered_line) {
   const auto found = std::ranges::find_if(
       kMarkers, [&](const Marker& each) { return lowered_line.starts_with(each.begins); });
   return found == kMarkers.end() ? nullptr : &*found;
-}
-
-/// psql's own commands and the data of COPY ... FROM stdin are no SQL: they become blanks, so that
-/// every place stays where it is.
-std::string without_psql_lines(std::string_view text) {
-  std::string out(text);
-  bool is_data = false;
-  for (std::size_t begin = 0; begin < out.size();) {
-    const std::string_view line = line_from(out, begin);
-    const std::size_t length = line.size();
-    const bool begins_data = (line.starts_with('c') || line.starts_with('C')) &&
-                             base::to_lower(line).starts_with("copy ") &&
-                             base::contains_ignoring_case(line, "from stdin");
-    if (is_data || line.starts_with('\\')) {
-      const bool ends_data = line.starts_with("\\.");
-      std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(begin), length, ' ');
-      if (ends_data) is_data = false;
-    } else if (begins_data && base::trim(line).ends_with(';')) {
-      is_data = out.find("\n\\.", begin) != std::string::npos;
-    }
-    begin += length + 1;
-  }
-  return out;
 }
 
 /// "3:14" of the parser: an offset into the text.
@@ -219,9 +207,10 @@ bool Section::begins_step(const Statement& statement) const {
           find_directive(statement.directives, "step") != nullptr);
 }
 
-Script Script::read(std::string path, std::string text) {
+Script Script::read(std::string path, std::string text, std::shared_ptr<const Origins> origins) {
   Script script;
   script.path_ = std::move(path);
+  script.origins_ = std::move(origins);
   script.text_ = std::move(text);
   script.line_starts_ = {0};
   for (std::size_t at = 0; at < script.text_.size(); ++at) {
@@ -239,13 +228,31 @@ Script Script::read(std::string path, std::string text) {
   script.is_migration_ = convention.is_migration;
   const std::vector<Part> parts =
       script.parts_of({.is_down = convention.is_down, .transaction = convention.transaction});
-  script.text_ = without_psql_lines(script.text_);
+  script.take_out_psql_parts();
   if (script.has_named_queries_) script.parsed_ = script.text_;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::size_t end = i + 1 < parts.size() ? parts[i + 1].begin : script.text_.size();
     script.add_section(parts[i], end);
   }
   return script;
+}
+
+/// psql's own commands and the data of COPY ... FROM stdin are no SQL: they become blanks, so that
+/// every place stays where it is.
+void Script::take_out_psql_parts() {
+  if (text_.find('\\') == std::string::npos) return;
+  psql_parts_ = psql_parts_of(text_);
+  std::erase_if(psql_parts_,
+                [](const PsqlPart& part) { return part.kind == PsqlPartKind::variable; });
+  for (const PsqlPart& part : psql_parts_) {
+    const auto begin = text_.begin() + static_cast<std::ptrdiff_t>(part.begin);
+    const auto end = text_.begin() + static_cast<std::ptrdiff_t>(part.end);
+    if (part.kind == PsqlPartKind::data) {
+      const std::string_view lines(begin, end);
+      copy_data_.emplace_back(lines.substr(0, lines.rfind("\\.")));
+    }
+    std::replace_if(begin, end, [](char c) { return c != '\n'; }, ' ');
+  }
 }
 
 /// Marked by a migration tool's comments, or by the names of queries; else all of it is `first`.
@@ -395,23 +402,76 @@ void Script::add_bodies(Section& section) {
   section.statements = std::move(all);
 }
 
-std::string_view Script::line_at(int line) const {
-  if (line < 1 || static_cast<std::size_t>(line) > line_starts_.size()) return {};
-  const std::size_t begin = line_starts_[static_cast<std::size_t>(line) - 1];
-  std::string_view found =
-      text().substr(begin, std::min(text_.find('\n', begin), text_.size()) - begin);
+std::string_view Script::line_at(const Place& place) const {
+  std::string_view whole = text_;
+  std::size_t begin = 0;
+  if (origins_ == nullptr) {
+    if (place.line < 1 || static_cast<std::size_t>(place.line) > line_starts_.size()) return {};
+    begin = line_starts_[static_cast<std::size_t>(place.line) - 1];
+  } else {
+    whole = origins_->file_at(place.path).text;
+    for (int line = 1; line < place.line && begin < whole.size(); ++line)
+      begin = std::min(whole.find('\n', begin), whole.size() - 1) + 1;
+  }
+  std::string_view found = line_from(whole, begin);
   if (found.ends_with('\r')) found.remove_suffix(1);
   return found;
 }
 
 Script::Place Script::place_of(std::size_t offset) const {
-  offset = std::min(offset, text_.size());
-  const auto after = std::ranges::upper_bound(line_starts_, offset);
-  const std::size_t line = static_cast<std::size_t>(after - line_starts_.begin());
-  Place place{.line = static_cast<int>(line), .column = 1};
-  for (std::size_t at = line_starts_[line - 1]; at < offset; ++place.column)
-    at += std::max<std::size_t>(base::decode_utf8(std::string_view(text_).substr(at)).bytes, 1);
+  std::string_view path = path_;
+  std::string_view whole = text_;
+  std::size_t begin = 0;
+  std::size_t line = 1;
+  if (origins_ == nullptr) {
+    offset = std::min(offset, text_.size());
+    const auto after = std::ranges::upper_bound(line_starts_, offset);
+    line = static_cast<std::size_t>(after - line_starts_.begin());
+    begin = line_starts_[line - 1];
+  } else {
+    const Origins::Spot spot = origins_->spot_of(offset);
+    path = spot.file->path;
+    whole = spot.file->text;
+    offset = std::min(spot.offset, whole.size());
+    const std::string_view before = whole.substr(0, offset);
+    line += static_cast<std::size_t>(std::ranges::count(before, '\n'));
+    begin = before.rfind('\n') + 1; // From 0 where there is none.
+  }
+  Place place{.path = path, .line = static_cast<int>(line), .column = 1};
+  for (std::size_t at = begin; at < offset; ++place.column)
+    at += std::max<std::size_t>(base::decode_utf8(whole.substr(at)).bytes, 1);
   return place;
+}
+
+std::string Script::shown(std::size_t begin, std::size_t end) const {
+  if (origins_ != nullptr) return origins_->shown(begin, end);
+  std::string out = text_.substr(begin, end - begin);
+  std::size_t number = 0;
+  for (const PsqlPart& part : psql_parts_) {
+    if (part.kind != PsqlPartKind::data) continue;
+    const std::string lines = copy_data_[number++] + "\\.";
+    if (part.begin >= begin && part.end <= end)
+      out.replace(part.begin - begin, lines.size(), lines);
+  }
+  return out;
+}
+
+std::optional<std::string_view> Script::data_of(const Statement& statement) const {
+  const auto next = [&] {
+    for (const Section& section : sections_) {
+      for (const Statement& each : section.statements) {
+        if (each.begin > statement.begin) return each.begin;
+      }
+    }
+    return text_.size();
+  }();
+  std::size_t number = 0;
+  for (const PsqlPart& part : psql_parts_) {
+    if (part.kind != PsqlPartKind::data) continue;
+    if (part.begin >= statement.end && part.begin < next + 1) return copy_data_[number];
+    ++number;
+  }
+  return {};
 }
 
 } // namespace pgkeep::lint

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 
 #include "lint/change.h"
 #include "lint/directives.h"
+#include "lint/origins.h"
+#include "lint/psql_text.h"
 #include "lint/query_file.h"
 #include "postgres/sql_tree.h"
 
@@ -93,10 +96,13 @@ class Script {
 public:
   /// Reads any text; what does not parse becomes statements without a root. `path` says which
   /// tool's conventions hold (as does what stands in the text).
-  static Script read(std::string path, std::string text);
+  /// `origins`: of a text that was put together; places are those of its parts.
+  static Script read(std::string path, std::string text,
+                     std::shared_ptr<const Origins> origins = nullptr);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] const std::shared_ptr<const Origins>& origins() const { return origins_; }
   [[nodiscard]] const std::vector<Section>& sections() const { return sections_; }
   /// A file that a migration tool runs once, in the order of its name.
   [[nodiscard]] bool is_migration() const { return is_migration_; }
@@ -106,12 +112,19 @@ public:
   [[nodiscard]] std::string_view opening_comment() const { return opening_comment_; }
 
   struct Place {
+    std::string_view path; ///< The Script owns it.
     int line = 1;
     int column = 1; ///< In characters.
   };
   [[nodiscard]] Place place_of(std::size_t offset) const;
-  /// Without its end.
-  [[nodiscard]] std::string_view line_at(int line) const;
+  /// As it stands in its file, without its end.
+  [[nodiscard]] std::string_view line_at(const Place& place) const;
+  /// As it stands in its files: variables by their names.
+  [[nodiscard]] std::string shown(std::size_t begin, std::size_t end) const;
+  /// The lines below COPY ... FROM stdin; none for other statements, and where they are missing.
+  [[nodiscard]] std::optional<std::string_view> data_of(const Statement& statement) const;
+  /// Of psql alone, and blanks in text().
+  [[nodiscard]] const std::vector<PsqlPart>& psql_parts() const { return psql_parts_; }
   [[nodiscard]] std::string_view sql_of(const Statement& statement) const {
     return text().substr(statement.begin, statement.end - statement.begin);
   }
@@ -125,6 +138,7 @@ private:
     std::string query = {};
   };
   [[nodiscard]] std::vector<Part> parts_of(const Part& first);
+  void take_out_psql_parts();
   void add_section(const Part& part, std::size_t end);
   void add_statements(Section& section, std::size_t begin, std::size_t end);
   void add_tree(Section& section, postgres::Tree tree);
@@ -136,6 +150,9 @@ private:
   std::vector<postgres::Tree> trees_; ///< Own what the statements look at.
   std::vector<Section> sections_;
   std::vector<std::size_t> line_starts_;
+  std::vector<PsqlPart> psql_parts_;       ///< Commands and data.
+  std::vector<std::string> copy_data_;     ///< Of each part that is data, in order.
+  std::shared_ptr<const Origins> origins_; ///< Shared with whoever put the text together.
   std::string opening_comment_;
   bool is_migration_ = false;
   bool has_named_queries_ = false;

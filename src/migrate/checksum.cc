@@ -19,17 +19,19 @@ bool changes_the_run(const lint::Directive& directive) {
 } // namespace
 
 std::string checksum_of(const Source& source) {
+  const lint::Script& script = source.unvalued == nullptr ? *source.script : *source.unvalued;
   std::string lines;
-  for (const lint::Section* section : source.sections()) {
+  for (const lint::Section* section : source.unvalued_sections()) {
     for (const lint::Statement& statement : section->statements) {
       if (statement.origin != lint::Origin::text) continue;
-      for (const lint::Directive& each :
-           lint::directives_above(source.script->text(), statement.begin)) {
+      for (const lint::Directive& each : lint::directives_above(script.text(), statement.begin)) {
         if (changes_the_run(each)) lines += fmt::format("{} {}\n", each.name, each.text);
       }
       lines += statement.root ? postgres::digest(statement.root)
-                              : base::sha256_hex(source.script->sql_of(statement));
+                              : base::sha256_hex(script.sql_of(statement));
       lines += '\n';
+      if (const auto data = script.data_of(statement); data && !data->empty())
+        lines += base::sha256_hex(*data) + '\n';
     }
   }
   return base::sha256_hex(lines);

@@ -23,7 +23,9 @@ struct FileName {
   Kind kind = Kind::versioned;
   std::string version;
   std::string name;
+  std::vector<Need> needs = {}; ///< What sqitch's plan says.
   bool is_down = false;
+  bool is_check = false; ///< It asks, and leaves nothing behind.
 };
 
 std::string_view without(std::string_view text, std::string_view end) {
@@ -41,7 +43,8 @@ std::optional<FileName> read_name(std::string_view file) {
   FileName found;
   std::string_view stem = without(file, ".sql");
   if (stem.ends_with(".down")) found.is_down = true;
-  stem = without(without(stem, ".down"), ".up");
+  if (stem.ends_with(".verify")) found.is_check = true;
+  stem = without(without(without(stem, ".down"), ".up"), ".verify");
   if (const std::string_view rest = stem.substr(std::min<std::size_t>(3, stem.size()));
       stem.starts_with("R__")) {
     found.kind = Kind::repeatable;
@@ -74,6 +77,8 @@ base::Error bad_file(const std::string& path, std::string what, std::string expe
 /// Collects files until each has its other half.
 class Reader {
 public:
+  Reader(const fs::path& folder, const Values& values) : folder_(folder), values_(values) {}
+
   base::Result<> add(const fs::path& path, FileName name) {
     if (files_ == kFilesMax)
       return base::Error{.code = base::Code::config,
@@ -85,14 +90,17 @@ public:
       return bad_file(path.string(),
                       fmt::format("\"{}\" is no version", base::printable(name.version)),
                       "digits, such as V001__create_users.sql or V20261121101500__x.sql");
-    PGKEEP_TRY(std::string text, base::read_file(path, kFileMax));
-    const Source source = read_source(path.string(), std::move(text), name.is_down);
+    PGKEEP_TRY(const std::string text, base::read_file(path, kFileMax));
+    const Source source = read_source(path.string(), text, name.is_down, folder_, values_);
     Migration fresh{.kind = name.kind, .name = name.name, .up = {}};
     if (version) fresh.version = *version;
     const auto key = std::pair(name.kind, fresh.key());
     const auto [at, is_new] = found_.try_emplace(key, std::move(fresh));
+    if (is_new) named_by_[key] = path.string();
     Migration& migration = at->second;
-    std::string& other = name.is_down ? down_paths_[key] : up_paths_[key];
+    std::string& other = name.is_check  ? check_paths_[key]
+                         : name.is_down ? down_paths_[key]
+                                        : up_paths_[key];
     if (!other.empty())
       return bad_file(path.string(), fmt::format("{} has this version as well", other),
                       "one file for each version and direction");
@@ -101,25 +109,39 @@ public:
       return bad_file(path.string(),
                       fmt::format("version {} is \"{}\" here and \"{}\" in {}", name.version,
                                   base::printable(name.name), base::printable(migration.name),
-                                  name.is_down ? up_paths_[key] : down_paths_[key]),
-                      "the same name for both directions");
-    if (name.is_down) {
-      migration.down = source;
+                                  named_by_[key]),
+                      "the same name for all files of a version");
+    if (name.is_down || name.is_check) {
+      (name.is_down ? migration.down : migration.check) = source;
       return {};
     }
     migration.up = source;
     migration.version = version.value_or(Version());
+    migration.needs = needs_in(*migration.up.script);
+    for (Need& need : name.needs) {
+      need.where = fmt::format("{}", path.string());
+      migration.needs.push_back(std::move(need));
+    }
     Source way_back = source;
     way_back.is_down = true;
     if (!migration.down && !way_back.sections().empty()) migration.down = std::move(way_back);
     return {};
   }
 
+  base::Result<> add_hook(const fs::path& path, Moment moment) {
+    PGKEEP_TRY(const std::string text, base::read_file(path, kFileMax));
+    hooks_.push_back(
+        {.moment = moment, .source = read_source(path.string(), text, false, folder_, values_)});
+    return {};
+  }
+
   base::Result<Folder> finish(const fs::path& path) {
-    Folder folder{.path = path, .migrations = {}};
+    Folder folder{.path = path, .migrations = {}, .hooks = std::move(hooks_), .values = values_};
     for (auto& [key, migration] : found_) {
       if (up_paths_[key].empty())
-        return bad_file(down_paths_[key], "there is a way down, and no way up",
+        return bad_file(down_paths_[key].empty() ? check_paths_[key] : down_paths_[key],
+                        down_paths_[key].empty() ? "there is a check, and no migration"
+                                                 : "there is a way down, and no way up",
                         fmt::format("a file that goes up to {}", migration.kind == Kind::versioned
                                                                      ? migration.version.text()
                                                                      : migration.name));
@@ -133,9 +155,14 @@ public:
   }
 
 private:
+  const fs::path& folder_;
+  const Values& values_;
   std::map<std::pair<Kind, std::string>, Migration> found_;
+  std::map<std::pair<Kind, std::string>, std::string> named_by_; ///< Its first file.
   std::map<std::pair<Kind, std::string>, std::string> up_paths_;
+  std::map<std::pair<Kind, std::string>, std::string> check_paths_;
   std::map<std::pair<Kind, std::string>, std::string> down_paths_;
+  std::vector<Hook> hooks_;
   std::size_t files_ = 0;
 };
 
@@ -143,7 +170,25 @@ private:
 struct SqitchChange {
   std::string name;
   std::string script; ///< "name", or "name@tag" where a later line reworks the change.
+  std::vector<Need> needs = {};
 };
+
+/// "[users !legacy other:x]": changes of other projects are not ours to know.
+std::vector<Need> sqitch_needs(std::string_view line) {
+  const std::size_t open = line.find('[');
+  const std::size_t close = line.find(']');
+  std::vector<Need> needs;
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+    return needs;
+  for (const std::string& word : base::split_words(line.substr(open + 1, close - open - 1))) {
+    const bool is_conflict = word.starts_with('!');
+    std::string name = word.substr(is_conflict ? 1 : 0);
+    if (name.find(':') != std::string::npos) continue;
+    name = name.substr(0, name.find('@')); // Of "users@v1": the change, at whatever tag.
+    needs.push_back({.name = std::move(name), .is_conflict = is_conflict});
+  }
+  return needs;
+}
 
 /// The changes in order. A change that comes again was reworked: the scripts of the one before
 /// carry the tag that came first behind it.
@@ -163,7 +208,7 @@ std::vector<SqitchChange> read_sqitch_plan(std::string_view text) {
     for (std::size_t at = 0; at < changes.size(); ++at) {
       if (changes[at].script == word) changes[at].script += tags[at];
     }
-    changes.push_back({.name = word, .script = word});
+    changes.push_back({.name = word, .script = word, .needs = sqitch_needs(trimmed)});
     tags.emplace_back();
   }
   return changes;
@@ -177,11 +222,14 @@ base::Result<> add_sqitch(const fs::path& folder, const fs::path& plan, Reader& 
     const std::string version = fmt::format("{:04}", ++number);
     const std::string file = change.script + ".sql";
     PGKEEP_CHECK(reader.add(folder / "deploy" / file,
-                            {.version = version, .name = change.name, .is_down = false}));
+                            {.version = version, .name = change.name, .needs = change.needs}));
     std::error_code error;
     const fs::path revert = folder / "revert" / file;
     if (fs::exists(revert, error))
       PGKEEP_CHECK(reader.add(revert, {.version = version, .name = change.name, .is_down = true}));
+    const fs::path check = folder / "verify" / file;
+    if (fs::exists(check, error))
+      PGKEEP_CHECK(reader.add(check, {.version = version, .name = change.name, .is_check = true}));
   }
   return {};
 }
@@ -206,17 +254,6 @@ std::string_view name_of(Kind kind) noexcept {
   return kind == Kind::versioned ? "versioned" : "repeatable";
 }
 
-std::vector<const lint::Section*> Source::sections() const {
-  std::vector<const lint::Section*> found;
-  if (script == nullptr) return found;
-  // Beside Prisma's migration.sql; anywhere else the name says no direction.
-  const bool is_all = is_down && fs::path(path).filename() == "down.sql";
-  for (const lint::Section& each : script->sections()) {
-    if (is_all || each.is_down == is_down) found.push_back(&each);
-  }
-  return found;
-}
-
 std::string Migration::label() const {
   return kind == Kind::versioned
              ? fmt::format("V{}{}{}", version.text(), name.empty() ? "" : " ", name)
@@ -229,14 +266,7 @@ const Migration* Folder::find(Kind kind, std::string_view key) const {
   return found == migrations.end() ? nullptr : &*found;
 }
 
-Source read_source(std::string path, std::string text, bool is_down) {
-  Source source{.path = path, .text = text, .script = nullptr, .is_down = is_down};
-  source.script =
-      std::make_shared<const lint::Script>(lint::Script::read(std::move(path), std::move(text)));
-  return source;
-}
-
-base::Result<Folder> read_folder(const fs::path& path) {
+base::Result<Folder> read_folder(const fs::path& path, const Values& values) {
   std::error_code error;
   std::vector<fs::path> entries;
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
@@ -248,7 +278,7 @@ base::Result<Folder> read_folder(const fs::path& path) {
                        .expected = "a folder of migrations",
                        .hint = "`pgkeep migrate new NAME` begins one; --dir names another."};
   std::ranges::sort(entries);
-  Reader reader;
+  Reader reader(path, values);
   if (const auto plan = std::ranges::find(entries, path / "sqitch.plan"); plan != entries.end()) {
     PGKEEP_CHECK(add_sqitch(path, *plan, reader));
     return reader.finish(path);
@@ -258,6 +288,10 @@ base::Result<Folder> read_folder(const fs::path& path) {
       PGKEEP_CHECK(add_prisma(entry, reader));
     } else if (auto name = read_name(entry.filename().string())) {
       PGKEEP_CHECK(reader.add(entry, *std::move(name)));
+    } else {
+      auto moment = moment_of(entry.filename().string());
+      if (!moment) return base::with_where(std::move(moment).error(), entry.string());
+      if (*moment) PGKEEP_CHECK(reader.add_hook(entry, **moment));
     }
   }
   return reader.finish(path);

@@ -306,6 +306,7 @@ std::string step_digest(const Step& step) {
   for (const StepStatement& each : step.statements) {
     const postgres::Node& root = each.statement->root;
     lines += (root ? postgres::digest(root) : each.sql) + '\n';
+    if (each.data && !each.data->empty()) lines += base::sha256_hex(*each.data) + '\n';
   }
   // What a cursor or a half-made table is of; how fast it goes may change on the way.
   for (const lint::DirectiveArgument& each : step.directive.arguments) {
@@ -316,25 +317,18 @@ std::string step_digest(const Step& step) {
 }
 
 std::string text_to_keep(const Source& source) {
-  std::string text = source.text;
-  const auto holds_password = [](const postgres::Node& root) {
-    const bool is_role = root.is("CreateRoleStmt") || root.is("AlterRoleStmt");
-    const bool has_options = is_role || root.is("CreateUserMappingStmt") ||
-                             root.is("AlterUserMappingStmt") || root.is("CreateSubscriptionStmt") ||
-                             root.is("AlterSubscriptionStmt");
-    if (!is_role) return has_options;
-    return std::ranges::any_of(root.nodes("options"), [](const postgres::Node& option) {
-      return option.text("defname") == "password";
-    });
-  };
-  const auto& sections = source.script->sections();
-  for (auto section = sections.rbegin(); section != sections.rend(); ++section) {
-    for (auto at = section->statements.rbegin(); at != section->statements.rend(); ++at) {
-      if (at->origin == lint::Origin::text && at->root && holds_password(at->root))
-        text.replace(at->begin, at->end - at->begin, "/* a statement with a secret */");
+  const lint::Script& script = *source.script;
+  std::string text;
+  std::size_t at = 0;
+  for (const lint::Section& section : script.sections()) {
+    for (const lint::Statement& each : section.statements) {
+      if (each.origin != lint::Origin::text || each.begin < at || !holds_secret(each.root))
+        continue;
+      text += script.shown(at, each.begin) + "/* a statement with a secret */";
+      at = each.end;
     }
   }
-  return text;
+  return text + script.shown(at, script.text().size());
 }
 
 } // namespace pgkeep::migrate

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "migrate/text_diff.h"
 
 namespace pgkeep::migrate {
@@ -92,6 +93,10 @@ std::vector<const Migration*> in_order_of_use(std::vector<const Migration*> file
   const auto waits_for_another = [&](std::size_t at) {
     for (std::size_t other = 0; other < files.size(); ++other) {
       if (other == at || is_placed[other] != 0) continue;
+      const bool is_required = std::ranges::any_of(files[at]->needs, [&](const Need& need) {
+        return !need.is_conflict && is_named_by(*files[other], need);
+      });
+      if (is_required) return true;
       const bool needs_it = std::ranges::any_of(mentions[other].made, [&](const std::string& name) {
         return mentions[at].used.contains(name) && !mentions[at].made.contains(name);
       });
@@ -110,6 +115,69 @@ std::vector<const Migration*> in_order_of_use(std::vector<const Migration*> file
     ordered.push_back(files[next]);
   }
   return ordered;
+}
+
+/// What stands in the way of one need.
+std::optional<std::string> unmet(const Need& need, const Folder& folder,
+                                 std::span<const HistoryRow> history,
+                                 std::span<const Planned> before) {
+  const auto found = std::ranges::find_if(
+      folder.migrations, [&](const Migration& each) { return is_named_by(each, need); });
+  if (found == folder.migrations.end()) {
+    if (need.is_conflict) return {};
+    return fmt::format("it requires {}, and no file here is called so", base::printable(need.name));
+  }
+  const HistoryRow* const row = row_of(history, *found);
+  const bool is_there =
+      (row != nullptr && is_done(row->state)) ||
+      std::ranges::any_of(before, [&](const Planned& each) { return each.migration == &*found; });
+  if (is_there == !need.is_conflict) return {};
+  return need.is_conflict
+             ? fmt::format("it does not go together with {}", found->label())
+             : fmt::format("it requires {}, which is not applied before it", found->label());
+}
+
+void add_unmet(const Folder& folder, std::span<const HistoryRow> history, Plan& plan) {
+  for (std::size_t i = 0; i < plan.todo.size(); ++i) {
+    const Migration& migration = *plan.todo[i].migration;
+    for (const Need& need : migration.needs) {
+      auto text = unmet(need, folder, history, std::span(plan.todo).first(i));
+      if (!text) continue;
+      plan.problems.push_back({.kind = need.is_conflict ? "conflict" : "requires",
+                               .migration = migration.label(),
+                               .file = need.where,
+                               .text = *std::move(text),
+                               .hint = need.is_conflict
+                                           ? "Take that one down first, or leave this one out."
+                                           : "Bring them into that order, or leave this one out "
+                                             "with --to."});
+    }
+  }
+}
+
+/// What stays and needs what goes.
+std::optional<base::Error> needed_still(const Folder& folder, std::span<const HistoryRow> history,
+                                        const std::vector<PlannedDown>& going) {
+  for (const Migration& migration : folder.migrations) {
+    const HistoryRow* const row = row_of(history, migration);
+    const bool stays = migration.kind == Kind::versioned && row != nullptr && is_done(row->state) &&
+                       std::ranges::none_of(going, [&](const PlannedDown& each) {
+                         return each.migration == &migration;
+                       });
+    if (!stays) continue;
+    for (const Need& need : migration.needs) {
+      for (const PlannedDown& each : going) {
+        if (need.is_conflict || !is_named_by(*each.migration, need)) continue;
+        return base::Error{.code = base::Code::config,
+                           .what = fmt::format("{} goes down, and {}, which stays, requires it",
+                                               each.migration->label(), migration.label()),
+                           .where = need.where,
+                           .hint = fmt::format("Take {} down as well: --to a version below it.",
+                                               migration.label())};
+      }
+    }
+  }
+  return {};
 }
 
 } // namespace
@@ -187,6 +255,7 @@ base::Result<Plan> plan_up(const Folder& folder, std::span<const HistoryRow> his
       planned.unfinished = *row;
     plan.todo.push_back(std::move(planned));
   }
+  add_unmet(folder, history, plan);
   return plan;
 }
 
@@ -228,6 +297,7 @@ plan_down(const Folder& folder, std::span<const HistoryRow> history, const DownO
     planned.push_back(std::move(each));
     if (!options.to) break;
   }
+  if (auto error = needed_still(folder, history, planned)) return *std::move(error);
   return planned;
 }
 

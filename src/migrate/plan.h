@@ -26,7 +26,8 @@ struct Planned {
 
 /// Why nothing may be run.
 struct Problem {
-  std::string_view kind; ///< "edited", "missing-file", "out-of-order", "unfinished-undo".
+  std::string_view kind; ///< "edited", "missing-file", "out-of-order", "unfinished-undo",
+                         ///< "requires", "conflict".
   std::string migration; ///< "V003 add_note".
   std::string file;
   std::string text; ///< One sentence, no full stop.

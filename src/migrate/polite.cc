@@ -70,13 +70,15 @@ base::Result<> attempt(Servers& servers, const PoliteStep& step, const Patience&
     if (wanted != limit) PGKEEP_CHECK(work.execute(set_limit("LOCAL", wanted)));
     limit = is_set ? milliseconds{-1} : wanted;
     holds_strong = holds_strong || is_strong;
-    const auto done = work.query(statement.sql);
+    const auto done =
+        statement.data ? work.copy_in(statement.sql, *statement.data) : work.query(statement.sql);
     if (!done) return failed(servers, statement, done.error());
     const std::string_view tag = done->command_tag();
     std::int64_t count = 0;
     const std::string_view number = tag.substr(tag.rfind(' ') + 1);
     std::from_chars(number.data(), number.data() + number.size(), count);
-    if (tag.starts_with("INSERT") || tag.starts_with("UPDATE") || tag.starts_with("DELETE"))
+    if (tag.starts_with("INSERT") || tag.starts_with("COPY") || tag.starts_with("UPDATE") ||
+        tag.starts_with("DELETE"))
       rows += count;
   }
   if (!step.record.empty()) {
@@ -97,20 +99,15 @@ Watch::OnSecond tells_progress(const PoliteStep& step) {
 } // namespace
 
 std::string place_in(const StepStatement& statement, int error_position) {
-  if (error_position <= 0) return statement.where;
-  // The statement's own place, moved by lines and characters.
-  const std::size_t second = statement.where.rfind(':');
-  const std::size_t first = statement.where.rfind(':', second - 1);
-  int line = std::stoi(statement.where.substr(first + 1, second - first - 1));
-  int column = std::stoi(statement.where.substr(second + 1));
-  std::string_view rest = statement.sql;
-  for (int i = 1; i < error_position && !rest.empty(); ++i) {
-    const bool is_end = rest.front() == '\n';
-    line += is_end ? 1 : 0;
-    column = is_end ? 1 : column + 1;
-    rest.remove_prefix(std::max<std::size_t>(base::decode_utf8(rest).bytes, 1));
-  }
-  return fmt::format("{}:{}:{}", statement.where.substr(0, first), line, column);
+  if (error_position <= 0 && !statement.where.empty()) return statement.where;
+  const std::string_view text = statement.script->text();
+  std::size_t offset = statement.statement->begin;
+  while (offset < text.size() && base::trim(text.substr(offset, 1)).empty())
+    ++offset; // `sql` begins behind blanks.
+  for (int i = 1; i < error_position && offset < text.size(); ++i)
+    offset += std::max<std::size_t>(base::decode_utf8(text.substr(offset)).bytes, 1);
+  const lint::Script::Place place = statement.script->place_of(offset);
+  return fmt::format("{}:{}:{}", place.path, place.line, place.column);
 }
 
 Gate::Gate(Servers& servers, const Patience& patience, std::function<void(Event)> tell)

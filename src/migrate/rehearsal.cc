@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/text.h"
 #include "catalog/snapshot.h"
+#include "migrate/check.h"
 #include "migrate/live_plans.h"
 #include "migrate/rehearsal_rows.h"
 #include "migrate/runner.h"
@@ -77,12 +78,21 @@ public:
 private:
   base::Result<> all_up();
   base::Result<> all_repeatable();
+  base::Result<> repeatable_in(const std::string& copy);
+  base::Result<bool> after_all(const std::string& copy);
   base::Result<bool> all_down();
   base::Result<> all_up_again();
 
   base::Result<Picture> look(const std::string& database) const;
   base::Result<std::vector<TracedStep>>
   run_source(const std::string& database, const Source& source, const Picture& before) const;
+  /// False: one of them failed, and the problem says so.
+  base::Result<bool> run_hooks(const std::string& database, Moment moment);
+  base::Result<bool> ask_check(const std::string& database, const Migration& migration);
+  /// The way up with what runs around it. Nothing: it failed, and the problem says so.
+  base::Result<std::optional<std::vector<TracedStep>>>
+  run_up(const std::string& database, const Migration& migration, const Picture& before,
+         std::string_view kind, std::string_view words);
   base::Result<> add_plans(const Source& source, std::vector<TracedStep>& steps);
   base::Result<> tell(std::string_view direction, const Migration& migration);
   RehearsedMigration& report_of(const Migration& migration);
@@ -153,6 +163,45 @@ base::Result<> Rehearser::add_plans(const Source& source, std::vector<TracedStep
   return plans_->follow(untraced, steps);
 }
 
+base::Result<bool> Rehearser::run_hooks(const std::string& database, Moment moment) {
+  auto done = run_hooks_there(server_, database, options_.hooks, moment);
+  if (done) return true;
+  base::Error error = std::move(done).error();
+  if (!is_of_migration(error)) return error;
+  result_.problems.push_back({.kind = "hook-failed",
+                              .migration = std::string(name_of(moment)),
+                              .file = error.where,
+                              .text = fmt::format("the hook fails: {}", error.what),
+                              .hint = error.hint});
+  return false;
+}
+
+base::Result<bool> Rehearser::ask_check(const std::string& database, const Migration& migration) {
+  if (!migration.check) return true;
+  PGKEEP_TRY(Servers servers, open_servers(server_.conninfo(database)));
+  auto asked = run_check(servers.work, *migration.check);
+  return asked || note_failure("check-failed", "its check says no", migration, asked.error())
+             ? base::Result<bool>(asked.has_value())
+             : base::Result<bool>(std::move(asked).error());
+}
+
+base::Result<std::optional<std::vector<TracedStep>>>
+Rehearser::run_up(const std::string& database, const Migration& migration, const Picture& before,
+                  std::string_view kind, std::string_view words) {
+  using Steps = std::optional<std::vector<TracedStep>>;
+  PGKEEP_TRY(const bool is_begun, run_hooks(database, Moment::before_each_migrate));
+  if (!is_begun) return Steps();
+  auto steps = run_source(database, migration.up, before);
+  if (!steps)
+    return note_failure(kind, words, migration, steps.error())
+               ? base::Result<Steps>(Steps())
+               : base::Result<Steps>(std::move(steps).error());
+  PGKEEP_TRY(const bool is_ended, run_hooks(database, Moment::after_each_migrate));
+  if (!is_ended) return Steps();
+  PGKEEP_TRY(const bool is_yes, ask_check(database, migration));
+  return is_yes ? Steps(*std::move(steps)) : Steps();
+}
+
 RehearsedMigration& Rehearser::report_of(const Migration& migration) {
   for (RehearsedMigration& each : result_.migrations) {
     if (each.label == migration.label()) return each;
@@ -213,14 +262,15 @@ void Rehearser::hold_against(const Picture& before, const Picture& after,
 }
 
 base::Result<> Rehearser::all_up() {
+  PGKEEP_TRY(const bool is_begun, run_hooks(database_, Moment::before_migrate));
   PGKEEP_TRY(Picture first, look(database_));
   pictures_.push_back(std::move(first));
+  if (!is_begun) return {};
   for (const Migration* const migration : versioned_) {
     PGKEEP_CHECK(tell("up", *migration));
-    auto steps = run_source(database_, migration->up, pictures_.back());
+    PGKEEP_TRY(auto steps,
+               run_up(database_, *migration, pictures_.back(), "up-failed", "it does not go up"));
     if (!steps) {
-      if (!note_failure("up-failed", "it does not go up", *migration, steps.error()))
-        return std::move(steps).error();
       result_.notes.push_back(
           fmt::format("{} and what comes after it were not rehearsed further", migration->label()));
       return {};
@@ -235,36 +285,49 @@ base::Result<> Rehearser::all_up() {
 
 /// In a copy: what they make would be in the way of those that go down.
 base::Result<> Rehearser::all_repeatable() {
-  if (repeatable_.empty()) return {};
+  const bool has_hooks = !hooks_at(options_.hooks, Moment::after_migrate).empty() ||
+                         !hooks_at(options_.hooks, Moment::after_migrate_applied).empty();
+  if (repeatable_.empty() && !has_hooks) return {};
   const std::string copy = database_ + "_repeatable";
   PGKEEP_CHECK(server_.clone_database(copy, database_));
+  PGKEEP_CHECK(repeatable_in(copy));
+  return server_.drop_database(copy);
+}
+
+base::Result<bool> Rehearser::after_all(const std::string& copy) {
+  PGKEEP_TRY(const bool is_done, run_hooks(copy, Moment::after_migrate));
+  if (!is_done) return false;
+  return run_hooks(copy, Moment::after_migrate_applied);
+}
+
+base::Result<> Rehearser::repeatable_in(const std::string& copy) {
   for (const Migration* const migration : repeatable_) {
     PGKEEP_CHECK(tell("up", *migration));
-    auto steps = run_source(copy, migration->up, pictures_.back());
-    if (steps) {
-      PGKEEP_CHECK(add_plans(migration->up, *steps));
-      report_of(*migration).up = *std::move(steps);
-      continue;
-    }
-    if (!note_failure("up-failed", "it does not run", *migration, steps.error()))
-      return std::move(steps).error();
-    return server_.drop_database(copy);
+    PGKEEP_TRY(auto steps,
+               run_up(copy, *migration, pictures_.back(), "up-failed", "it does not run"));
+    if (!steps) return {};
+    PGKEEP_CHECK(add_plans(migration->up, *steps));
+    report_of(*migration).up = *std::move(steps);
   }
+  PGKEEP_TRY(const bool is_done, after_all(copy));
+  if (!is_done) return {};
   PGKEEP_TRY(const Picture once, look(copy));
   for (const Migration* const migration : repeatable_) {
     PGKEEP_CHECK(tell("again", *migration));
-    const auto steps = run_source(copy, migration->up, pictures_.back());
-    if (steps) continue;
-    if (!note_failure("not-repeatable", "it does not run a second time", *migration, steps.error()))
-      return steps.error();
+    PGKEEP_CHECK(run_up(copy, *migration, pictures_.back(), "not-repeatable",
+                        "it does not run a second time"));
   }
+  PGKEEP_TRY(const bool is_done_again, after_all(copy));
+  if (!is_done_again) return {};
   PGKEEP_TRY(const Picture twice, look(copy));
-  blame(differences(once, twice),
-        {.kind = "not-repeatable",
-         .migration = repeatable_.front()->label(),
-         .file = repeatable_.front()->up.path,
-         .text = "running the repeatable files twice changes the schema"});
-  return server_.drop_database(copy);
+  const Migration* const first = repeatable_.empty() ? nullptr : repeatable_.front();
+  blame(
+      differences(once, twice),
+      {.kind = "not-repeatable",
+       .migration = first == nullptr ? std::string(name_of(Moment::after_migrate)) : first->label(),
+       .file = first == nullptr ? options_.hooks.front().source.path : first->up.path,
+       .text = "running what is repeatable twice changes the schema"});
+  return {};
 }
 
 /// False: it did not come to an end, and going up again would say nothing.
@@ -278,6 +341,8 @@ base::Result<bool> Rehearser::all_down() {
       break;
     }
     PGKEEP_CHECK(tell("down", migration));
+    PGKEEP_TRY(const bool is_begun, run_hooks(database_, Moment::before_each_undo));
+    if (!is_begun) return false;
     auto steps = run_source(database_, *migration.down, pictures_[lowest_]);
     if (!steps) {
       if (!note_failure("down-failed", "it does not go down", migration, steps.error()))
@@ -285,6 +350,8 @@ base::Result<bool> Rehearser::all_down() {
       return false;
     }
     report_of(migration).down = *std::move(steps);
+    PGKEEP_TRY(const bool is_ended, run_hooks(database_, Moment::after_each_undo));
+    if (!is_ended) return false;
     PGKEEP_TRY(const Picture now, look(database_));
     // What a newer one loses is missing further down too.
     for (Loss& loss : losses_of(*migration.down))
@@ -300,13 +367,9 @@ base::Result<> Rehearser::all_up_again() {
   for (std::size_t i = lowest_; i + 1 < pictures_.size(); ++i) {
     const Migration& migration = *versioned_[i];
     PGKEEP_CHECK(tell("up again", migration));
-    const auto steps = run_source(database_, migration.up, pictures_[i]);
-    if (!steps) {
-      if (!note_failure("up-again-failed", "it does not go up a second time", migration,
-                        steps.error()))
-        return steps.error();
-      return {};
-    }
+    PGKEEP_TRY(const auto steps, run_up(database_, migration, pictures_[i], "up-again-failed",
+                                        "it does not go up a second time"));
+    if (!steps) return {};
     PGKEEP_TRY(const Picture now, look(database_));
     hold_against(pictures_[i + 1], now, migration, false);
   }
@@ -314,6 +377,18 @@ base::Result<> Rehearser::all_up_again() {
 }
 
 } // namespace
+
+base::Result<> run_hooks_there(const sandbox::Sandbox& server, const std::string& database,
+                               std::span<const Hook> hooks, Moment moment) {
+  for (const Hook* const hook : hooks_at(hooks, moment)) {
+    PGKEEP_CHECK(steps_of_hook(*hook, server.binaries().version.major()));
+    PGKEEP_TRY(Servers servers, open_servers(server.conninfo(database)));
+    Tracer tracer(servers, nullptr);
+    PGKEEP_CHECK(tracer.begin({}));
+    PGKEEP_CHECK(run_steps_traced(tracer, servers, server, hook->source, nullptr));
+  }
+  return {};
+}
 
 base::Result<std::vector<TracedStep>> run_steps_traced(Tracer& tracer, Servers& servers,
                                                        const sandbox::Sandbox& server,

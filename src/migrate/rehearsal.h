@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ namespace pgkeep::migrate {
 
 struct RehearsalProblem {
   std::string_view kind; ///< "up-failed", "down-failed", "schema-differs", "rows-differ",
-                         ///< "up-again-failed", "up-again-differs", "not-repeatable".
+                         ///< "up-again-failed", "up-again-differs", "not-repeatable",
+                         ///< "hook-failed", "check-failed".
   std::string migration; ///< "V003 add_note".
   std::string file;      ///< With line and column where there is a place.
   std::string text;      ///< One sentence, no full stop.
@@ -44,6 +46,7 @@ struct Rehearsal {
 
 struct RehearsalOptions {
   std::vector<const Migration*> todo;  ///< In order; versioned ones, then repeatable ones.
+  std::span<const Hook> hooks = {};    ///< The folder's.
   const sandbox::Live* live = nullptr; ///< Null: no sizes to compare with.
   sandbox::PlanRoom* plans = nullptr;  ///< Null: no plans at the live size.
   /// What is being done now, of how much.
@@ -51,6 +54,10 @@ struct RehearsalOptions {
 };
 base::Result<Rehearsal> rehearse(sandbox::Sandbox& server, const std::string& database,
                                  const RehearsalOptions& options);
+
+/// The hooks of a moment on a throwaway server, untraced.
+base::Result<> run_hooks_there(const sandbox::Sandbox& server, const std::string& database,
+                               std::span<const Hook> hooks, Moment moment);
 
 /// The steps of one direction of a migration on a throwaway server. A role that a statement names
 /// and that is missing is made, without login.

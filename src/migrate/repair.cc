@@ -90,7 +90,8 @@ base::Result<> Mender::look() {
                              "--clear {1}` where nothing of it is left, `repair --applied {1}` "
                              "where all of it is there.",
                              is_down ? "down" : "up", word_of(row))});
-    PGKEEP_TRY(const std::vector<std::string> indexes, invalid_indexes(servers_.work, row));
+    PGKEEP_TRY(const std::vector<std::string> indexes,
+               invalid_indexes(servers_.work, row, folder_.values));
     for (const std::string& index : indexes)
       result_.problems.push_back(
           {.kind = "invalid-index",
@@ -231,7 +232,8 @@ base::Result<> Mender::mark_applied(const HistoryRow& row) {
 }
 
 base::Result<> Mender::drop_invalid(const HistoryRow& row) {
-  PGKEEP_TRY(const std::vector<std::string> indexes, invalid_indexes(servers_.work, row));
+  PGKEEP_TRY(const std::vector<std::string> indexes,
+             invalid_indexes(servers_.work, row, folder_.values));
   if (indexes.empty()) {
     result_.before = {"it left no INVALID index"};
     result_.after = {"nothing was changed"};

@@ -46,11 +46,12 @@ std::vector<Build> builds_of(const Source& source, int server_major) {
 
 } // namespace
 
-base::Result<std::vector<std::string>> invalid_indexes(postgres::Connection& server,
-                                                       const HistoryRow& row) {
+base::Result<std::vector<std::string>>
+invalid_indexes(postgres::Connection& server, const HistoryRow& row, const Values& values) {
   std::vector<std::string> found;
   const bool is_down = row.state == State::undoing;
-  const Source source = read_source(row.file, is_down ? row.down_text : row.text, is_down);
+  const Source source =
+      read_source(row.file, is_down ? row.down_text : row.text, is_down, {}, values);
   for (const Build& build : builds_of(source, server.version().major())) {
     const std::optional<std::string> parameters[] = {build.table, build.index};
     PGKEEP_TRY(const postgres::Rows rows, server.query(std::string(kInvalid), parameters));

@@ -12,6 +12,7 @@
 #include "migrate/alone.h"
 #include "migrate/baseline.h"
 #include "migrate/batch.h"
+#include "migrate/check.h"
 #include "migrate/history.h"
 #include "migrate/runner_lock.h"
 #include "migrate/shadow.h"
@@ -37,25 +38,31 @@ struct Job {
 
 class Run {
 public:
-  Run(Servers& servers, const RunOptions& options)
-      : servers_(servers), options_(options), patience_(options.patience),
+  Run(Servers& servers, const Folder& folder, const RunOptions& options)
+      : servers_(servers), folder_(folder), options_(options), patience_(options.patience),
         runner_({.token = new_token(), .tool = options.tool}) {}
 
   base::Result<> up(const Planned& planned);
   base::Result<> down(const PlannedDown& planned);
+  base::Result<> hooks(Moment moment);
+  /// Behind a failure: what goes wrong here is told and no more.
+  void hooks_of_failure(Moment moment);
   [[nodiscard]] const Runner& runner() const { return runner_; }
 
 private:
   base::Result<> run_steps(const Job& job);
+  base::Result<> run_hook(const Hook& hook);
+  base::Result<> ask_check(const Job& job);
   base::Result<Outcome> run_step(const Job& job, int number, const StepRow& row);
   base::Result<> finish(const Job& job, base::Result<> done);
   void tell(Event event, const Job& job, int number) const;
 
   Servers& servers_;
+  const Folder& folder_;
   const RunOptions& options_;
   Patience patience_;
   Runner runner_;
-  std::int64_t steps_committed_ = 0; ///< By this call.
+  std::int64_t steps_committed_ = 0; ///< By this call, those of hooks among them.
 };
 
 void Run::tell(Event event, const Job& job, int number) const {
@@ -158,6 +165,65 @@ base::Result<> Run::run_steps(const Job& job) {
   return {};
 }
 
+base::Result<> Run::run_hook(const Hook& hook) {
+  PGKEEP_TRY(const std::vector<Step> steps, steps_of_hook(hook, servers_.work.version().major()));
+  PGKEEP_CHECK(servers_.work.reset_session());
+  patience_.autovacuum_yields = hurry_autovacuum(servers_.work, patience_);
+  for (const Step& step : steps) {
+    if (base::is_interrupted())
+      return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
+    const auto tell_it = [&](Event event) {
+      if (options_.observer) options_.observer(event);
+    };
+    tell_it({.kind = "hook", .text = fmt::format("{}: {}", name_of(hook.moment), step.title())});
+    const PoliteStep polite{.step = step, .tell = tell_it};
+    const auto done = step.kind == StepKind::alone
+                          ? run_alone(servers_, polite, patience_)
+                          : run_in_transaction(servers_, polite, patience_);
+    if (!done) return done.error();
+    ++steps_committed_;
+  }
+  return {};
+}
+
+base::Result<> Run::hooks(Moment moment) {
+  for (const Hook* const hook : hooks_at(folder_.hooks, moment)) {
+    auto done = run_hook(*hook);
+    if (done) continue;
+    base::Error error = std::move(done).error();
+    if (servers_.work.is_in_transaction()) static_cast<void>(servers_.work.execute("ROLLBACK"));
+    if (steps_committed_ > 0)
+      error.left = fmt::format("what was done before {} stays; the same command goes on from there",
+                               name_of(moment));
+    return error;
+  }
+  return {};
+}
+
+void Run::hooks_of_failure(Moment moment) {
+  const auto done = hooks(moment);
+  if (!done && options_.observer)
+    options_.observer(
+        {.kind = "note", .text = fmt::format("{}: {}", name_of(moment), to_line(done.error()))});
+}
+
+/// Whether the migration did what it should.
+base::Result<> Run::ask_check(const Job& job) {
+  if (job.is_down || !job.migration.check) return {};
+  PGKEEP_CHECK(servers_.work.reset_session());
+  auto asked = run_check(servers_.work, *job.migration.check);
+  if (asked) {
+    tell({.kind = "note", .text = "its check says yes"}, job, 0);
+    return {};
+  }
+  base::Error error = std::move(asked).error();
+  if (error.code != base::Code::sql) return error;
+  error.what = fmt::format("the check of {} says no: {}", job.migration.label(), error.what);
+  error.hint = "What it made is there. `pgkeep migrate up` asks again once that or the check is "
+               "mended; `pgkeep migrate down` takes it back.";
+  return error;
+}
+
 /// The end of a migration in the history, and what is left where it failed.
 base::Result<> Run::finish(const Job& job, base::Result<> done) {
   const State reached = job.is_down ? State::undone : State::applied;
@@ -195,7 +261,12 @@ base::Result<> Run::up(const Planned& planned) {
                                                     planned.checksum, planned.steps));
   const Job job{.migration = *planned.migration, .steps = planned.steps, .id = id};
   tell({.kind = "migration", .text = planned.unfinished ? "goes on" : "begins"}, job, 0);
-  return finish(job, run_steps(job));
+  return finish(job, [&]() -> base::Result<> {
+    PGKEEP_CHECK(hooks(Moment::before_each_migrate));
+    PGKEEP_CHECK(run_steps(job));
+    PGKEEP_CHECK(hooks(Moment::after_each_migrate));
+    return ask_check(job);
+  }());
 }
 
 base::Result<> Run::down(const PlannedDown& planned) {
@@ -205,7 +276,11 @@ base::Result<> Run::down(const PlannedDown& planned) {
                 .id = planned.row.id,
                 .is_down = true};
   tell({.kind = "migration", .text = "goes down"}, job, 0);
-  return finish(job, run_steps(job));
+  return finish(job, [&]() -> base::Result<> {
+    PGKEEP_CHECK(hooks(Moment::before_each_undo));
+    PGKEEP_CHECK(run_steps(job));
+    return hooks(Moment::after_each_undo);
+  }());
 }
 
 base::Result<> check_writable(Connection& server) {
@@ -240,6 +315,12 @@ std::optional<Problem> changed_under_way(Connection& server, const Planned& plan
                    .hint = "Bring the file back as far as that step; what comes after may change."};
   }
   return {};
+}
+
+/// Those that run where nothing is pending.
+bool has_hooks_of_up(const Folder& folder) {
+  return !hooks_at(folder.hooks, Moment::before_migrate).empty() ||
+         !hooks_at(folder.hooks, Moment::after_migrate).empty();
 }
 
 /// The lock, the connections and the history: what both directions begin with.
@@ -287,16 +368,28 @@ base::Result<Servers> open_servers(const std::string& target, const Observer& ob
   return Servers{.work = std::move(worker), .eyes = std::move(eyes)};
 }
 
-base::Result<findings::Report> judge(const std::vector<Planned>& todo,
+base::Result<findings::Report> judge(const Folder& folder, const std::vector<Planned>& todo,
                                      const catalog::Snapshot* database, int server_major,
                                      const std::set<std::string>& allowed,
                                      const findings::Limits& limits, Connection& server) {
   std::vector<lint::File> files;
-  // What stopped half-way was judged when it began; half of it is in the database now.
+  const auto add = [&](const Source& source) {
+    const lint::Script& script = *source.script;
+    files.push_back(
+        {.path = script.path(), .text = std::string(script.text()), .origins = script.origins()});
+  };
+  const auto add_hooks = [&](std::initializer_list<Moment> moments) {
+    for (const Moment moment : moments) {
+      for (const Hook* const hook : hooks_at(folder.hooks, moment))
+        add(hook->source);
+    }
+  };
+  add_hooks({Moment::before_migrate, Moment::before_each_migrate});
   for (const Planned& each : todo) {
-    if (each.unfinished && each.unfinished->steps_done > 0) continue;
-    files.push_back({.path = each.migration->up.path, .text = each.migration->up.text});
+    // What stopped half-way was judged when it began; half of it is in the database now.
+    if (!each.unfinished || each.unfinished->steps_done == 0) add(each.migration->up);
   }
+  add_hooks({Moment::after_each_migrate, Moment::after_migrate, Moment::after_migrate_applied});
   const auto parses = [&](std::string_view sql) { return postgres::server_parses(server, sql); };
   PGKEEP_TRY(findings::Report report, lint::lint(files, {.limits = limits,
                                                          .database = database,
@@ -316,8 +409,9 @@ base::Result<RunResult> run_up(const Folder& folder, const RunOptions& options) 
   const int major = begun.servers.work.version().major();
   PlanOptions how{.to = options.to, .allows_gaps = options.allows_gaps, .server_major = major};
   PGKEEP_TRY(Plan plan, plan_up(folder, begun.history, how));
+  const bool is_nothing = plan.todo.empty() && !has_hooks_of_up(folder);
   std::optional<catalog::Snapshot> database;
-  if (options.read_database && !plan.todo.empty()) { // Where nothing is to be done nothing is read.
+  if (options.read_database && !is_nothing) { // Where nothing is to be done nothing is read.
     PGKEEP_TRY(database, options.read_database());
     how.database = &*database;
     PGKEEP_TRY(plan, plan_up(folder, begun.history, how));
@@ -327,21 +421,27 @@ base::Result<RunResult> run_up(const Folder& folder, const RunOptions& options) 
     if (auto problem = changed_under_way(begun.servers.eyes, planned))
       result.problems.push_back(*std::move(problem));
   }
-  if (!result.problems.empty() || plan.todo.empty()) return result;
-  PGKEEP_TRY(findings::Report report, judge(plan.todo, how.database, major, options.allowed,
+  if (!result.problems.empty() || is_nothing) return result;
+  PGKEEP_TRY(findings::Report report, judge(folder, plan.todo, how.database, major, options.allowed,
                                             options.limits, begun.servers.eyes));
   if (!report.findings.empty()) {
     result.refused = std::move(report);
     return result;
   }
-  Run run(begun.servers, options);
-  for (const Planned& planned : plan.todo) {
-    PGKEEP_CHECK(begun.lock.check());
-    auto done = run.up(planned);
-    if (!done) return std::move(done).error();
-    result.done.push_back(planned.migration->label());
-  }
-  return result;
+  Run run(begun.servers, folder, options);
+  auto done = [&]() -> base::Result<> {
+    PGKEEP_CHECK(run.hooks(Moment::before_migrate));
+    for (const Planned& planned : plan.todo) {
+      PGKEEP_CHECK(begun.lock.check());
+      PGKEEP_CHECK(run.up(planned));
+      result.done.push_back(planned.migration->label());
+    }
+    PGKEEP_CHECK(run.hooks(Moment::after_migrate));
+    return result.done.empty() ? base::Result<>() : run.hooks(Moment::after_migrate_applied);
+  }();
+  if (done) return result;
+  run.hooks_of_failure(Moment::after_migrate_error);
+  return std::move(done).error();
 }
 
 base::Result<RunResult> run_down(const Folder& folder, const RunOptions& options) {
@@ -350,15 +450,20 @@ base::Result<RunResult> run_down(const Folder& folder, const RunOptions& options
   const int major = begun.servers.work.version().major();
   PGKEEP_TRY(const std::vector<PlannedDown> planned,
              plan_down(folder, begun.history, {.to = options.to, .server_major = major}));
-  Run run(begun.servers, options);
-  for (const PlannedDown& each : planned) {
-    PGKEEP_CHECK(begun.lock.check());
-    auto done = run.down(each);
-    if (!done) return std::move(done).error();
-    result.done.push_back(each.migration->label());
-  }
-  if (!result.done.empty()) PGKEEP_CHECK(forget_repeatable(begun.servers.work));
-  return result;
+  Run run(begun.servers, folder, options);
+  auto done = [&]() -> base::Result<> {
+    PGKEEP_CHECK(run.hooks(Moment::before_undo));
+    for (const PlannedDown& each : planned) {
+      PGKEEP_CHECK(begun.lock.check());
+      PGKEEP_CHECK(run.down(each));
+      result.done.push_back(each.migration->label());
+    }
+    if (!result.done.empty()) PGKEEP_CHECK(forget_repeatable(begun.servers.work));
+    return run.hooks(Moment::after_undo);
+  }();
+  if (done) return result;
+  run.hooks_of_failure(Moment::after_undo_error);
+  return std::move(done).error();
 }
 
 } // namespace pgkeep::migrate

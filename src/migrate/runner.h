@@ -46,9 +46,10 @@ struct RunResult {
 base::Result<RunResult> run_up(const Folder& folder, const RunOptions& options);
 base::Result<RunResult> run_down(const Folder& folder, const RunOptions& options);
 
-/// The findings of the rules on files that are to be run, those of `allowed` left out: what stands
-/// in them as an error is refused. `server` is asked about syntax that is newer than ours.
-base::Result<findings::Report> judge(const std::vector<Planned>& todo,
+/// The findings of the rules on files that are to be run, hooks among them, those of `allowed` left
+/// out: what stands in them as an error is refused. `server` is asked about syntax that is newer
+/// than ours.
+base::Result<findings::Report> judge(const Folder& folder, const std::vector<Planned>& todo,
                                      const catalog::Snapshot* database, int server_major,
                                      const std::set<std::string>& allowed,
                                      const findings::Limits& limits, postgres::Connection& server);

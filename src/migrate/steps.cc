@@ -19,23 +19,19 @@ base::Error bad_place(const Source& source, std::size_t offset, std::string what
   const lint::Script::Place place = source.script->place_of(offset);
   return {.code = base::Code::config,
           .what = std::move(what),
-          .where = fmt::format("{}:{}:{}", source.path, place.line, place.column),
+          .where = fmt::format("{}:{}:{}", place.path, place.line, place.column),
           .expected = std::move(expected)};
 }
 
 /// The Script blanks what only psql understands: nothing of a file may be left out silently.
 base::Result<> check_is_sql(const Source& source) {
-  const std::string_view kept = source.script->text();
-  for (std::size_t at = 0; at < source.text.size(); ++at) {
-    const bool is_lost = source.text[at] != kept[at];
-    if (!is_lost) continue;
-    const bool is_command = source.text[at] == '\\';
-    return bad_place(source, at,
-                     is_command ? "a command of psql cannot run in a migration"
-                                : "data of COPY cannot stand in a migration",
-                     is_command ? "SQL" : "INSERT, or COPY from a file of the server");
-  }
+  if (!source.refused.empty()) return source.refused.front();
   return {};
+}
+
+bool reads_stdin(const Node& root) {
+  return root.is("CopyStmt") && root.flag("is_from") && !root.flag("is_program") &&
+         root.text("filename").empty();
 }
 
 bool has_option(const Node& root, std::string_view list, std::string_view name) {
@@ -77,10 +73,16 @@ public:
     }
     const lint::Script::Place place = source_.script->place_of(statement.begin);
     StepStatement fresh{.sql = std::string(base::trim(source_.script->sql_of(statement))),
-                        .where = fmt::format("{}:{}:{}", source_.path, place.line, place.column),
+                        .shown = source_.script->shown(statement.begin, statement.end),
+                        .where = fmt::format("{}:{}:{}", place.path, place.line, place.column),
                         .statement = &statement,
+                        .script = source_.script.get(),
                         .locks = locks.effects,
-                        .is_unknown = locks.is_unknown};
+                        .is_unknown = locks.is_unknown,
+                        .data = source_.script->data_of(statement)};
+    if (reads_stdin(statement.root) && !fresh.data)
+      return bad_place(source_, statement.begin, "the data of COPY is missing",
+                       "its lines below the statement, and \\. on a line of its own behind them");
     if (statement.is_shadow_partition) {
       steps_.back().statements.push_back(std::move(fresh));
       return {};
@@ -147,11 +149,15 @@ std::string_view name_of(StepKind kind) noexcept {
 
 std::string Step::title() const {
   if (statements.empty()) return {};
+  std::string_view shown = base::trim(statements.front().shown);
+  const bool has_secret = holds_secret(statements.front().statement->root);
+  if (has_secret) shown = shown.substr(0, shown.find_first_of("'$"));
   std::string first;
-  for (const char c : statements.front().sql) {
+  for (const char c : shown) {
     const bool is_blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
     if (!is_blank || !first.ends_with(' ')) first += is_blank ? ' ' : c;
   }
+  if (has_secret) first += "...";
   const std::string words = base::ellipsize(base::printable(first), kTitleColumns);
   return statements.size() == 1 ? words
                                 : fmt::format("{} and {} more", words, statements.size() - 1);
@@ -189,6 +195,16 @@ bool runs_alone(const Node& root) {
                                         "DropTableSpaceStmt",    "CreateSubscriptionStmt",
                                         "AlterSubscriptionStmt", "DropSubscriptionStmt"};
   return std::ranges::any_of(alone, [&](std::string_view kind) { return root.is(kind); });
+}
+
+bool holds_secret(const Node& root) {
+  const bool is_role = root.is("CreateRoleStmt") || root.is("AlterRoleStmt");
+  if (!is_role)
+    return root.is("CreateUserMappingStmt") || root.is("AlterUserMappingStmt") ||
+           root.is("CreateSubscriptionStmt") || root.is("AlterSubscriptionStmt");
+  return std::ranges::any_of(root.nodes("options"), [](const Node& option) {
+    return option.text("defname") == "password";
+  });
 }
 
 bool sets_session(const Node& root) {

@@ -7,14 +7,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "catalog/snapshot.h"
 #include "lint/directives.h"
 #include "lint/locks.h"
-#include "migrate/folder.h"
+#include "migrate/source.h"
 
 namespace pgkeep::migrate {
 
@@ -28,10 +30,13 @@ std::string_view name_of(StepKind kind) noexcept;
 
 struct StepStatement {
   std::string sql;                            ///< Without the semicolon.
+  std::string shown;                          ///< As it stands in the file: values by their names.
   std::string where;                          ///< "migrations/V003__x.sql:12:1".
   const lint::Statement* statement = nullptr; ///< Never null; the script owns it.
+  const lint::Script* script = nullptr;       ///< Never null; the Source owns it.
   std::vector<lint::Effect> locks = {};
-  bool is_unknown = false; ///< It may lock anything.
+  bool is_unknown = false;                   ///< It may lock anything.
+  std::optional<std::string_view> data = {}; ///< Of COPY ... FROM stdin: its lines, the script's.
 };
 
 struct Step {
@@ -51,6 +56,8 @@ base::Result<std::vector<Step>> steps_of(const Source& source, const catalog::Sn
 
 /// Whether the server refuses the statement inside a transaction.
 bool runs_alone(const postgres::Node& root);
+/// A password, or options where one may stand: neither shown nor kept.
+bool holds_secret(const postgres::Node& root);
 /// SET, RESET or set_config for the session: what the steps after it rely on.
 bool sets_session(const postgres::Node& root);
 

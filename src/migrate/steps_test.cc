@@ -71,12 +71,13 @@ TEST(Steps, RefuseWhatNobodyCanRun) {
     const char* text;
     const char* words;
   };
-  constexpr Case cases[] = {{"SELECT 1;\n\\d a", "V001__x.sql:2:1: a command of psql"},
-                            {"COPY a FROM stdin;\n1\n\\.\n", "data of COPY"},
-                            {"SAVEPOINT a;", "begins and ends transactions itself"},
-                            {"SELECT 1; ROLLBACK;", "V001__x.sql:1:11"},
-                            {"-- pgkeep:batch key=id\nSELECT 1;", "expected an UPDATE or DELETE"},
-                            {"-- pgkeep:shadow\nUPDATE a SET b = 1;", "expected an ALTER TABLE"}};
+  constexpr Case cases[] = {
+      {"SELECT 1;\n\\d a", "V001__x.sql:2:1: psql's \\d cannot run"},
+      {"COPY a FROM stdin;\n1\n", "V001__x.sql:1:1: the data of COPY is missing"},
+      {"SAVEPOINT a;", "begins and ends transactions itself"},
+      {"SELECT 1; ROLLBACK;", "V001__x.sql:1:11"},
+      {"-- pgkeep:batch key=id\nSELECT 1;", "expected an UPDATE or DELETE"},
+      {"-- pgkeep:shadow\nUPDATE a SET b = 1;", "expected an ALTER TABLE"}};
   for (const Case& each : cases)
     EXPECT_NE(cut(each.text).find(each.words), std::string::npos) << cut(each.text);
 }
@@ -101,6 +102,22 @@ TEST(Checksum, IsOverTreesNotBytes) {
   EXPECT_NE(plain, sum("CREATE TABLE a (i int DEFAULT 1); SELECT 1;"));
   EXPECT_NE(sum("UPDATE a SET b = 1;"), sum("-- pgkeep:batch key=id\nUPDATE a SET b = 1;"));
   EXPECT_NE(sum("SOMETHING new 1;"), sum("SOMETHING new 2;"));
+}
+
+TEST(Checksum, HasTheLinesOfCopy) {
+  const std::string one = "COPY a FROM stdin;\n1\n\\.\n";
+  EXPECT_EQ(sum(one), sum("-- A comment.\n" + one));
+  EXPECT_NE(sum(one), sum("COPY a FROM stdin;\n2\n\\.\n"));
+}
+
+TEST(Checksum, HasTheNamesOfValues) {
+  const auto with = [](const std::string& text, const Values& values) {
+    return checksum_of(read_source("V001__x.sql", text, false, {}, values));
+  };
+  const std::string text = "CREATE TABLE ${s}.a (t text DEFAULT 'x ${s}' /* ${s} */);";
+  EXPECT_EQ(with(text, {{"s", "one"}}), with("-- Why.\n" + text, {{"s", "two"}}));
+  EXPECT_NE(with(text, {{"s", "one"}, {"r", "one"}}),
+            with("CREATE TABLE ${r}.a (t text DEFAULT 'x ${s}');", {{"s", "one"}, {"r", "one"}}));
 }
 
 BatchSql batch_of(const std::string& text) {

@@ -207,7 +207,8 @@ base::Result<> Tracer::run_statement(const StepStatement& statement, Counters& c
   TracedStatement one{.sql = in_one_line(statement), .where = statement.where};
   PGKEEP_TRY(const auto expected, predicted(statement));
   const auto begin = Steady::now();
-  const auto done = servers_.work.query(statement.sql);
+  const auto done = statement.data ? servers_.work.copy_in(statement.sql, *statement.data)
+                                   : servers_.work.query(statement.sql);
   if (!done) return done.error();
   one.ms = ms_since(begin);
   PGKEEP_TRY(Counters after, read_counters());

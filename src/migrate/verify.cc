@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/text.h"
 #include "catalog/snapshot.h"
+#include "migrate/check.h"
 #include "migrate/history.h"
 #include "migrate/rehearsal.h"
 #include "migrate/runner.h"
@@ -56,8 +57,34 @@ applied_files(const Folder& folder, const std::vector<HistoryRow>& history, Veri
   return files;
 }
 
+/// Of what is applied; each answer no is a problem.
+base::Result<> ask_checks(const std::vector<const Migration*>& files, const std::string& target,
+                          Verified& result) {
+  std::optional<Servers> servers;
+  for (const Migration* const migration : files) {
+    if (!migration->check) continue;
+    if (!servers) {
+      PGKEEP_TRY(servers, open_servers(target));
+    }
+    PGKEEP_CHECK(servers->work.reset_session());
+    const auto asked = run_check(servers->work, *migration->check);
+    ++result.checks;
+    if (asked) continue;
+    if (asked.error().code != base::Code::sql && asked.error().code != base::Code::config)
+      return asked.error();
+    result.problems.push_back({.kind = "check",
+                               .migration = migration->label(),
+                               .file = asked.error().where,
+                               .text = fmt::format("its check says no: {}", asked.error().what),
+                               .hint = "Mend what it asks about, or the check where a later "
+                                       "migration changed that on purpose."});
+  }
+  return {};
+}
+
 /// The schema that the files make, on a server of that version.
-base::Result<catalog::Snapshot> make_schema(const std::vector<const Migration*>& files, int major,
+base::Result<catalog::Snapshot> make_schema(const Folder& folder,
+                                            const std::vector<const Migration*>& files, int major,
                                             const VerifyOptions& options) {
   auto binaries = sandbox::find_server(options.pg_bin, major);
   if (!binaries) {
@@ -67,11 +94,16 @@ base::Result<catalog::Snapshot> make_schema(const std::vector<const Migration*>&
   }
   PGKEEP_TRY(const auto server, sandbox::Sandbox::start(*binaries));
   PGKEEP_CHECK(server->create_database(kDatabase));
+  const auto run_hooks = [&](Moment moment) {
+    return run_hooks_there(*server, kDatabase, folder.hooks, moment);
+  };
+  PGKEEP_CHECK(run_hooks(Moment::before_migrate));
   int done = 0;
   for (const Migration* const migration : files) {
     if (base::is_interrupted())
       return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
     if (options.tell) options.tell(done++, static_cast<int>(files.size()), migration->label());
+    PGKEEP_CHECK(run_hooks(Moment::before_each_migrate));
     PGKEEP_TRY(Servers servers, open_servers(server->conninfo(kDatabase)));
     Tracer tracer(servers, nullptr);
     PGKEEP_CHECK(tracer.begin({}));
@@ -85,7 +117,10 @@ base::Result<catalog::Snapshot> make_schema(const std::vector<const Migration*>&
         error.hint = "`pgkeep migrate test` shows it; --no-drift leaves the comparison out.";
       return error;
     }
+    PGKEEP_CHECK(run_hooks(Moment::after_each_migrate));
   }
+  PGKEEP_CHECK(run_hooks(Moment::after_migrate));
+  PGKEEP_CHECK(run_hooks(Moment::after_migrate_applied));
   PGKEEP_TRY(
       postgres::Connection look,
       postgres::Connection::open(server->conninfo(kDatabase), {.application_name = "pgkeep/look"}));
@@ -132,8 +167,10 @@ base::Result<Verified> verify(const Folder& folder, postgres::Connection& server
   add_unfinished(folder, history, result);
   const std::vector<const Migration*> files = applied_files(folder, history, result);
   result.applied = static_cast<int>(files.size());
+  if (options.target) PGKEEP_CHECK(ask_checks(files, *options.target, result));
   if (!options.looks_for_drift) return result;
-  PGKEEP_TRY(const catalog::Snapshot wanted, make_schema(files, server.version().major(), options));
+  PGKEEP_TRY(const catalog::Snapshot wanted,
+             make_schema(folder, files, server.version().major(), options));
   PGKEEP_TRY(const catalog::Snapshot found, catalog::read_snapshot(server));
   catalog::Diff diff = catalog::compare(wanted, found, options.differences);
   std::erase_if(diff.differences, is_foreign_history);

@@ -2,8 +2,9 @@
 /// its end, and the live schema beside the one that the applied files produce on a throwaway server
 /// of the same major version.
 ///
-/// Reads the database only. Threads: one. Errors: those of the server; unsupported where no server
-/// programs of its version are here and drift is asked for.
+/// Reads the database only, but for checks (check.h), whose work is rolled back. Threads: one.
+/// Errors: those of the server; unsupported where no server programs of its version are here and
+/// drift is asked for.
 #pragma once
 
 #include <filesystem>
@@ -22,6 +23,8 @@ namespace pgkeep::migrate {
 
 struct VerifyOptions {
   bool looks_for_drift = true;
+  /// Where the checks of applied migrations are asked; nothing: they are not.
+  std::optional<std::string> target = {};
   bool allows_gaps = false;
   catalog::DiffOptions differences = {
       .ignore_owners = true, .ignore_grants = true, .ignore_settings = true};
@@ -35,6 +38,7 @@ struct Verified {
   std::vector<std::string> unknown = {}; ///< What could not be compared, and why.
   std::vector<std::string> notes = {};
   int applied = 0;
+  int checks = 0; ///< That were asked.
   bool has_compared = false;
   [[nodiscard]] bool is_clean() const { return problems.empty() && drift.empty(); }
 };

@@ -34,6 +34,7 @@ using Steady = std::chrono::steady_clock;
 
 /// How long after statement_timeout the server may still take to say so.
 constexpr std::chrono::milliseconds kAnswerGrace{30'000};
+constexpr std::size_t kCopyPiece = 64UZ * 1024;
 /// A connection whose other side vanished is noticed within about a minute. Units: libpq's
 /// (seconds; milliseconds for the last).
 constexpr std::pair<std::string_view, std::string_view> kTcpDefaults[] = {
@@ -120,7 +121,8 @@ struct Connection::Impl {
   std::vector<Setting> settings;
   std::atomic<bool> is_cancel_asked = false;
   bool is_pooled = false;
-  int error_position = 0; // Of the last failure.
+  int error_position = 0;                    // Of the last failure.
+  std::optional<std::string_view> copy_data; // What the running statement may read.
 
   [[nodiscard]] PGconn* get() const { return connection.get(); }
   [[nodiscard]] bool is_idle() const { return PQtransactionStatus(get()) == PQTRANS_IDLE; }
@@ -137,6 +139,7 @@ private:
   base::Result<ResultPtr> next_result(std::optional<Steady::time_point> deadline);
   base::Result<ResultPtr> last_result(std::optional<Steady::time_point> deadline);
   [[nodiscard]] base::Error nul_byte() const;
+  bool put_copy_data(ExecStatusType status);
   bool end_copy(ExecStatusType status);
   base::Error lost(std::string_view message);
   base::Error failure(const PGresult* result);
@@ -230,6 +233,29 @@ base::Result<ResultPtr> Connection::Impl::next_result(std::optional<Steady::time
   return ResultPtr(PQgetResult(get()));
 }
 
+/// False: the statement reads nothing, or there is nothing for it. What goes wrong is in the next
+/// result.
+bool Connection::Impl::put_copy_data(ExecStatusType status) {
+  if (status != PGRES_COPY_IN || !copy_data) return false;
+  std::string_view rest = *std::exchange(copy_data, std::nullopt);
+  int state = 0; // 0: the output's buffer is full.
+  const auto wait = [&] {
+    const int left = PQflush(get());
+    if (left == 1) wait_for_answer(PQsocket(get()), true, std::nullopt);
+    return left >= 0 && PQconsumeInput(get()) == 1;
+  };
+  while (!rest.empty()) {
+    const std::string_view piece = rest.substr(0, kCopyPiece);
+    state = PQputCopyData(get(), piece.data(), static_cast<int>(piece.size()));
+    if (state < 0 || (state == 0 && !wait())) return true;
+    if (state == 1) rest.remove_prefix(piece.size());
+  }
+  do
+    state = PQputCopyEnd(get(), nullptr);
+  while (state == 0 && wait());
+  return true;
+}
+
 /// Ends a COPY that a statement began, and says whether it was one.
 bool Connection::Impl::end_copy(ExecStatusType status) {
   if (status == PGRES_COPY_IN || status == PGRES_COPY_BOTH)
@@ -262,6 +288,7 @@ base::Result<ResultPtr> Connection::Impl::last_result(std::optional<Steady::time
     PGKEEP_TRY(ResultPtr result, next_result(deadline));
     if (result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result.get());
+    if (put_copy_data(status)) continue;
     if (end_copy(status)) {
       if (!error)
         error = base::Error{.code = base::Code::unsupported,
@@ -383,6 +410,15 @@ base::Result<Connection> Connection::open_database(const std::string& database) 
 base::Result<Rows> Connection::query(const std::string& sql, Parameters parameters) {
   PGKEEP_TRY(ResultPtr result, impl_->run_guarded(sql, &parameters));
   return Rows(std::make_unique<Rows::Impl>(std::move(result)));
+}
+
+base::Result<Rows> Connection::copy_in(const std::string& sql, std::string_view data) {
+  constexpr Parameters none;
+  impl_->copy_data = data;
+  auto result = impl_->run_guarded(sql, &none);
+  impl_->copy_data.reset();
+  if (!result) return std::move(result).error();
+  return Rows(std::make_unique<Rows::Impl>(*std::move(result)));
 }
 
 base::Result<> Connection::execute(const std::string& sql) {

@@ -79,6 +79,9 @@ public:
   /// One or more statements without parameters, as a simple query; result rows are discarded. For
   /// scripts.
   base::Result<> execute(const std::string& sql);
+  /// COPY ... FROM STDIN with what it reads, in the statement's format. Any other statement runs as
+  /// in query(), and the data is left alone.
+  base::Result<Rows> copy_in(const std::string& sql, std::string_view data);
   /// The protocol's Parse and Describe, of the unnamed statement: names and types are looked up,
   /// and nothing is run. How many parameters it takes.
   base::Result<int> prepare(const std::string& sql);

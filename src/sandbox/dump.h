@@ -1,5 +1,5 @@
 /// pg_dump: finding one that is new enough, running it without a password in sight, and taking its
-/// output apart. Private to src/sandbox. Source: PostgreSQL manual, app-pgdump, libpq-pgservice.
+/// output apart. Source: PostgreSQL manual, app-pgdump, libpq-pgservice.
 #pragma once
 
 #include <filesystem>

@@ -11,7 +11,9 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/judging.h"
+#include "cli/migrating.h"
 #include "cli/target.h"
+#include "migrate/compose.h"
 #include "postgres/conn.h"
 #include "postgres/query_check.h"
 #include "postgres/server_grammar.h"
@@ -39,6 +41,7 @@ constexpr Flag kFlags[] = {
      .help = "Only these rules, separated by commas; the way to ask for those of taste.",
      .may_repeat = true},
     {.name = "skip", .value = "RULES", .help = "Leave these rules out.", .may_repeat = true},
+    kSetFlag,
     kConfigFlag,
     {.name = "list", .help = "List every rule."},
     {.name = "explain", .value = "RULE", .help = "Show one rule: why, how to fix, source."},
@@ -82,6 +85,20 @@ base::Result<std::vector<lint::File>> read_files(const Arguments& arguments) {
     }
   }
   return files;
+}
+
+/// Files are judged as `pgkeep migrate` would run them. What it would refuse is not asked here: a
+/// script that psql runs may say what it likes.
+base::Result<> put_values_in(const Arguments& arguments, std::vector<lint::File>& files) {
+  PGKEEP_TRY(const migrate::Values values, values_of(arguments));
+  for (lint::File& file : files) {
+    migrate::Composed composed =
+        migrate::compose(file.path, file.text, fs::path(file.path).parent_path(), values);
+    if (composed.origins == nullptr) continue;
+    file.text = std::move(composed.text);
+    file.origins = std::move(composed.origins);
+  }
+  return {};
 }
 
 /// Asks about named queries on a connection of its own, with the role's own search_path; it is
@@ -129,7 +146,8 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
                         .mandatory_columns = lint::mandatory_columns_in(config),
                         .shared = audit::all_rules()};
   PGKEEP_TRY(options.server_major, major_of(*arguments.get("pg-version")));
-  PGKEEP_TRY(const std::vector<lint::File> files, read_files(arguments));
+  PGKEEP_TRY(std::vector<lint::File> files, read_files(arguments));
+  PGKEEP_CHECK(put_values_in(arguments, files));
   catalog::Snapshot database;
   std::optional<postgres::Connection> server;
   std::optional<QueryServer> queries;

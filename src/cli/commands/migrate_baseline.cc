@@ -12,6 +12,7 @@ namespace {
 
 constexpr Flag kFlags[] = {
     kDirFlag,
+    kSetFlag,
     {.name = "version",
      .value = "VERSION",
      .help = "Every file up to this version is in the database, 0 for none; no other tool's "

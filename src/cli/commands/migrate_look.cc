@@ -17,11 +17,13 @@ namespace {
 
 constexpr Flag kPlanFlags[] = {
     kDirFlag,
+    kSetFlag,
     {.name = "out-of-order", .help = "Also versions below the newest applied one."},
     kMigrateFormatFlag,
     kConfigFlag};
 constexpr Flag kStatusFlags[] = {
     kDirFlag,
+    kSetFlag,
     {.name = "steps", .help = "Also each step: its time, tries and waits."},
     kMigrateFormatFlag,
     kConfigFlag};
@@ -91,16 +93,24 @@ base::Result<Exit> run_plan(const Arguments& arguments, Io& io) {
                                .database = &database,
                                .server_major = server.version().major()}));
   PGKEEP_TRY(const findings::Report dangers,
-             migrate::judge(plan.todo, &database, server.version().major(), {},
+             migrate::judge(folder, plan.todo, &database, server.version().major(), {},
                             findings::limits_from(config), server));
   if (wants_json(arguments)) {
     base::Json todo = base::Json::Array{};
     for (const migrate::Planned& planned : plan.todo)
       todo.push(to_json(planned));
-    io.out(base::Json{{"pgkeep", "migrate-plan/1"}, {"todo", std::move(todo)}}.dump() + "\n");
+    base::Json hooks = base::Json::Array{};
+    for (const migrate::Hook& hook : folder.hooks)
+      hooks.push(base::Json{{"moment", migrate::name_of(hook.moment)}, {"file", hook.source.path}});
+    io.out(base::Json{
+               {"pgkeep", "migrate-plan/1"}, {"todo", std::move(todo)}, {"hooks", std::move(hooks)}}
+               .dump() +
+           "\n");
   } else {
     for (const migrate::Planned& planned : plan.todo)
       print_planned(planned, io);
+    for (const migrate::Hook& hook : folder.hooks)
+      io.out(fmt::format("{}  {}\n", migrate::name_of(hook.moment), hook.source.path));
     if (plan.todo.empty()) io.out("Nothing to do: every migration is applied.\n");
   }
   print_problems(plan.problems, arguments, io);

@@ -29,6 +29,7 @@ constexpr std::int64_t kRowsMax = 10'000'000;
 
 constexpr Flag kFlags[] = {
     kDirFlag,
+    kSetFlag,
     {.name = "like",
      .value = "URL",
      .help = "Rehearse what is pending there, on its schema, and say what it would be at its "
@@ -241,6 +242,7 @@ base::Result<Exit> run_test(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(Stage stage, set_up(arguments, folder, io));
   auto rehearsal = migrate::rehearse(*stage.server, kDatabase,
                                      {.todo = stage.todo,
+                                      .hooks = folder.hooks,
                                       .live = stage.live ? &*stage.live : nullptr,
                                       .plans = stage.plans ? &*stage.plans : nullptr,
                                       .tell = [&io](int done, int total, const std::string& what) {

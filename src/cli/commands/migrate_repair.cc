@@ -15,6 +15,7 @@ namespace {
 
 constexpr Flag kFlags[] = {
     kDirFlag,
+    kSetFlag,
     {.name = "accept",
      .value = "MIGRATION",
      .help = "The file as it is now counts as what was applied."},

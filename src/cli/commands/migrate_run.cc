@@ -13,6 +13,7 @@
 #include "findings/render.h"
 #include "migrate/baseline.h"
 #include "migrate/runner.h"
+#include "migrate/schema_file.h"
 
 namespace pgkeep::cli {
 namespace {
@@ -38,8 +39,15 @@ constexpr Flag kBusyFlag{.name = "if-running",
                          .help = "Where another runner is at work here.",
                          .choices = "wait leave"};
 
+constexpr Flag kSchemaFlag{
+    .name = "schema-file",
+    .value = "FILE",
+    .help = "Write the schema to this file when it is done, as SQL; else migrate.schema-file of "
+            "pgkeep.toml."};
+
 constexpr Flag kUpFlags[] = {
     kDirFlag,
+    kSetFlag,
     kToUpFlag,
     {.name = "dry-run", .help = "Print the SQL of every step, in order; run nothing."},
     {.name = "allow",
@@ -50,10 +58,11 @@ constexpr Flag kUpFlags[] = {
     kWaitFlag,
     kTryFlag,
     kBusyFlag,
+    kSchemaFlag,
     kMigrateFormatFlag,
     kConfigFlag};
-constexpr Flag kDownFlags[] = {kDirFlag,  kToDownFlag,        kWaitFlag,  kTryFlag,
-                               kBusyFlag, kMigrateFormatFlag, kConfigFlag};
+constexpr Flag kDownFlags[] = {kDirFlag,  kSetFlag,    kToDownFlag,        kWaitFlag,  kTryFlag,
+                               kBusyFlag, kSchemaFlag, kMigrateFormatFlag, kConfigFlag};
 
 base::Result<std::optional<migrate::Version>> version_of(const Arguments& arguments) {
   const auto text = arguments.get("to");
@@ -121,6 +130,51 @@ Exit report(const migrate::RunResult& result, std::string_view nothing, const Ar
   return Exit::done;
 }
 
+/// Values stand there by their names: some are nobody's business.
+void print_steps(const std::vector<migrate::Step>& steps, Io& io) {
+  for (const migrate::Step& step : steps) {
+    const bool is_transaction = step.kind == migrate::StepKind::transaction;
+    if (is_transaction) io.out("BEGIN;\n");
+    if (step.kind == migrate::StepKind::batch || step.kind == migrate::StepKind::shadow)
+      io.out(fmt::format("-- pgkeep:{} {}\n", step.directive.name, step.directive.text));
+    for (const migrate::StepStatement& statement : step.statements) {
+      io.out(fmt::format("{};\n", base::trim(statement.shown)));
+      if (statement.data) io.out(fmt::format("{}\\.\n", *statement.data));
+    }
+    if (is_transaction) io.out("COMMIT;\n");
+  }
+}
+
+/// Also where nothing was to be done: a run before may not have come so far.
+base::Result<> write_schema(const Arguments& arguments, const migrate::RunResult& result, Io& io) {
+  PGKEEP_TRY(const base::Config config, load_config(arguments));
+  const base::ConfigValue* const key = config.find("migrate", "schema-file");
+  const std::string path = arguments.get("schema-file").value_or(key == nullptr ? "" : key->text);
+  if (path.empty() || !result.problems.empty() || result.refused) return {};
+  auto written = migrate::write_schema_file(target_of(arguments), path);
+  if (!written) {
+    base::Error error = std::move(written).error();
+    if (!result.done.empty())
+      error.left = fmt::format("the migrations are done; only {} is not written, and the same "
+                               "command writes it",
+                               path);
+    return error;
+  }
+  if (*written) io.err(fmt::format("wrote {}\n", path));
+  return {};
+}
+
+/// The hooks that run then, as SQL.
+base::Result<> print_hooks(const migrate::Folder& folder, migrate::Moment moment, int major,
+                           Io& io) {
+  for (const migrate::Hook* const hook : hooks_at(folder.hooks, moment)) {
+    PGKEEP_TRY(const std::vector<migrate::Step> steps, steps_of_hook(*hook, major));
+    io.out(fmt::format("-- {} ({})\n", migrate::name_of(moment), hook->source.path));
+    print_steps(steps, io);
+  }
+  return {};
+}
+
 /// What would run, as SQL.
 base::Result<Exit> print_sql(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(const migrate::Folder folder, open_folder(arguments));
@@ -133,18 +187,16 @@ base::Result<Exit> print_sql(const Arguments& arguments, Io& io) {
                               {.to = options.to,
                                .allows_gaps = options.allows_gaps,
                                .server_major = servers.work.version().major()}));
+  const int major = servers.work.version().major();
+  PGKEEP_CHECK(print_hooks(folder, migrate::Moment::before_migrate, major, io));
   for (const migrate::Planned& planned : plan.todo) {
+    PGKEEP_CHECK(print_hooks(folder, migrate::Moment::before_each_migrate, major, io));
     io.out(fmt::format("-- {} ({})\n", planned.migration->label(), planned.migration->up.path));
-    for (const migrate::Step& step : planned.steps) {
-      const bool is_transaction = step.kind == migrate::StepKind::transaction;
-      if (is_transaction) io.out("BEGIN;\n");
-      if (step.kind == migrate::StepKind::batch || step.kind == migrate::StepKind::shadow)
-        io.out(fmt::format("-- pgkeep:{} {}\n", step.directive.name, step.directive.text));
-      for (const migrate::StepStatement& statement : step.statements)
-        io.out(statement.sql + ";\n");
-      if (is_transaction) io.out("COMMIT;\n");
-    }
+    print_steps(planned.steps, io);
+    PGKEEP_CHECK(print_hooks(folder, migrate::Moment::after_each_migrate, major, io));
   }
+  PGKEEP_CHECK(print_hooks(folder, migrate::Moment::after_migrate, major, io));
+  PGKEEP_CHECK(print_hooks(folder, migrate::Moment::after_migrate_applied, major, io));
   if (plan.problems.empty()) return Exit::done;
   print_problems(plan.problems, arguments, io);
   return Exit::findings;
@@ -157,6 +209,7 @@ base::Result<Exit> run_up(const Arguments& arguments, Io& io) {
   base::catch_interrupts();
   PGKEEP_TRY(const migrate::RunResult result, migrate::run_up(folder, options));
   io.end_progress();
+  PGKEEP_CHECK(write_schema(arguments, result, io));
   return report(result, "Nothing to do: every migration is applied.", arguments, io);
 }
 
@@ -166,6 +219,7 @@ base::Result<Exit> run_down(const Arguments& arguments, Io& io) {
   base::catch_interrupts();
   PGKEEP_TRY(const migrate::RunResult result, migrate::run_down(folder, options));
   io.end_progress();
+  PGKEEP_CHECK(write_schema(arguments, result, io));
   return report(result, "Nothing to do: no migration is applied.", arguments, io);
 }
 

@@ -13,12 +13,14 @@ namespace {
 
 constexpr Flag kFlags[] = {
     kDirFlag,
+    kSetFlag,
     {.name = "no-drift", .help = "Do not compare the schema: checksums, order and history only."},
     {.name = "with",
      .value = "LIST",
      .help = "What counts as drift besides, separated by commas: grants, owners, settings.",
      .may_repeat = true},
     {.name = "without-comments", .help = "Comments on objects are no drift."},
+    {.name = "no-checks", .help = "Leave out the files that ask (.verify.sql)."},
     {.name = "out-of-order", .help = "Versions below the newest applied one are no problem."},
     {.name = "pg-bin",
      .value = "DIR",
@@ -34,6 +36,7 @@ constexpr Flag kFlags[] = {
 base::Result<migrate::VerifyOptions> options_of(const Arguments& arguments, Io& io) {
   migrate::VerifyOptions options{.looks_for_drift = !arguments.has("no-drift"),
                                  .allows_gaps = arguments.has("out-of-order")};
+  if (!arguments.has("no-checks")) options.target = target_of(arguments);
   options.differences.ignore_comments = arguments.has("without-comments");
   for (const std::string& word : arguments.list("with")) {
     if (word == "grants") {
@@ -75,6 +78,7 @@ base::Json to_json(const migrate::Verified& verified) {
                           {"text", migrate::drift_line(each)}});
   return base::Json{{"pgkeep", "migrate-verify/1"},
                     {"applied", verified.applied},
+                    {"checks", verified.checks},
                     {"problems", std::move(problems)},
                     {"compared", verified.has_compared},
                     {"drift", std::move(drift)},
@@ -95,7 +99,11 @@ void print_text(const migrate::Verified& verified, const Arguments& arguments, I
                        verified.drift.size()));
     return;
   }
-  io.out(fmt::format("{} migrations are applied as their files say{}.\n", verified.applied,
+  std::string asked;
+  if (verified.checks > 0)
+    asked = verified.checks == 1 ? ", 1 check says yes"
+                                 : fmt::format(", {} checks say yes", verified.checks);
+  io.out(fmt::format("{} migrations are applied as their files say{}{}.\n", verified.applied, asked,
                      verified.has_compared ? ", and the schema is what they make"
                                            : "; the schema was not compared"));
 }
@@ -126,7 +134,8 @@ const Command migrate_verify_command{
     .details =
         "Checksums and order of what is applied, migrations that did not reach their end, and "
         "drift: the live schema beside the one that the applied files make on a throwaway server "
-        "of the same major version. The database is only read. Exit 1 where something differs.",
+        "of the same major version. The database is only read; files that ask (V001__x.verify.sql) "
+        "run in a transaction that is rolled back. Exit 1 where something differs.",
     .words = "[TARGET]",
     .words_help = "TARGET is a libpq URI or connection string; left out, the PG* variables apply.",
     .words_max = 1,
