@@ -323,13 +323,20 @@ bool has_hooks_of_up(const Folder& folder) {
          !hooks_at(folder.hooks, Moment::after_migrate).empty();
 }
 
+/// What is wrong with a hook is said before anything runs.
+base::Result<> check_hooks(const Folder& folder, int server_major) {
+  for (const Hook& each : folder.hooks)
+    PGKEEP_CHECK(steps_of_hook(each, server_major));
+  return {};
+}
+
 /// The lock, the connections and the history: what both directions begin with.
 struct Begun {
   RunnerLock lock;
   Servers servers;
   std::vector<HistoryRow> history;
 };
-base::Result<Begun> begin(const RunOptions& options) {
+base::Result<Begun> begin(const Folder& folder, const RunOptions& options) {
   const auto on_wait = [&](const std::string& holder) {
     if (options.observer)
       options.observer({.kind = "waiting", .text = "another runner is at work: " + holder});
@@ -338,6 +345,7 @@ base::Result<Begun> begin(const RunOptions& options) {
       RunnerLock lock,
       RunnerLock::acquire(options.target, {.waits = options.waits_for_runner, .on_wait = on_wait}));
   PGKEEP_TRY(Servers servers, open_servers(options.target, options.observer));
+  PGKEEP_CHECK(check_hooks(folder, servers.work.version().major()));
   PGKEEP_CHECK(check_writable(servers.work));
   PGKEEP_CHECK(check_no_foreign_history(servers.eyes));
   PGKEEP_CHECK(wait_for_leftover(servers, [&](const Event& event) {
@@ -405,7 +413,7 @@ base::Result<findings::Report> judge(const Folder& folder, const std::vector<Pla
 
 base::Result<RunResult> run_up(const Folder& folder, const RunOptions& options) {
   RunResult result;
-  PGKEEP_TRY(Begun begun, begin(options));
+  PGKEEP_TRY(Begun begun, begin(folder, options));
   const int major = begun.servers.work.version().major();
   PlanOptions how{.to = options.to, .allows_gaps = options.allows_gaps, .server_major = major};
   PGKEEP_TRY(Plan plan, plan_up(folder, begun.history, how));
@@ -446,7 +454,7 @@ base::Result<RunResult> run_up(const Folder& folder, const RunOptions& options) 
 
 base::Result<RunResult> run_down(const Folder& folder, const RunOptions& options) {
   RunResult result;
-  PGKEEP_TRY(Begun begun, begin(options));
+  PGKEEP_TRY(Begun begun, begin(folder, options));
   const int major = begun.servers.work.version().major();
   PGKEEP_TRY(const std::vector<PlannedDown> planned,
              plan_down(folder, begun.history, {.to = options.to, .server_major = major}));
