@@ -172,7 +172,7 @@ base::Result<> Run::run_hook(const Hook& hook) {
   for (const Step& step : steps) {
     if (base::is_interrupted())
       return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
-    const auto tell_it = [&](Event event) {
+    const auto tell_it = [&](const Event& event) {
       if (options_.observer) options_.observer(event);
     };
     tell_it({.kind = "hook", .text = fmt::format("{}: {}", name_of(hook.moment), step.title())});
