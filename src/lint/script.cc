@@ -1,5 +1,5 @@
-// Splitting and recognising. A text is parsed at once; only where that fails, statement by
-// statement, so that one mistake hides nothing else.
+// Splitting and recognising. A text is parsed some statements at a time; where that fails, what
+// stands before the mistake and what follows it, so that one mistake hides nothing else.
 #include "lint/script.h"
 
 #include <algorithm>
@@ -321,19 +321,46 @@ void Script::add_section(const Part& part, std::size_t end) {
   if (!section.statements.empty()) sections_.push_back(std::move(section));
 }
 
+/// What of the text was not understood yet, and the statements that could not be.
+struct Script::Reading {
+  std::string sql;
+  std::size_t begin = 0;
+  std::vector<postgres::TextPiece> pieces = {};
+  int mistakes = 0; ///< From kMistakesMax nothing is read.
+};
+
 void Script::add_statements(Section& section, std::size_t begin, std::size_t end) {
-  std::string sql = (has_named_queries_ ? parsed_ : text_).substr(0, end);
-  std::vector<postgres::TextPiece> pieces;
-  for (int mistakes = 0; mistakes < kMistakesMax; ++mistakes) {
-    const std::string_view rest = std::string_view(sql).substr(begin);
+  Reading reading{.sql = (has_named_queries_ ? parsed_ : text_).substr(0, end), .begin = begin};
+  postgres::TextCut cut = postgres::cut_up(std::string_view(reading.sql).substr(begin), begin);
+  reading.pieces = std::move(cut.pieces);
+  for (const postgres::TextPiece& stretch : cut.stretches) {
+    if (read_up_to(stretch.end, section, reading)) continue;
+    read_up_to(end, section, reading);
+    break;
+  }
+  std::ranges::sort(section.statements, {}, &Statement::begin);
+  add_bodies(section);
+}
+
+/// False where it is not known whether a statement ends at `end`; what stood before that statement
+/// was read.
+bool Script::read_up_to(std::size_t end, Section& section, Reading& reading) {
+  while (reading.mistakes < kMistakesMax) {
+    const std::size_t begin = reading.begin;
+    const std::string_view rest = std::string_view(reading.sql).substr(begin, end - begin);
     auto tree = postgres::Tree::parse(rest, begin);
     if (tree) {
       add_tree(section, *std::move(tree));
-      break;
+      reading.begin = end;
+      return true;
     }
-    if (mistakes == 0) pieces = postgres::pieces_of(rest, begin);
     const std::size_t place = begin + offset_of_where(rest, tree.error().where);
+    // It may be none, in front of what follows; the parser would have another word for it at least.
+    if (place >= end && end < reading.sql.size()) return false;
+    auto& pieces = reading.pieces;
+    if (pieces.empty()) pieces = postgres::pieces_of(rest, begin);
     const auto after = std::ranges::upper_bound(pieces, place, {}, &postgres::TextPiece::begin);
+    reading.mistakes = after == pieces.begin() ? kMistakesMax : reading.mistakes + 1;
     if (after == pieces.begin()) break;
     const postgres::TextPiece piece = *std::prev(after);
     section.statements.push_back({.root = {},
@@ -347,14 +374,13 @@ void Script::add_statements(Section& section, std::size_t begin, std::size_t end
         rest.substr(0, is_behind ? piece.begin - begin : std::string_view::npos), begin);
     if (is_behind && before) {
       add_tree(section, *std::move(before));
-      begin = piece.end;
+      reading.begin = piece.end;
     } else { // It becomes blanks, and the rest is read again.
-      std::fill(sql.begin() + static_cast<std::ptrdiff_t>(piece.begin),
-                sql.begin() + static_cast<std::ptrdiff_t>(piece.end), ' ');
+      std::fill(reading.sql.begin() + static_cast<std::ptrdiff_t>(piece.begin),
+                reading.sql.begin() + static_cast<std::ptrdiff_t>(piece.end), ' ');
     }
   }
-  std::ranges::sort(section.statements, {}, &Statement::begin);
-  add_bodies(section);
+  return true;
 }
 
 void Script::add_tree(Section& section, postgres::Tree tree) {

@@ -140,7 +140,9 @@ private:
   [[nodiscard]] std::vector<Part> parts_of(const Part& first);
   void take_out_psql_parts();
   void add_section(const Part& part, std::size_t end);
+  struct Reading;
   void add_statements(Section& section, std::size_t begin, std::size_t end);
+  bool read_up_to(std::size_t end, Section& section, Reading& reading);
   void add_tree(Section& section, postgres::Tree tree);
   void add_bodies(Section& section);
 

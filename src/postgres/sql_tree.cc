@@ -287,6 +287,22 @@ std::vector<TextPiece> pieces_of(std::string_view text, std::size_t begin) {
   return pieces;
 }
 
+TextCut cut_up(std::string_view text, std::size_t begin) {
+  constexpr std::size_t kStretchBytes = 1000;
+  TextCut cut{.pieces = {}, .stretches = {{.begin = begin, .end = begin + text.size()}}};
+  const auto quick = pieces_quickly(text);
+  if (!quick) return cut;
+  for (const TextPiece& each : *quick) {
+    const TextPiece piece{.begin = begin + each.begin, .end = begin + each.end};
+    if (!cut.pieces.empty() && piece.end - cut.stretches.back().begin > kStretchBytes) {
+      cut.stretches.back().end = piece.begin;
+      cut.stretches.push_back({.begin = piece.begin, .end = begin + text.size()});
+    }
+    cut.pieces.push_back(piece);
+  }
+  return cut;
+}
+
 std::vector<TreeStatement> Tree::statements() const {
   const std::string_view text = impl_->text;
   std::vector<TreeStatement> statements;

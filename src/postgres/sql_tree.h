@@ -200,6 +200,16 @@ struct TextPiece {
 /// As split_roughly() of sql_parser.h, without the texts; places as Tree::parse() counts them.
 std::vector<TextPiece> pieces_of(std::string_view text, std::size_t begin = 0);
 
+/// A text from its first byte to its last, cut in front of some of its statements, where a
+/// statement ends at a semicolon.
+struct TextCut {
+  std::vector<TextPiece> pieces;    ///< As pieces_of().
+  std::vector<TextPiece> stretches; ///< Of a thousand bytes or one statement; one of other text.
+};
+/// For text that may hold mistakes: what stands in one stretch need not be parsed again for a
+/// mistake in another. No pieces of text that only the real scanner can take apart.
+TextCut cut_up(std::string_view text, std::size_t begin = 0);
+
 /// Equal for nodes that differ only in their places, as layout and comments make them; constants
 /// count: 16 hexadecimal digits. (fingerprint() drops constants.)
 std::string digest(const Node& node);
