@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -129,24 +131,42 @@ std::size_t offset_of_depth(std::string_view text) {
   return text.size();
 }
 
+constexpr std::size_t kWord = sizeof(std::uint64_t);
+constexpr std::uint64_t kEach = 0x0101010101010101; // A byte of 1 in each place.
+
+/// Whether each of eight bytes stands for itself.
+bool is_plain(std::uint64_t word) {
+  constexpr std::uint64_t kHigh = kEach * 0x80; // The high bit of a byte: it may not be plain.
+  const auto zeros = [](std::uint64_t bytes) { return (bytes - kEach) & ~bytes; };
+  const std::uint64_t is_below_blank = (word - kEach * ' ') & ~word;
+  const std::uint64_t special = word | is_below_blank | (word + kEach) | // 0x7f + 1 = 0x80
+                                zeros(word ^ (kEach * '"')) | zeros(word ^ (kEach * '\\'));
+  return (special & kHigh) == 0;
+}
+
+/// Eight bytes of a text, or all of a shorter one with blanks behind it.
+std::uint64_t word_at(std::string_view text, std::size_t at) {
+  std::uint64_t word = kEach * ' ';
+  if (text.size() < kWord) {
+    text.copy(reinterpret_cast<char*>(&word), text.size());
+  } else {
+    std::memcpy(&word, text.data() + at, kWord);
+  }
+  return word;
+}
+
 /// The beginning of `text` that stands for itself.
 std::size_t plain_bytes(std::string_view text) {
-  constexpr std::uint64_t kEach = 0x0101010101010101; // A byte of 1 in each place.
-  constexpr std::uint64_t kHigh = kEach * 0x80;
   std::size_t at = 0;
-  // Eight bytes at a time: the high bit of a byte says that one of them may not be plain.
-  for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    const auto zeros = [](std::uint64_t bytes) { return (bytes - kEach) & ~bytes; };
-    const std::uint64_t is_below_blank = (word - kEach * ' ') & ~word;
-    const std::uint64_t special = word | is_below_blank | (word + kEach) | // 0x7f + 1 = 0x80
-                                  zeros(word ^ (kEach * '"')) | zeros(word ^ (kEach * '\\'));
-    if ((special & kHigh) != 0) break;
-  }
-  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  while (at + kWord <= text.size() && is_plain(word_at(text, at)))
+    at += kWord;
+  // What is left, with some of what was seen before.
+  const std::size_t last = std::max(text.size(), kWord) - kWord;
+  if (at >= last && is_plain(word_at(text, last))) return text.size();
+  const auto is_plain_byte = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   const auto rest = text.substr(at);
-  return at + static_cast<std::size_t>(std::ranges::find_if_not(rest, is_plain) - rest.begin());
+  return at +
+         static_cast<std::size_t>(std::ranges::find_if_not(rest, is_plain_byte) - rest.begin());
 }
 
 void append_quoted(std::string& out, std::string_view text) {
@@ -284,53 +304,84 @@ void JsonWriter::value(const Json& value) {
 
 void JsonWriter::write_scalar(const Json& value) {
   if (const std::string* text = value.as_string()) {
-    append_quoted(out_, *text);
+    quote(*text);
   } else if (const std::int64_t* integer = value.as_int()) {
-    fmt::format_to(std::back_inserter(out_), "{}", *integer);
+    std::array<char, std::numeric_limits<std::int64_t>::digits10 + 2> digits{};
+    const char* const end = std::to_chars(digits.begin(), digits.end(), *integer).ptr;
+    append(std::string_view(digits.begin(), end));
   } else if (const double* number = value.as_double()) {
-    out_ += number_text(*number);
+    append(number_text(*number));
   } else if (const bool* truth = value.as_bool()) {
-    out_ += *truth ? "true" : "false";
+    append(*truth ? "true" : "false");
   } else {
-    out_ += "null";
+    append("null");
   }
+}
+
+std::string JsonWriter::take() {
+  out_.resize(std::exchange(bytes_, 0));
+  return std::exchange(out_, {});
+}
+
+// A string that grows by a few bytes at a time costs more than what is written.
+char* JsonWriter::more(std::size_t bytes) {
+  constexpr std::size_t kRoom = 256;
+  if (out_.size() - bytes_ < bytes) out_.resize(out_.size() * 2 + bytes + kRoom);
+  return out_.data() + std::exchange(bytes_, bytes_ + bytes);
+}
+
+void JsonWriter::append(std::string_view text) {
+  text.copy(more(text.size()), text.size());
+}
+
+void JsonWriter::quote(std::string_view text) {
+  if (plain_bytes(text) != text.size()) return append(json_quote(text));
+  char* const begin = more(text.size() + 2);
+  *begin = '"';
+  text.copy(begin + 1, text.size());
+  begin[text.size() + 1] = '"';
 }
 
 void JsonWriter::text(std::string_view text) {
   place();
-  append_quoted(out_, text);
+  quote(text);
 }
 
 void JsonWriter::key(std::string_view name) {
   place();
-  append_quoted(out_, name);
-  out_ += is_indented_ ? ": " : ":";
+  quote(name);
+  append(is_indented_ ? ": " : ":");
   has_key_ = true;
 }
 
 // Before a key, an item or the whole document; nothing before the value of a key.
 void JsonWriter::place() {
   if (std::exchange(has_key_, false) || depth_ == 0) return;
-  if (!is_first_) out_ += ',';
-  is_first_ = false;
-  new_line();
+  const std::size_t line = line_bytes();
+  const bool has_comma = !std::exchange(is_first_, false);
+  char* at = more(line + (has_comma ? 1 : 0));
+  if (has_comma) *at++ = ',';
+  if (line == 0) return;
+  *at++ = '\n';
+  std::fill_n(at, line - 1, ' ');
 }
 
 void JsonWriter::begin(char bracket) {
   place();
-  out_ += bracket;
+  *more(1) = bracket;
   ++depth_;
   is_first_ = true;
 }
 
 void JsonWriter::end(char bracket) {
   --depth_;
-  if (!std::exchange(is_first_, false)) new_line();
-  out_ += bracket;
-}
-
-void JsonWriter::new_line() {
-  if (is_indented_) out_.append(1, '\n').append(depth_ * 2, ' ');
+  const std::size_t line = std::exchange(is_first_, false) ? 0 : line_bytes();
+  char* at = more(line + 1);
+  if (line > 0) {
+    *at++ = '\n';
+    at = std::fill_n(at, line - 1, ' ');
+  }
+  *at = bracket;
 }
 
 std::string Json::to_text() const {

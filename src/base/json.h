@@ -88,16 +88,22 @@ public:
     key(name);
     value(of);
   }
-  [[nodiscard]] std::string take() { return std::move(out_); }
+  [[nodiscard]] std::string take();
 
 private:
   void write_scalar(const Json& value);
   void place();
   void begin(char bracket);
   void end(char bracket);
-  void new_line();
+  void quote(std::string_view text);
+  void append(std::string_view text);
+  /// Where so many more bytes are to be written.
+  char* more(std::size_t bytes);
+  /// Of a line break and what stands before the first sign of the next line.
+  [[nodiscard]] std::size_t line_bytes() const { return is_indented_ ? 1 + depth_ * 2 : 0; }
 
-  std::string out_;
+  std::string out_;       ///< With room behind what was written.
+  std::size_t bytes_ = 0; ///< As many were.
   std::size_t depth_ = 0;
   bool is_indented_;
   bool is_first_ = true; ///< Of the array or object that is open.

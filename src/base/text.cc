@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 
 #include "base/utf8.h"
@@ -109,9 +110,22 @@ std::string to_lower(std::string_view text) {
 }
 
 bool contains_ignoring_case(std::string_view text, std::string_view part) {
-  const auto found = std::search(text.begin(), text.end(), part.begin(), part.end(),
-                                 [](char a, char b) { return lower(a) == lower(b); });
-  return found != text.end() || part.empty();
+  if (part.empty()) return true;
+  const auto begins_at = [&](std::size_t at) {
+    return at + part.size() <= text.size() &&
+           std::ranges::equal(text.substr(at, part.size()), part, {}, lower, lower);
+  };
+  const char small = lower(part.front());
+  const char capital = small >= 'a' && small <= 'z' ? static_cast<char>(small - 'a' + 'A') : small;
+  for (const std::string_view first :
+       {std::string_view(&small, 1), std::string_view(&capital, 1)}) {
+    for (std::size_t at = text.find(first); at != std::string_view::npos;
+         at = text.find(first, at + 1)) {
+      if (begins_at(at)) return true;
+    }
+    if (small == capital) break;
+  }
+  return false;
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
@@ -176,10 +190,24 @@ std::string printable(std::string_view text) {
   return result;
 }
 
+namespace {
+
+/// The letters that a word has, in small: bits, of which several may share one.
+std::uint64_t letters_of(std::string_view word) {
+  constexpr unsigned kBits = 64;
+  std::uint64_t letters = 0;
+  for (const char c : word)
+    letters |= std::uint64_t{1} << static_cast<unsigned char>(lower(c)) % kBits;
+  return letters;
+}
+
+} // namespace
+
 std::optional<std::string> nearest(std::string_view word,
                                    std::span<const std::string_view> candidates) {
   if (word.empty() || word.size() > kNearestWordMax) return std::nullopt;
   const std::string wanted = to_lower(word);
+  const std::uint64_t letters = letters_of(wanted);
   const std::size_t distance_max = wanted.size() / 3;
   std::optional<std::string> best;
   std::size_t best_distance = distance_max + 1;
@@ -188,6 +216,11 @@ std::optional<std::string> nearest(std::string_view word,
     // As many edits as one is longer than the other, at least.
     const std::size_t longer = std::max(candidate.size(), wanted.size());
     if (longer - std::min(candidate.size(), wanted.size()) >= best_distance) continue;
+    // And as many as one has letters that the other lacks.
+    const std::uint64_t others = letters_of(candidate);
+    const int lacking =
+        std::max(std::popcount(letters & ~others), std::popcount(others & ~letters));
+    if (static_cast<std::size_t>(lacking) >= best_distance) continue;
     const std::size_t distance = edit_distance(wanted, to_lower(candidate));
     if (distance >= best_distance) continue;
     best_distance = distance;

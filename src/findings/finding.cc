@@ -38,7 +38,9 @@ std::string_view name_of(Safety safety) noexcept {
 std::string fingerprint(const Finding& finding) {
   // A zero byte cannot be part of a rule's id or of a name, so no two findings share one text. The
   // file counts where a text was judged, the line does not: code moves.
-  std::string identity = finding.rule;
+  std::string identity;
+  identity.reserve(finding.rule.size() + finding.object.size() + finding.file.size() + 2);
+  identity += finding.rule;
   identity.push_back('\0');
   identity += finding.object;
   if (!finding.file.empty()) {

@@ -44,8 +44,9 @@ void write_fix(base::JsonWriter& out, const Fix& fix) {
 void write_finding(base::JsonWriter& out, const Finding& finding, const Rule* rule) {
   out.begin_object();
   write_text(out, "rule", finding.rule);
+  const bool has_aliases = rule != nullptr && !rule->aliases.empty();
   write_list(out, "aliases",
-             rule == nullptr ? std::vector<std::string>() : base::split_words(rule->aliases));
+             has_aliases ? base::split_words(rule->aliases) : std::vector<std::string>());
   write_text(out, "severity", name_of(severity_of(finding, rule)));
   if (rule == nullptr) {
     out.member("area", Json());
