@@ -64,12 +64,8 @@ std::vector<RelationName> referenced_by(const Context& context, const RelationNa
 
 std::vector<RelationName> referencing(const Context& context, const RelationName& table) {
   std::vector<RelationName> sources;
-  for (const auto& [key, state] : context.schema.tables()) {
-    const bool points_at_it =
-        std::ranges::any_of(state.constraints, [&](const ConstraintState& each) {
-          return each.type == 'f' && is_same(each.target, table);
-        });
-    if (points_at_it && !is_same(state.name, table)) sources.push_back(state.name);
+  for (const TableState* const each : context.schema.referencing(table)) {
+    if (!is_same(each->name, table)) sources.push_back(each->name);
   }
   return sources;
 }

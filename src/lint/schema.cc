@@ -47,9 +47,8 @@ ColumnState column_of(const Node& definition) {
     if (type == "CONSTR_IDENTITY") column.is_identity = true;
     if (type == "CONSTR_GENERATED") column.is_generated = true;
   }
-  const std::vector<std::string> collation =
-      strings_of(definition.node("coll_clause").nodes("collname"));
-  if (!collation.empty()) column.collation = collation.back();
+  const postgres::NodeList collation = definition.node("coll_clause").nodes("collname");
+  if (!collation.empty()) column.collation = collation.back().text("sval");
   if (column.type.name.ends_with("serial")) column.has_default = column.is_not_null = true;
   return column;
 }
@@ -127,10 +126,11 @@ std::string TypeText::text() const {
 
 TypeText type_of(const Node& type_name) {
   TypeText type;
-  std::vector<std::string> names = strings_of(type_name.nodes("names"));
+  const postgres::NodeList names = type_name.nodes("names");
   if (names.empty()) return type;
-  type.name = std::move(names.back());
-  if (names.size() > 1 && names.front() != "pg_catalog") type.schema = names.front();
+  type.name = names.back().text("sval");
+  if (names.size() > 1 && names.front().text("sval") != "pg_catalog")
+    type.schema = names.front().text("sval");
   for (const Node& modifier : type_name.nodes("typmods")) {
     const Node value = modifier.is("A_Const") ? modifier.node("ival") : Node{};
     if (value) type.modifiers.push_back(value.number("ival"));
@@ -166,7 +166,7 @@ Schema::Schema(const catalog::Snapshot* database) {
   }
 }
 
-Schema::Schema(const Schema& other) : tables_(other.tables_) {
+Schema::Schema(const Schema& other) : tables_(other.tables_), noted_(other.noted_) {
   for (auto& [key, table] : tables_)
     by_key_.emplace(key, &table);
 }
@@ -181,10 +181,16 @@ const TableState* Schema::find(const RelationName& name) const {
 }
 
 TableState* Schema::locate(const RelationName& name) const {
-  // Asked for by most rules about most statements: where the key is short no text is made of it.
-  std::array<char, 160> room; // NOLINT(*-member-init): what is read of it is written first.
   const std::string_view schema = name.schema.empty() ? "public" : std::string_view(name.schema);
   const std::size_t size = schema.size() + 1 + name.name.size();
+  // Asked for by most rules about most statements, again and again.
+  const char last = name.name.empty() ? '\0' : name.name.back();
+  Recent& recent = recent_[(name.name.size() * 8 + static_cast<unsigned char>(last)) % kRecent];
+  if (recent.key.size() == size && recent.key.ends_with(name.name) &&
+      recent.key.starts_with(schema) && recent.key[schema.size()] == '.')
+    return recent.table;
+  // Where the key is short no text is made of it.
+  std::array<char, 160> room; // NOLINT(*-member-init): what is read of it is written first.
   const bool fits = size <= room.size();
   if (fits) {
     *std::ranges::copy(schema, room.begin()).out = '.';
@@ -192,16 +198,61 @@ TableState* Schema::locate(const RelationName& name) const {
   }
   const auto found =
       fits ? by_key_.find(std::string_view(room.data(), size)) : by_key_.find(key_of(name));
-  return found == by_key_.end() ? nullptr : found->second;
+  if (found == by_key_.end()) return nullptr;
+  recent = {.key = found->first, .table = found->second};
+  return found->second;
+}
+
+void Schema::forget_recent() {
+  recent_.fill({});
+}
+
+void Schema::note(const std::string& key, const TableState& table) {
+  for (const ConstraintState& each : table.constraints) {
+    note(each.name, key);
+    note(each.target.name, key);
+  }
+  for (const IndexState& each : table.indexes)
+    note(each.name, key);
+}
+
+void Schema::note(const std::string& name, const std::string& key) {
+  if (!name.empty()) noted_[name].insert(key);
+}
+
+std::vector<TableState*> Schema::noted_for(const std::string& name) const {
+  std::vector<TableState*> found;
+  const auto keys = noted_.find(name);
+  if (keys == noted_.end()) return found;
+  for (const std::string& key : keys->second) {
+    if (const auto table = by_key_.find(key); table != by_key_.end())
+      found.push_back(table->second);
+  }
+  return found;
+}
+
+std::vector<const TableState*> Schema::referencing(const RelationName& target) const {
+  std::vector<const TableState*> found;
+  for (const TableState* const table : noted_for(target.name)) {
+    const bool points_at_it =
+        std::ranges::any_of(table->constraints, [&](const ConstraintState& each) {
+          return each.type == 'f' && is_same(each.target, target);
+        });
+    if (points_at_it) found.push_back(table);
+  }
+  return found;
 }
 
 void Schema::put(TableState table) {
-  const auto [place, is_new] = tables_.insert_or_assign(key_of(table.name), std::move(table));
+  std::string key = key_of(table.name);
+  note(key, table);
+  const auto [place, is_new] = tables_.insert_or_assign(std::move(key), std::move(table));
   if (is_new) by_key_.emplace(place->first, &place->second);
 }
 
 void Schema::remove(const RelationName& name) {
   const std::string key = key_of(name);
+  forget_recent();
   by_key_.erase(key);
   tables_.erase(key);
 }
@@ -209,24 +260,26 @@ void Schema::remove(const RelationName& name) {
 /// Where the new name is taken the table is gone, as nobody can tell which of the two is meant.
 void Schema::move(const RelationName& from, RelationName to) {
   const std::string key = key_of(from);
+  forget_recent();
   by_key_.erase(key);
   auto moved = tables_.extract(key);
   if (moved.empty()) return;
   moved.key() = key_of(to);
   moved.mapped().name = std::move(to);
+  note(moved.key(), moved.mapped());
   const auto result = tables_.insert(std::move(moved));
   if (result.inserted) by_key_.emplace(result.position->first, &result.position->second);
 }
 
 const TableState* Schema::table_of_index(const RelationName& index) const {
-  for (const auto& [key, table] : tables_) {
-    if (!index.schema.empty() && table.name.schema != index.schema) continue;
-    if (std::ranges::find(table.indexes, index.name, &IndexState::name) != table.indexes.end())
-      return &table;
-    const auto* const constraint = table.constraint(index.name);
+  for (const TableState* const table : noted_for(index.name)) {
+    if (!index.schema.empty() && table->name.schema != index.schema) continue;
+    if (std::ranges::find(table->indexes, index.name, &IndexState::name) != table->indexes.end())
+      return table;
+    const auto* const constraint = table->constraint(index.name);
     if (constraint != nullptr &&
         (constraint->type == 'p' || constraint->type == 'u' || constraint->type == 'x'))
-      return &table;
+      return table;
   }
   return nullptr;
 }
@@ -376,6 +429,9 @@ void Schema::apply_constraint(const Change& change) {
         if (ColumnState* const column = table.column(name)) column->is_not_null = true;
       }
     }
+    const std::string key = key_of(table.name);
+    note(state.name, key);
+    note(state.target.name, key);
     table.constraints.push_back(std::move(state));
     return;
   }
@@ -409,11 +465,13 @@ void Schema::apply_index(const Change& change) {
                      .is_from_text = true};
     for (const Node& element : node.nodes("index_params"))
       index.columns.emplace_back(element.text("name"));
-    at(change.relation).indexes.push_back(std::move(index));
+    TableState& table = at(change.relation);
+    note(index.name, key_of(table.name));
+    table.indexes.push_back(std::move(index));
   } else if (change.operation == Operation::drop_index) {
-    for (auto& [key, table] : tables_) {
-      if (!change.relation.schema.empty() && table.name.schema != change.relation.schema) continue;
-      std::erase_if(table.indexes,
+    for (TableState* const table : noted_for(change.relation.name)) {
+      if (!change.relation.schema.empty() && table->name.schema != change.relation.schema) continue;
+      std::erase_if(table->indexes,
                     [&](const IndexState& each) { return each.name == change.relation.name; });
     }
   }

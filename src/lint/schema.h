@@ -6,9 +6,11 @@
 /// "public" unless it says otherwise.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -101,8 +103,17 @@ public:
   [[nodiscard]] const TableState* table_of_index(const RelationName& index) const;
   /// Makes of the tables what the change does.
   void apply(const Change& change);
+  /// Tables with a foreign key to this one, itself among them, in the order of `tables()`.
+  [[nodiscard]] std::vector<const TableState*> referencing(const RelationName& target) const;
 
 private:
+  /// A table that was found.
+  struct Recent {
+    std::string_view key; ///< Of `tables_`.
+    TableState* table = nullptr;
+  };
+  static constexpr std::size_t kRecent = 16;
+
   static std::string key_of(const RelationName& name);
   TableState& at(const RelationName& name);
   TableState* locate(const RelationName& name) const;
@@ -113,10 +124,20 @@ private:
   void apply_column(const Change& change);
   void apply_constraint(const Change& change);
   void apply_index(const Change& change);
+  /// Before a table goes or gets another name.
+  void forget_recent();
+  void note(const std::string& key, const TableState& table);
+  void note(const std::string& name, const std::string& key);
+  /// In the order of `tables_`.
+  [[nodiscard]] std::vector<TableState*> noted_for(const std::string& name) const;
 
   std::map<std::string, TableState> tables_; ///< "schema.name".
   /// The same, to find one at once. The texts are the keys of `tables_`, which stay where they are.
   std::unordered_map<std::string_view, TableState*> by_key_;
+  /// Keys of tables that have or once had an index or a constraint of a name, or a foreign key to a
+  /// table of it: those without need not be looked at.
+  std::unordered_map<std::string, std::set<std::string>> noted_;
+  mutable std::array<Recent, kRecent> recent_ = {}; ///< By a few of the name's letters.
 };
 
 } // namespace pgkeep::lint
