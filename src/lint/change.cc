@@ -149,7 +149,7 @@ public:
   }
 
 private:
-  void add(Change change) {
+  void add(Change&& change) {
     if (change.offset == 0) change.offset = change.node.offset().value_or(begin_);
     changes_.push_back(std::move(change));
   }
@@ -179,7 +179,7 @@ private:
       change.node = definition;
       change.offset = definition.offset().value_or(place);
     }
-    add(change);
+    add(std::move(change));
     if (subtype == "AT_AddColumn") column_constraints(relation, definition, false);
   }
 
@@ -214,7 +214,7 @@ private:
                   .offset = begin_};
     if (bound && !root.nodes("inh_relations").empty())
       create.other = relation_of(root.nodes("inh_relations").front());
-    add(create);
+    add(std::move(create));
     for (const Node& element : root.nodes("table_elts")) {
       if (element.is("Constraint")) {
         add_constraint(relation, element, "", true);
@@ -246,7 +246,7 @@ private:
         change.relation = relation_of(parts);
         change.name = change.relation.name;
       }
-      add(change);
+      add(std::move(change));
     }
   }
 
@@ -352,7 +352,7 @@ private:
     Change change{.operation = found->operation, .node = root, .offset = begin_};
     if (!found->relation.empty()) change.relation = relation_of(root.node(found->relation));
     if (!found->name.empty()) change.name = root.text(found->name);
-    add(change);
+    add(std::move(change));
   }
 
   std::size_t begin_;

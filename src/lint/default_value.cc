@@ -147,8 +147,7 @@ bool is_volatile(const std::vector<std::string>& parts, const Context& context) 
 
 std::string volatile_function_of(const Node& expression, const Context& context) {
   std::string found;
-  postgres::walk(expression, [&](const Node& node) {
-    if (!node.is("FuncCall")) return found.empty();
+  postgres::walk(expression, postgres::kinds<"FuncCall">(), [&](const Node& node) {
     const std::vector<std::string> parts = postgres::strings_of(node.nodes("funcname"));
     if (found.empty() && !parts.empty() && is_volatile(parts, context)) found = parts.back();
     return found.empty();

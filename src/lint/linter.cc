@@ -147,8 +147,7 @@ void Linter::judge_statement(Context& context, const Statement& statement,
   for (const Change& change : statement.changes) {
     subject.rows.push_back(lock_row_of(change, context));
     if (context.is_online) continue; // The runner takes short locks by itself, and retries.
-    std::ranges::move(effects_of(change, subject.rows.back(), context),
-                      std::back_inserter(effects));
+    add_effects_of(change, subject.rows.back(), context, effects);
   }
   RuleSet rules = rules_.of(subject.kinds);
   if (context.section.is_down) rules &= rules_.about_ways_down();

@@ -82,9 +82,9 @@ Names relations_of(Role role, const Change& change, const Context& context) {
 }
 
 /// LOCK TABLE names its mode.
-std::vector<Effect> effects_of_lock(const Change& change) {
+Effect effect_of_lock(const Change& change) {
   const auto mode = static_cast<LockMode>(change.node.number("mode"));
-  return {{.relation = change.relation, .mode = mode, .row = "lock-table"}};
+  return {.relation = change.relation, .mode = mode, .row = "lock-table"};
 }
 
 } // namespace
@@ -119,13 +119,15 @@ std::span<const LockRow> rows_of(std::string_view id) {
 } // namespace
 
 std::vector<Effect> effects_of(const Change& change, const Context& context) {
-  return effects_of(change, lock_row_of(change, context), context);
+  std::vector<Effect> effects;
+  add_effects_of(change, lock_row_of(change, context), context, effects);
+  return effects;
 }
 
-std::vector<Effect> effects_of(const Change& change, std::string_view id, const Context& context) {
-  if (change.operation == Operation::lock_table) return effects_of_lock(change);
-  std::vector<Effect> effects;
-  if (id.empty()) return effects;
+void add_effects_of(const Change& change, std::string_view id, const Context& context,
+                    std::vector<Effect>& effects) {
+  if (change.operation == Operation::lock_table) return effects.push_back(effect_of_lock(change));
+  if (id.empty()) return;
   for (const LockRow& row : rows_of(id)) {
     const bool is_it = row.major_first <= context.server_major &&
                        context.server_major <= row.major_last && row.mode != LockMode::none;
@@ -141,7 +143,6 @@ std::vector<Effect> effects_of(const Change& change, std::string_view id, const 
                          .row = row.id});
     }
   }
-  return effects;
 }
 
 } // namespace pgkeep::lint

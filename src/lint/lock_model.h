@@ -50,7 +50,8 @@ struct Effect {
 
 /// Empty for what locks nothing that existed before.
 std::vector<Effect> effects_of(const Change& change, const Context& context);
-/// The same where the row is known: lock_row_of() of lock_table.h.
-std::vector<Effect> effects_of(const Change& change, std::string_view row, const Context& context);
+/// Adds the same where the row is known: lock_row_of() of lock_table.h.
+void add_effects_of(const Change& change, std::string_view row, const Context& context,
+                    std::vector<Effect>& effects);
 
 } // namespace pgkeep::lint

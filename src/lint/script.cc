@@ -186,13 +186,13 @@ bool Statement::runs_alone() const {
   if (root.is("IndexStmt") || root.is("DropStmt")) return root.flag("concurrent");
   if (root.is("VacuumStmt")) return root.flag("is_vacuumcmd");
   if (root.is("ReindexStmt")) {
-    const std::vector<postgres::Node> options = root.nodes("params");
+    const postgres::NodeList options = root.nodes("params");
     return std::ranges::any_of(options, [](const postgres::Node& option) {
       return option.text("defname") == "concurrently";
     });
   }
   if (root.is("AlterTableStmt")) {
-    const std::vector<postgres::Node> commands = root.nodes("cmds");
+    const postgres::NodeList commands = root.nodes("cmds");
     return std::ranges::any_of(commands, [](const postgres::Node& command) {
       const postgres::Node definition = command.node("def");
       return definition.is("PartitionCmd") && definition.flag("concurrent");
@@ -213,9 +213,9 @@ Script Script::read(std::string path, std::string text, std::shared_ptr<const Or
   script.origins_ = std::move(origins);
   script.text_ = std::move(text);
   script.line_starts_ = {0};
-  for (std::size_t at = 0; at < script.text_.size(); ++at) {
-    if (script.text_[at] == '\n') script.line_starts_.push_back(at + 1);
-  }
+  for (std::size_t at = script.text_.find('\n'); at != std::string::npos;
+       at = script.text_.find('\n', at + 1))
+    script.line_starts_.push_back(at + 1);
   const std::string_view whole = script.text_;
   for (std::size_t at = 0; at < whole.size();) {
     const std::string_view line = line_from(whole, at);
@@ -464,6 +464,11 @@ Script::Place Script::place_of(std::size_t offset) const {
     begin = before.rfind('\n') + 1; // From 0 where there is none.
   }
   Place place{.path = path, .line = static_cast<int>(line), .column = 1};
+  const std::string_view before = whole.substr(begin, offset - begin);
+  if (std::ranges::all_of(before, [](unsigned char c) { return c < 0x80; })) {
+    place.column += static_cast<int>(before.size());
+    return place;
+  }
   for (std::size_t at = begin; at < offset; ++place.column)
     at += std::max<std::size_t>(base::decode_utf8(whole.substr(at)).bytes, 1);
   return place;

@@ -21,13 +21,17 @@
 namespace pgkeep::postgres {
 namespace {
 
-const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message, const Field& field) {
+[[noreturn, gnu::noinline]] void fail_without(const ProtobufCMessage& message, const Field& field) {
+  fmt::print(stderr, "pgkeep: a {} has no field \"{}\"\n", message.descriptor->short_name,
+             field.name());
+  std::abort();
+}
+
+inline const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message,
+                                                const Field& field) {
   const ProtobufCFieldDescriptor* const found = shapes().field(*message.descriptor, field.hash());
-  if (found == nullptr) [[unlikely]] {
-    fmt::print(stderr, "pgkeep: a {} has no field \"{}\"\n", message.descriptor->short_name,
-               field.name());
-    std::abort();
-  }
+  if (found == nullptr) [[unlikely]]
+    fail_without(message, field);
   return *found;
 }
 
@@ -126,24 +130,11 @@ private:
   std::uint64_t value_ = 0xcbf29ce484222325ULL;
 };
 
-/// PostgreSQL's own name of a kind: the descriptor's short name has no underscores ("AConst").
-const char* name_of(const ProtobufCMessage& message) {
-  constexpr std::string_view kPackage = "pg_query.";
-  return message.descriptor->name + kPackage.size();
-}
-
 } // namespace
 
 Node::Node(const ProtobufCMessage* message)
-    : message_(unwrap(message)), name_(message_ == nullptr ? kNoName : name_of(*message_)) {}
-
-// Without looking for the end of the name; most differ in one of the first characters.
-bool Node::has_name(std::string_view kind) const {
-  std::size_t at = 0;
-  while (at < kind.size() && name_[at] == kind[at])
-    ++at;
-  return at == kind.size() && name_[at] == '\0';
-}
+    : message_(unwrap(message)),
+      name_(message_ == nullptr ? &kNoName : WalkOrder::entry_of(*message_).name) {}
 
 Node Node::node(const Field& field) const {
   if (message_ == nullptr) return {};
@@ -227,6 +218,14 @@ void walk(const Node& node, base::FunctionRef<bool(const Node&)> visit) {
     at += visit(TreeWalk::node_at(all[at])) ? 1 : all[at].size;
 }
 
+void walk(const Node& node, const KindSet& kinds, base::FunctionRef<bool(const Node&)> visit) {
+  const std::span<const WalkOrder::Entry> all = TreeWalk::of(node);
+  for (std::size_t at = 0; at < all.size();) {
+    const bool is_closed = kinds[all[at].kind] && !visit(TreeWalk::node_at(all[at]));
+    at += is_closed ? all[at].size : 1;
+  }
+}
+
 void each_child(const Node& node, base::FunctionRef<void(const Node&)> visit) {
   TreeWalk::children(node, visit);
 }
@@ -241,8 +240,8 @@ KindSet kinds_in(const Node& node) {
 KindSet kinds_named(std::string_view names) {
   KindSet found;
   for (const std::string& name : base::split_words(names)) {
-    const auto shape =
-        std::ranges::find_if(shapes().all(), [&](const Shape& each) { return each.name == name; });
+    const auto shape = std::ranges::find_if(
+        shapes().all(), [&](const Shape& each) { return each.name.text == name; });
     if (shape == shapes().all().end()) {
       fmt::print(stderr, "pgkeep: no kind of node is called \"{}\"\n", name);
       std::abort();

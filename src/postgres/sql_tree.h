@@ -10,6 +10,7 @@
 /// PostgreSQL 15, src/include/nodes/parsenodes.h.
 #pragma once
 
+#include <algorithm>
 #include <bitset>
 #include <concepts>
 #include <cstddef>
@@ -31,7 +32,8 @@ namespace pgkeep::postgres {
 
 class NodeList;
 
-/// The name of a field. Of a literal the compiler makes the hash by which it is found.
+/// The name of a field or of a kind of nodes. Of a literal the compiler makes the hash by which it
+/// is found.
 class Field {
 public:
   template <std::size_t Size>
@@ -60,23 +62,26 @@ private:
   std::uint64_t hash_;
 };
 
+/// As PostgreSQL writes it.
+struct KindName {
+  const char* text = "";
+  std::uint64_t hash = Field::hash_of("");
+};
+
 class Node {
 public:
   Node() = default; ///< No node.
   explicit Node(const ProtobufCMessage* message);
 
   explicit operator bool() const { return message_ != nullptr; }
-  [[nodiscard]] std::string_view kind() const { return name_; } ///< Empty for no node.
-  [[nodiscard]] bool is(std::string_view kind) const {
-    // It is asked of every node by every rule: most kinds differ in their first character.
-    return kind.empty() ? message_ == nullptr : *name_ == kind.front() && has_name(kind);
-  }
+  [[nodiscard]] std::string_view kind() const { return name_->text; } ///< Empty for no node.
+  [[nodiscard]] bool is(const Field& kind) const { return name_->hash == kind.hash(); }
 
   // Of no node all are empty, so that calls can be chained: a.node("x").text("y").
   [[nodiscard]] Node node(const Field& field) const;
   [[nodiscard]] NodeList nodes(const Field& field) const;
   /// Of a node that may be of another kind: empty then.
-  [[nodiscard]] NodeList nodes_if(std::string_view kind, const Field& field) const;
+  [[nodiscard]] NodeList nodes_if(const Field& kind, const Field& field) const;
   [[nodiscard]] std::string_view text(const Field& field) const;
   [[nodiscard]] std::int64_t number(const Field& field) const;
   [[nodiscard]] bool flag(const Field& field) const { return number(field) != 0; }
@@ -92,13 +97,12 @@ public:
 
 private:
   friend class TreeWalk;
-  Node(const ProtobufCMessage* message, const char* name) : message_(message), name_(name) {}
+  Node(const ProtobufCMessage* message, const KindName* name) : message_(message), name_(name) {}
   friend std::string digest(const Node& node);
-  [[nodiscard]] bool has_name(std::string_view kind) const;
 
-  static constexpr char kNoName[] = "";
+  static constexpr KindName kNoName = {};
   const ProtobufCMessage* message_ = nullptr;
-  const char* name_ = kNoName;
+  const KindName* name_ = &kNoName;
 };
 
 /// A list of a node's, as it is in the tree: nothing is copied. As valid as the Tree.
@@ -149,7 +153,7 @@ private:
   std::size_t count_ = 0;
 };
 
-inline NodeList Node::nodes_if(std::string_view kind, const Field& field) const {
+inline NodeList Node::nodes_if(const Field& kind, const Field& field) const {
   return is(kind) ? nodes(field) : NodeList{};
 }
 
@@ -160,11 +164,29 @@ void each_child(const Node& node, base::FunctionRef<void(const Node&)> visit);
 
 /// Kinds of nodes, to be compared with another set at once.
 using KindSet = std::bitset<512>;
+/// As walk(), but only nodes of these kinds are visited; what is below the others is walked. At a
+/// tenth of the cost.
+void walk(const Node& node, const KindSet& kinds, base::FunctionRef<bool(const Node&)> visit);
 /// Of the node and all below.
 KindSet kinds_in(const Node& node);
 /// Of names with blanks between: "SelectStmt UpdateStmt". A kind that does not exist is a mistake
 /// in the caller and ends the program.
 KindSet kinds_named(std::string_view names);
+
+/// A literal that a template is made for.
+template <std::size_t Size>
+struct Literal {
+  consteval Literal(const char (&literal)[Size]) { // NOLINT(google-explicit-constructor): as text.
+    std::ranges::copy(literal, text);
+  }
+  char text[Size];
+};
+/// kinds_named(), looked up once: kinds<"ColumnRef FuncCall">().
+template <Literal Names>
+const KindSet& kinds() {
+  static const KindSet found = kinds_named(Names.text);
+  return found;
+}
 
 /// One statement of a Tree.
 struct TreeStatement {

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "postgres/sql_tree.h"
 
 namespace pgkeep::postgres {
 
@@ -14,14 +13,12 @@ Shapes::Shapes() {
     for (const ProtobufCFieldDescriptor* const field : std::vector(shapes_[i].links))
       add(*static_cast<const ProtobufCMessageDescriptor*>(field->descriptor));
   }
-  places_.resize(kPlaces, nullptr);
   for (const Shape& shape : shapes_) {
     std::size_t at = place_of(shape.kind);
     while (places_[at] != nullptr)
       at = (at + 1) % kPlaces;
     places_[at] = &shape;
   }
-  fields_.resize(kFields);
   for (const Shape& shape : shapes_)
     add_fields(*shape.kind);
 }
@@ -40,9 +37,10 @@ void Shapes::add_fields(const ProtobufCMessageDescriptor& kind) {
 void Shapes::add(const ProtobufCMessageDescriptor& kind) {
   if (std::ranges::find(shapes_, &kind, &Shape::kind) != shapes_.end()) return;
   constexpr std::string_view kPackage = "pg_query.";
+  const char* const name = kind.name + kPackage.size();
   Shape shape{.kind = &kind,
               .number = static_cast<std::uint32_t>(shapes_.size()),
-              .name = kind.name + kPackage.size()};
+              .name = {.text = name, .hash = Field::hash_of(name)}};
   for (const ProtobufCFieldDescriptor& field : std::span(kind.fields, kind.n_fields)) {
     const bool is_list = field.label == PROTOBUF_C_LABEL_REPEATED;
     const bool is_long =
@@ -62,11 +60,6 @@ void Shapes::add(const ProtobufCMessageDescriptor& kind) {
       shape.location = &field;
   }
   shapes_.push_back(std::move(shape));
-}
-
-const Shapes& shapes() {
-  static const Shapes all;
-  return all;
 }
 
 } // namespace pgkeep::postgres

@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "postgres/parser_input.h" // Has the messages of libpg_query.
+#include "postgres/sql_tree.h"
 
 namespace pgkeep::postgres {
 
@@ -49,8 +51,8 @@ inline bool is_other_member(const ProtobufCMessage& message,
 /// What is asked of a kind again and again, in place of its whole descriptor.
 struct Shape {
   const ProtobufCMessageDescriptor* kind = nullptr;
-  std::uint32_t number = 0;   ///< Counted from 0.
-  const char* name = nullptr; ///< PostgreSQL's own: short_name has no underscores ("AConst").
+  std::uint32_t number = 0; ///< Counted from 0.
+  KindName name = {};       ///< PostgreSQL's own: short_name has no underscores ("AConst").
   const ProtobufCFieldDescriptor* location = nullptr;
   std::vector<const ProtobufCFieldDescriptor*> links = {};   ///< Fields that hold nodes.
   std::vector<const ProtobufCFieldDescriptor*> texts = {};   ///< Fields that hold one text.
@@ -64,27 +66,31 @@ class WalkOrder {
 public:
   struct Entry {
     const ProtobufCMessage* message = nullptr;
-    const char* name = nullptr; ///< Of its kind, as PostgreSQL writes it.
-    std::uint32_t kind = 0;     ///< Shape::number.
-    std::uint32_t size = 0;     ///< How many entries the node and all below it are.
+    const KindName* name = nullptr; ///< Shape::name.
+    std::uint32_t kind = 0;         ///< Shape::number.
+    std::uint32_t size = 0;         ///< How many entries the node and all below it are.
   };
 
   /// The entry of a message that is not yet filled in.
   std::size_t begin(ProtobufCMessage& message, const Shape& shape) {
     message.n_unknown_fields = static_cast<unsigned>(entries_.size());
     message.unknown_fields = reinterpret_cast<ProtobufCMessageUnknownField*>(this);
-    entries_.push_back({.message = &message, .name = shape.name, .kind = shape.number});
+    entries_.push_back({.message = &message, .name = &shape.name, .kind = shape.number});
     return entries_.size() - 1;
   }
   /// All that is below it has been added.
   void end(std::size_t place) {
     entries_[place].size = static_cast<std::uint32_t>(entries_.size() - place);
   }
-  /// The message, which must be one of a copied tree, and all below it.
-  static std::span<const Entry> of(const ProtobufCMessage& message) {
+  /// Of a message, which must be one of a copied tree.
+  static const Entry& entry_of(const ProtobufCMessage& message) {
     const auto& order = *reinterpret_cast<const WalkOrder*>(message.unknown_fields);
-    const Entry* const first = &order.entries_[message.n_unknown_fields];
-    return {first, first->size};
+    return order.entries_[message.n_unknown_fields];
+  }
+  /// The same, and all below it.
+  static std::span<const Entry> of(const ProtobufCMessage& message) {
+    const Entry& first = entry_of(message);
+    return {&first, first.size};
   }
 
 private:
@@ -136,11 +142,14 @@ private:
   void add_fields(const ProtobufCMessageDescriptor& kind);
 
   std::vector<Shape> shapes_;
-  std::vector<const Shape*> places_;
-  std::vector<NamedField> fields_;
+  std::unique_ptr<const Shape*[]> places_ = std::make_unique<const Shape*[]>(kPlaces);
+  std::unique_ptr<NamedField[]> fields_ = std::make_unique<NamedField[]>(kFields);
   bool are_complete_ = true;
 };
 
-const Shapes& shapes();
+inline const Shapes& shapes() {
+  static const Shapes all;
+  return all;
+}
 
 } // namespace pgkeep::postgres

@@ -32,8 +32,8 @@ bool are_two_exclusions(const Node& left, const Node& right) {
 
 /// x > 0 OR x <= 0.
 bool are_opposites(const Node& left, const Node& right) {
-  const std::string here = operator_of(left);
-  const std::string there = operator_of(right);
+  const std::string_view here = operator_of(left);
+  const std::string_view there = operator_of(right);
   const bool turn = (here == "=" && there == "<>") || (here == "<>" && there == "=") ||
                     (here == "<" && there == ">=") || (here == ">=" && there == "<") ||
                     (here == ">" && there == "<=") || (here == "<=" && there == ">");
@@ -64,14 +64,14 @@ std::optional<std::string> why_and(const std::vector<Node>& arms) {
 
 } // namespace
 
-std::string operator_of(const Node& node) {
+std::string_view operator_of(const Node& node) {
   if (!node.is("A_Expr") || node.name("kind") != "AEXPR_OP") return {};
-  const std::vector<std::string> names = postgres::strings_of(node.nodes("name"));
-  return names.empty() ? std::string{} : names.back();
+  const postgres::NodeList names = node.nodes("name");
+  return names.empty() ? std::string_view{} : names.back().text("sval");
 }
 
 bool compares_with_null(const Node& node) {
-  const std::string name = operator_of(node);
+  const std::string_view name = operator_of(node);
   if (!is_one_of(name, {"=", "<>", "<", ">", "<=", ">="})) return false;
   return is_null_constant(node.node("lexpr")) || is_null_constant(node.node("rexpr"));
 }

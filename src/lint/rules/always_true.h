@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "postgres/sql_tree.h"
 
@@ -13,6 +14,6 @@ std::optional<std::string> why_never_false(const postgres::Node& condition);
 /// A comparison with NULL as written, which is neither true nor false: "x = NULL".
 bool compares_with_null(const postgres::Node& node);
 /// The name of a plain operator: "="; empty for other nodes.
-std::string operator_of(const postgres::Node& node);
+std::string_view operator_of(const postgres::Node& node);
 
 } // namespace pgkeep::lint

@@ -37,7 +37,7 @@ bool is_moment(const Node& node, const Query& query) {
 
 void timezone_twice(const Subject& subject, TextSink& out) {
   for (const Query& query : queries_of(subject).all()) {
-    walk_own(query, [&](const Node& node) {
+    walk_own(query, postgres::kinds<"FuncCall">(), [&](const Node& node) {
       if (!is_zone_change(node) || !is_zone_change(node.nodes("args")[1])) return true;
       const Node inner = node.nodes("args")[1];
       if (!is_moment(inner.nodes("args")[1], query)) return true;
@@ -67,7 +67,7 @@ bool is_months(const Node& node) {
 }
 
 void interval_month_chain(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     const bool is_sum = is_one_of(operator_of(node), {"+", "-"});
     const Node inner = is_sum ? node.node("lexpr") : Node{};
     const bool is_chain = is_one_of(operator_of(inner), {"+", "-"}) &&
@@ -98,7 +98,7 @@ void sum_overflow(const Subject& subject, TextSink& out) {
                                       .fix = write_instead(instead)});
   };
   for (const Query& query : queries_of(subject).all()) {
-    walk_own(query, [&](const Node& node) {
+    walk_own(query, postgres::kinds<"TypeCast FuncCall">(), [&](const Node& node) {
       const bool is_cast = node.is("TypeCast") && function_name(node.node("arg")) == "sum";
       if (is_cast && is_one_of(type_of(node.node("type_name")).name, {"int2", "int4"}))
         add(node.node("arg"),

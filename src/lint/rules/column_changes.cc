@@ -114,7 +114,7 @@ std::string_view function_name(const Node& call) {
 
 std::vector<std::string> columns_in(const Node& expression) {
   std::vector<std::string> columns;
-  postgres::walk(expression, [&](const Node& node) {
+  postgres::walk(expression, postgres::kinds<"ColumnRef">(), [&](const Node& node) {
     if (!node.is("ColumnRef")) return true;
     const std::vector<std::string> names = postgres::strings_of(node.nodes("fields"));
     if (!names.empty() && std::ranges::find(columns, names.back()) == columns.end())

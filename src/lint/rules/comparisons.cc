@@ -52,7 +52,7 @@ void float_equality(const Subject& subject, TextSink& out) {
 void count_nullable(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
-    walk_own(query, [&](const Node& node) {
+    walk_own(query, postgres::kinds<"FuncCall">(), [&](const Node& node) {
       if (function_name(node) != "count" || node.flag("agg_star") || node.flag("agg_distinct"))
         return true;
       const postgres::NodeList arguments = node.nodes("args");
@@ -109,24 +109,28 @@ void constant_condition(const Subject& subject, TextSink& out) {
 }
 
 void cte_materialized(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
-    const bool is_fence =
-        node.is("CommonTableExpr") && node.name("ctematerialized") == "CTEMaterializeAlways";
-    if (!is_fence || !node.node("ctequery").is("SelectStmt")) return true;
-    int uses = 0;
-    postgres::walk(subject.statement.root, [&](const Node& other) {
-      if (other.is("RangeVar") && other.text("relname") == node.text("ctename")) ++uses;
-      return true;
-    });
-    if (uses != 1) return true;
-    out.add(place_of(subject, node),
-            {.object = std::string(node.text("ctename")),
-             .message = "MATERIALIZED keeps conditions outside from reaching into it: all its rows "
-                        "are made first",
-             .evidence = Json{{"uses", uses}},
-             .fix = write_instead("Leave MATERIALIZED out, unless the plan was looked at")});
-    return true;
-  });
+  postgres::walk(
+      subject.statement.root, postgres::kinds<"CommonTableExpr">(), [&](const Node& node) {
+        const bool is_fence =
+            node.is("CommonTableExpr") && node.name("ctematerialized") == "CTEMaterializeAlways";
+        if (!is_fence || !node.node("ctequery").is("SelectStmt")) return true;
+        int uses = 0;
+        postgres::walk(subject.statement.root, postgres::kinds<"RangeVar">(),
+                       [&](const Node& other) {
+                         if (other.is("RangeVar") && other.text("relname") == node.text("ctename"))
+                           ++uses;
+                         return true;
+                       });
+        if (uses != 1) return true;
+        out.add(place_of(subject, node),
+                {.object = std::string(node.text("ctename")),
+                 .message =
+                     "MATERIALIZED keeps conditions outside from reaching into it: all its rows "
+                     "are made first",
+                 .evidence = Json{{"uses", uses}},
+                 .fix = write_instead("Leave MATERIALIZED out, unless the plan was looked at")});
+        return true;
+      });
 }
 
 bool is_negation(const Node& condition) {
@@ -211,7 +215,7 @@ void now_vs_clock(const Subject& subject, TextSink& out) {
     for (const Node& condition : query.conditions()) {
       bool names_column = false;
       Node clock;
-      walk_expression(condition, [&](const Node& node) {
+      walk_expression(condition, postgres::kinds<"ColumnRef FuncCall">(), [&](const Node& node) {
         names_column = names_column || node.is("ColumnRef");
         if (is_running_clock(node)) clock = node;
         return true;
@@ -229,7 +233,7 @@ void now_vs_clock(const Subject& subject, TextSink& out) {
 }
 
 void nested_case(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"CaseExpr">(), [&](const Node& node) {
     const Node otherwise = node.is("CaseExpr") ? node.node("defresult") : Node{};
     if (!otherwise.is("CaseExpr") || otherwise.node("arg") || node.node("arg")) return true;
     out.add(
@@ -259,7 +263,7 @@ std::string needless_distinct(const Query& query, const std::vector<Node>& teste
 /// The queries of IN, ANY and ALL.
 std::vector<Node> tested_queries(const Node& root) {
   std::vector<Node> found;
-  postgres::walk(root, [&](const Node& node) {
+  postgres::walk(root, postgres::kinds<"SubLink">(), [&](const Node& node) {
     if (node.is("SubLink") && is_one_of(node.name("sub_link_type"), {"ANY_SUBLINK", "ALL_SUBLINK"}))
       found.push_back(node.node("subselect"));
     return true;

@@ -67,7 +67,7 @@ bool is_whole(const Node& node) {
 
 bool has_count(const Node& node) {
   bool found = false;
-  walk_expression(node, [&](const Node& each) {
+  walk_expression(node, postgres::kinds<"FuncCall">(), [&](const Node& each) {
     found = found || is_count(each);
     return !found;
   });
@@ -75,7 +75,7 @@ bool has_count(const Node& node) {
 }
 
 void integer_division(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     if (operator_of(node) != "/") return true;
     const Node left = node.node("lexpr");
     const Node right = node.node("rexpr");
@@ -95,7 +95,7 @@ void integer_division(const Subject& subject, TextSink& out) {
 }
 
 void timezone_literal(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"FuncCall">(), [&](const Node& node) {
     const std::vector<Node> arguments =
         function_name(node) == "timezone" ? node.nodes("args") : std::vector<Node>{};
     const auto zone = arguments.size() == 2 ? string_constant(arguments.front()) : std::nullopt;
@@ -122,6 +122,9 @@ void timezone_literal(const Subject& subject, TextSink& out) {
 
 /// 01/02/2024, 1-2-2024: which is the month is the setting DateStyle's choice.
 bool is_ambiguous_date(std::string_view text) {
+  constexpr std::size_t kBytesMin = 8; // 1.2.2024
+  constexpr std::size_t kBytesMax = 10;
+  if (text.size() < kBytesMin || text.size() > kBytesMax) return false;
   std::vector<std::string> parts(1);
   char separator = 0;
   for (const char c : text) {
@@ -143,20 +146,21 @@ bool is_ambiguous_date(std::string_view text) {
 }
 
 void date_string_ambiguous(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
-    // These are told the format.
-    if (is_one_of(function_name(node), {"to_date", "to_timestamp"})) return false;
-    const auto text = node.is("A_Const") ? string_constant(node) : std::nullopt;
-    if (!text || !is_ambiguous_date(*text)) return true;
-    out.add(
-        place_of(subject, node),
-        {.message = fmt::format("which of the first two numbers of '{}' is the month depends on "
-                                "the setting DateStyle",
-                                *text),
-         .evidence = Json{{"text", *text}},
-         .fix = write_instead("Write the date as year-month-day: '2024-02-01'")});
-    return true;
-  });
+  postgres::walk(
+      subject.statement.root, postgres::kinds<"FuncCall A_Const">(), [&](const Node& node) {
+        // These are told the format.
+        if (is_one_of(function_name(node), {"to_date", "to_timestamp"})) return false;
+        const auto text = node.is("A_Const") ? string_view_constant(node) : std::nullopt;
+        if (!text || !is_ambiguous_date(*text)) return true;
+        out.add(place_of(subject, node),
+                {.message =
+                     fmt::format("which of the first two numbers of '{}' is the month depends on "
+                                 "the setting DateStyle",
+                                 *text),
+                 .evidence = Json{{"text", *text}},
+                 .fix = write_instead("Write the date as year-month-day: '2024-02-01'")});
+        return true;
+      });
 }
 
 void self_assignment(const Subject& subject, TextSink& out) {
@@ -176,8 +180,8 @@ void self_assignment(const Subject& subject, TextSink& out) {
 }
 
 void count_for_exists(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
-    const std::string name = operator_of(node);
+  postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
+    const std::string_view name = operator_of(node);
     const Node link = node.is("A_Expr") ? node.node("lexpr") : Node{};
     if (!link.is("SubLink") || link.name("sub_link_type") != "EXPR_SUBLINK") return true;
     const auto number = integer_constant(node.node("rexpr"));
@@ -196,13 +200,13 @@ void count_for_exists(const Subject& subject, TextSink& out) {
 }
 
 void unused_with(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"WithClause">(), [&](const Node& node) {
     if (!node.is("WithClause")) return true;
     for (const Node& each : node.nodes("ctes")) {
       // What changes rows runs whether it is read or not.
       if (!each.node("ctequery").is("SelectStmt")) continue;
       int uses = 0;
-      postgres::walk(subject.statement.root, [&](const Node& other) {
+      postgres::walk(subject.statement.root, postgres::kinds<"RangeVar">(), [&](const Node& other) {
         if (other.is("RangeVar") && other.text("schemaname").empty() &&
             other.text("relname") == each.text("ctename"))
           ++uses;
@@ -222,17 +226,19 @@ void unused_with(const Subject& subject, TextSink& out) {
 /// Something in the recursive branch that may stop it: a limit on depth, or the path so far.
 bool may_stop(const Node& branch) {
   bool stops = false;
-  postgres::walk(branch.node("where_clause"), [&](const Node& node) {
-    stops = stops || is_one_of(operator_of(node), {"<", "<=", ">", ">="}) ||
+  postgres::walk(
+      branch.node("where_clause"), postgres::kinds<"A_Expr BoolExpr">(), [&](const Node& node) {
+        stops =
+            stops || is_one_of(operator_of(node), {"<", "<=", ">", ">="}) ||
             (node.is("A_Expr") && is_one_of(node.name("kind"), {"AEXPR_OP_ANY", "AEXPR_OP_ALL"})) ||
             node.is("BoolExpr");
-    return !stops;
-  });
+        return !stops;
+      });
   return stops;
 }
 
 void recursive_without_limit(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"SelectStmt">(), [&](const Node& node) {
     if (!node.is("SelectStmt") || !node.node("with_clause")) return true;
     const Node with = node.node("with_clause");
     if (!with.flag("recursive") || node.node("limit_count")) return true;
@@ -241,7 +247,7 @@ void recursive_without_limit(const Subject& subject, TextSink& out) {
       const bool repeats = query.is("SelectStmt") && query.flag("all") && query.node("rarg");
       if (!repeats || each.node("cycle_clause") || may_stop(query.node("rarg"))) continue;
       bool names_itself = false;
-      postgres::walk(query.node("rarg"), [&](const Node& other) {
+      postgres::walk(query.node("rarg"), postgres::kinds<"RangeVar">(), [&](const Node& other) {
         names_itself =
             names_itself || (other.is("RangeVar") && other.text("relname") == each.text("ctename"));
         return true;
@@ -260,10 +266,10 @@ void recursive_without_limit(const Subject& subject, TextSink& out) {
 }
 
 void multi_valued(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     if (!node.is("A_Expr") || !is_one_of(node.name("kind"), {"AEXPR_LIKE", "AEXPR_ILIKE"}))
       return true;
-    const auto pattern = string_constant(node.node("rexpr"));
+    const auto pattern = string_view_constant(node.node("rexpr"));
     const bool is_list = pattern && (pattern->starts_with("%,") || pattern->ends_with(",%"));
     if (!is_list) return true;
     out.add(place_of(subject, node),

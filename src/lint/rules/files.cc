@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <ranges>
 #include <set>
 
 #include <fmt/format.h>
@@ -45,26 +46,29 @@ std::vector<Node> column_definitions(const Node& create) {
 }
 
 void duplicate_assignment(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
-    std::optional<Node> twice;
-    std::string_view field = "name";
-    if (node.is("UpdateStmt")) twice = repeated(node.nodes("target_list"), field);
-    if (node.is("InsertStmt")) twice = repeated(node.nodes("cols"), field);
-    if (node.is("CreateStmt")) {
-      field = "colname";
-      twice = repeated(column_definitions(node), field);
-    }
-    if (!twice) return true;
-    const std::string name(twice->text(field));
-    out.add(twice->offset().value_or(subject.statement.begin),
+  postgres::walk(
+      subject.statement.root, postgres::kinds<"UpdateStmt InsertStmt CreateStmt">(),
+      [&](const Node& node) {
+        std::optional<Node> twice;
+        std::string_view field = "name";
+        if (node.is("UpdateStmt")) twice = repeated(node.nodes("target_list"), field);
+        if (node.is("InsertStmt")) twice = repeated(node.nodes("cols"), field);
+        if (node.is("CreateStmt")) {
+          field = "colname";
+          twice = repeated(column_definitions(node), field);
+        }
+        if (!twice) return true;
+        const std::string name(twice->text(field));
+        out.add(
+            twice->offset().value_or(subject.statement.begin),
             {.object = object_of(relation_of(node.node("relation")), name),
              .message = fmt::format("Column {} is named twice: the server refuses the statement",
                                     quote_identifier(name)),
              .evidence = Json{{"column", name}},
              .fix = by_hand("Which of the two is meant is for a person to say: take the other "
                             "out.")});
-    return true;
-  });
+        return true;
+      });
 }
 
 constexpr std::size_t kNameBytesMax = 63; ///< NAMEDATALEN - 1.
@@ -152,10 +156,15 @@ bool may_have_long_name(std::string_view sql) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
            c == '$' || static_cast<unsigned char>(c) >= 0x80;
   };
-  std::size_t run = 0;
-  for (const char c : sql) {
-    run = may_be_inside(c) ? run + 1 : 0;
-    if (run > kNameBytesMax || c == '"') return true;
+  if (sql.find('"') != std::string_view::npos) return true;
+  // So many bytes in a row cover one place in as many.
+  for (std::size_t at = kNameBytesMax; at < sql.size(); at += kNameBytesMax + 1) {
+    if (!may_be_inside(sql[at])) continue;
+    const auto last = std::ranges::find_if_not(sql.substr(at), may_be_inside);
+    const auto before = sql.substr(0, at) | std::views::reverse;
+    const auto first = std::ranges::find_if_not(before, may_be_inside);
+    if (static_cast<std::size_t>(last - sql.begin() - (first.base() - sql.begin())) > kNameBytesMax)
+      return true;
   }
   return false;
 }
@@ -213,19 +222,20 @@ std::optional<Lost> lost_by(const Change& change) {
 bool uses(const Node& root, const Lost& lost) {
   bool names_relation = false;
   bool names_column = lost.column.empty();
-  postgres::walk(root, [&](const Node& node) {
-    if (node.is("RangeVar")) {
-      if (is_same(relation_of(node), lost.relation)) names_relation = true;
-    } else if (node.is("ColumnRef")) {
-      const std::vector<std::string> fields = strings_of(node.nodes("fields"));
-      if (!fields.empty() && fields.back() == lost.column) names_column = true;
-    } else if (node.is("InsertStmt") || node.is("UpdateStmt")) {
-      for (const Node& target : node.nodes(node.is("InsertStmt") ? "cols" : "target_list")) {
-        if (target.text("name") == lost.column) names_column = true;
-      }
-    }
-    return true;
-  });
+  postgres::walk(
+      root, postgres::kinds<"RangeVar ColumnRef InsertStmt UpdateStmt">(), [&](const Node& node) {
+        if (node.is("RangeVar")) {
+          if (is_same(relation_of(node), lost.relation)) names_relation = true;
+        } else if (node.is("ColumnRef")) {
+          const std::vector<std::string> fields = strings_of(node.nodes("fields"));
+          if (!fields.empty() && fields.back() == lost.column) names_column = true;
+        } else if (node.is("InsertStmt") || node.is("UpdateStmt")) {
+          for (const Node& target : node.nodes(node.is("InsertStmt") ? "cols" : "target_list")) {
+            if (target.text("name") == lost.column) names_column = true;
+          }
+        }
+        return true;
+      });
   return names_relation && names_column;
 }
 

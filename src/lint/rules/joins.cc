@@ -23,7 +23,7 @@ using Sources = std::vector<const Source*>;
 std::optional<Sources> sources_in(const Query& query, const Node& expression) {
   Sources found;
   bool is_clear = true;
-  postgres::walk(expression, [&](const Node& node) {
+  postgres::walk(expression, postgres::kinds<"SubLink ColumnRef">(), [&](const Node& node) {
     if (node.is("SubLink")) is_clear = false;
     if (!node.is("ColumnRef")) return is_clear;
     const Meaning meaning = meaning_of(node, query);
@@ -256,7 +256,7 @@ void ambiguous_correlation(const Subject& subject, TextSink& out) {
       subject.statement.root.is("DeleteStmt") || subject.statement.root.is("UpdateStmt");
   for (const Query& query : queries.all()) {
     if (query.place != Place::condition && query.place != Place::exists) continue;
-    walk_own(query, [&](const Node& node) {
+    walk_own(query, postgres::kinds<"ColumnRef">(), [&](const Node& node) {
       const Meaning meaning = node.is("ColumnRef") ? captured(query, node) : Meaning{};
       if (!meaning) return true;
       const std::string name = column_names(node).front();
@@ -282,7 +282,7 @@ void unqualified_reference(const Subject& subject, TextSink& out) {
   for (const Query& query : queries.all()) {
     if (!query.node.is("SelectStmt") || query.sources.size() < 2) continue;
     for (const Node& target : query.node.nodes("target_list")) {
-      walk_expression(target, [&](const Node& node) {
+      walk_expression(target, postgres::kinds<"ColumnRef">(), [&](const Node& node) {
         if (column_names(node).size() != 1) return true;
         const std::string name = column_names(node).front();
         out.add(place_of(subject, node),

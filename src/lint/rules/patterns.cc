@@ -50,29 +50,29 @@ void judge_patterns(const Subject& subject, std::initializer_list<std::string_vi
   if (is_catalog_column(queries)) return;
   for (const Query& query : queries.all()) {
     if (query.is_about_catalog() || query.node.is("InsertStmt")) continue;
-    walk_expression(query.node.node("where_clause"), [&](const Node& node) {
-      const bool is_it = node.is("A_Expr") && !node.nodes("name").empty() &&
-                         is_one_of(postgres::strings_of(node.nodes("name")).back(), operators);
-      const Node column = is_it ? node.node("lexpr") : Node{};
-      if (!column.is("ColumnRef")) return true;
-      const Meaning meaning = meaning_of(column, query);
-      const std::string name = postgres::strings_of(node.nodes("name")).back();
-      const std::string message =
-          may_have_trigrams(meaning) ? std::string{} : judge(node.node("rexpr"), name);
-      if (message.empty()) return true;
-      const bool is_big =
-          meaning && meaning.source->table != nullptr &&
-          meaning.source->table->rows >= static_cast<double>(subject.context.limits.seq_scan_rows);
-      out.add(
-          place_of(subject, node),
-          {.severity = is_big ? Severity::warning : Severity::info,
-           .object = column_object(meaning, column),
-           .message = message,
-           .evidence = Json{{"operator", name}},
-           .fix = write_instead("Anchor the pattern at its beginning, or build a trigram index: "
-                                "USING gin (column gin_trgm_ops)")});
-      return true;
-    });
+    walk_expression(
+        query.node.node("where_clause"), postgres::kinds<"A_Expr">(), [&](const Node& node) {
+          const postgres::NodeList names = node.nodes_if("A_Expr", "name");
+          const std::string_view name = names.empty() ? "" : names.back().text("sval");
+          const Node column = is_one_of(name, operators) ? node.node("lexpr") : Node{};
+          if (!column.is("ColumnRef")) return true;
+          const Meaning meaning = meaning_of(column, query);
+          const std::string message =
+              may_have_trigrams(meaning) ? std::string{} : judge(node.node("rexpr"), name);
+          if (message.empty()) return true;
+          const bool is_big = meaning && meaning.source->table != nullptr &&
+                              meaning.source->table->rows >=
+                                  static_cast<double>(subject.context.limits.seq_scan_rows);
+          out.add(place_of(subject, node),
+                  {.severity = is_big ? Severity::warning : Severity::info,
+                   .object = column_object(meaning, column),
+                   .message = message,
+                   .evidence = Json{{"operator", name}},
+                   .fix = write_instead(
+                       "Anchor the pattern at its beginning, or build a trigram index: "
+                       "USING gin (column gin_trgm_ops)")});
+          return true;
+        });
   }
 }
 
@@ -189,7 +189,7 @@ void collate_like(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     walk_expression(query.node.is("InsertStmt") ? Node{} : query.node.node("where_clause"),
-                    [&](const Node& node) {
+                    postgres::kinds<"A_Expr">(), [&](const Node& node) {
                       const bool is_like = node.is("A_Expr") && node.name("kind") == "AEXPR_LIKE" &&
                                            postgres::strings_of(node.nodes("name")).back() == "~~";
                       if (is_like && is_prefix_pattern(node.node("rexpr")))

@@ -20,9 +20,10 @@ using postgres::Node;
 
 constexpr std::size_t kListMax = 1000;
 
-/// Nodes of a statement without the definitions of constraints, which other rules judge.
-void walk_queries(const Node& root, base::FunctionRef<void(const Node&)> visit) {
-  postgres::walk(root, [&](const Node& node) {
+/// Nodes of these kinds, without the definitions of constraints, which other rules judge.
+void walk_queries(const Node& root, const postgres::KindSet& kinds,
+                  base::FunctionRef<void(const Node&)> visit) {
+  postgres::walk(root, kinds | postgres::kinds<"Constraint">(), [&](const Node& node) {
     if (node.is("Constraint")) return false;
     visit(node);
     return true;
@@ -30,10 +31,10 @@ void walk_queries(const Node& root, base::FunctionRef<void(const Node&)> visit) 
 }
 
 void null_comparison(const Subject& subject, TextSink& out) {
-  walk_queries(subject.statement.root, [&](const Node& node) {
-    const bool is_in = node.is("A_Expr") && node.name("kind") == "AEXPR_IN";
-    const std::vector<Node> values =
-        is_in ? node.node("rexpr").nodes_if("List", "items") : std::vector<Node>{};
+  walk_queries(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
+    const bool is_in = node.name("kind") == "AEXPR_IN";
+    const postgres::NodeList values =
+        is_in ? node.node("rexpr").nodes_if("List", "items") : postgres::NodeList{};
     const bool has_null = std::ranges::any_of(values, is_null_constant);
     if (!has_null && !compares_with_null(node)) return;
     const bool is_not = is_in && postgres::strings_of(node.nodes("name")).back() == "<>";
@@ -91,13 +92,14 @@ void judge_not_in(const Query& query, std::size_t offset, TextSink& out) {
 
 void not_in_nullable(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
-  walk_queries(subject.statement.root, [&](const Node& node) {
-    const Node inner = not_in_query(node);
-    if (!inner) return;
-    for (const Query& query : queries.all()) {
-      if (query.node == inner) judge_not_in(query, place_of(subject, node), out);
-    }
-  });
+  walk_queries(subject.statement.root, postgres::kinds<"BoolExpr SubLink">(),
+               [&](const Node& node) {
+                 const Node inner = not_in_query(node);
+                 if (!inner) return;
+                 for (const Query& query : queries.all()) {
+                   if (query.node == inner) judge_not_in(query, place_of(subject, node), out);
+                 }
+               });
 }
 
 /// The plain index that leads with the column; null where there is none or an expression's index
@@ -132,12 +134,12 @@ std::vector<Hidden> hidden_columns(const Query& query, std::string_view kind) {
   std::vector<Hidden> found;
   for (const Node& condition : query.conditions()) {
     if (!is_comparison(condition)) continue;
-    for (const std::string_view side : {"lexpr", "rexpr"}) {
+    for (const postgres::Field& side : {postgres::Field("lexpr"), postgres::Field("rexpr")}) {
       const Node expression = condition.node(side);
       if (!expression.is(kind)) continue;
       Node column;
       int count = 0;
-      walk_expression(expression, [&](const Node& node) {
+      walk_expression(expression, postgres::kinds<"ColumnRef">(), [&](const Node& node) {
         if (!node.is("ColumnRef")) return true;
         column = node;
         ++count;
@@ -231,7 +233,7 @@ void implicit_cast(const Subject& subject, TextSink& out) {
 std::vector<const Source*> sources_of(const Query& query, const Node& condition) {
   std::vector<const Source*> found;
   bool is_clear = true;
-  walk_expression(condition, [&](const Node& node) {
+  walk_expression(condition, postgres::kinds<"ColumnRef">(), [&](const Node& node) {
     if (!node.is("ColumnRef")) return true;
     const Meaning meaning = meaning_of(node, query);
     if (!meaning || meaning.query != &query) is_clear = false;
@@ -271,8 +273,8 @@ void or_across_columns(const Subject& subject, TextSink& out) {
 }
 
 void in_list_huge(const Subject& subject, TextSink& out) {
-  walk_queries(subject.statement.root, [&](const Node& node) {
-    if (!node.is("A_Expr") || node.name("kind") != "AEXPR_IN") return;
+  walk_queries(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
+    if (node.name("kind") != "AEXPR_IN") return;
     const std::size_t count = node.node("rexpr").nodes_if("List", "items").size();
     if (count <= kListMax) return;
     out.add(place_of(subject, node),

@@ -230,7 +230,7 @@ bool are_disjoint(const Node& left, const Node& right) {
 }
 
 void union_without_all(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"SelectStmt">(), [&](const Node& node) {
     const bool is_union =
         node.is("SelectStmt") && node.name("op") == "SETOP_UNION" && !node.flag("all");
     if (!is_union || !are_disjoint(node.node("larg"), node.node("rarg"))) return true;
@@ -266,7 +266,7 @@ std::optional<std::vector<const Source*>> sources_in(const Query& query,
   std::vector<const Source*> found;
   bool is_clear = true;
   for (const Node& expression : expressions) {
-    walk_expression(expression, [&](const Node& node) {
+    walk_expression(expression, postgres::kinds<"ColumnRef">(), [&](const Node& node) {
       if (!node.is("ColumnRef")) return true;
       const Meaning meaning = meaning_of(node, query);
       is_clear = is_clear && meaning && !is_star(node);

@@ -10,6 +10,7 @@
 namespace pgkeep::lint {
 
 using catalog::is_one_of;
+using postgres::KindSet;
 using postgres::Node;
 
 namespace {
@@ -27,6 +28,10 @@ bool is_null_side_right(const Node& join) {
 
 bool is_change(const Node& node) {
   return node.is("InsertStmt") || node.is("UpdateStmt") || node.is("DeleteStmt");
+}
+
+const KindSet& query_kinds() {
+  return postgres::kinds<"SelectStmt InsertStmt UpdateStmt DeleteStmt">();
 }
 
 } // namespace
@@ -70,7 +75,11 @@ void Queries::visit(const Node& node, const Frame& frame) {
 }
 
 void Queries::visit_children(const Node& node, const Frame& frame) {
-  postgres::each_child(node, [&](const Node& child) { visit(child, frame); });
+  // What stands between a node and the queries below it changes nothing for them.
+  postgres::walk(node, query_kinds() | postgres::kinds<"SubLink">(), [&](const Node& each) {
+    visit(each, frame);
+    return false;
+  });
 }
 
 void Queries::add_with(const Node& with, Frame& frame) {
@@ -103,13 +112,14 @@ void Queries::visit_select(const Node& node, Frame frame) {
     add_source(query, item, frame, false, std::nullopt);
   Frame inner = frame;
   inner.outer = &query;
-  for (const std::string_view field : {"distinct_clause", "target_list", "group_clause",
-                                       "window_clause", "values_lists", "sort_clause"}) {
+  for (const postgres::Field& field :
+       std::initializer_list<postgres::Field>{"distinct_clause", "target_list", "group_clause",
+                                              "window_clause", "values_lists", "sort_clause"}) {
     for (const Node& each : node.nodes(field))
       visit(each, inner);
   }
-  for (const std::string_view field :
-       {"where_clause", "having_clause", "limit_offset", "limit_count"})
+  for (const postgres::Field& field : std::initializer_list<postgres::Field>{
+           "where_clause", "having_clause", "limit_offset", "limit_count"})
     visit(node.node(field), inner);
   for (const Node& join : query.joins)
     visit(join.node("quals"), inner);
@@ -262,24 +272,26 @@ bool is_aggregate(const Node& node) {
                                                                    "any_value"}));
 }
 
-void walk_expression(const Node& node, base::FunctionRef<bool(const Node&)> visit) {
-  postgres::walk(node, [&](const Node& each) { return !each.is("SelectStmt") && visit(each); });
+void walk_expression(const Node& node, const KindSet& kinds,
+                     base::FunctionRef<bool(const Node&)> visit) {
+  postgres::walk(node, kinds | postgres::kinds<"SelectStmt">(),
+                 [&](const Node& each) { return !each.is("SelectStmt") && visit(each); });
 }
 
 bool has_aggregate(const Node& node) {
   bool found = false;
-  walk_expression(node, [&](const Node& each) {
+  walk_expression(node, postgres::kinds<"FuncCall">(), [&](const Node& each) {
     found = found || is_aggregate(each);
     return !found;
   });
   return found;
 }
 
-void walk_own(const Query& query, base::FunctionRef<bool(const Node&)> visit) {
-  postgres::each_child(query.node, [&](const Node& child) {
-    postgres::walk(child, [&](const Node& each) {
-      return !each.is("SelectStmt") && !is_change(each) && visit(each);
-    });
+void walk_own(const Query& query, const KindSet& kinds,
+              base::FunctionRef<bool(const Node&)> visit) {
+  postgres::walk(query.node, kinds | query_kinds(), [&](const Node& each) {
+    if (each == query.node) return true;
+    return !each.is("SelectStmt") && !is_change(each) && visit(each);
   });
 }
 
@@ -306,9 +318,9 @@ std::vector<std::string> equated_columns(const Query& query, const Source& sourc
     std::ranges::copy(conjuncts(query.joins[*source.join].node("quals")), std::back_inserter(all));
   for (const Node& each : all) {
     const bool is_equality = each.is("A_Expr") && each.name("kind") == "AEXPR_OP" &&
-                             postgres::strings_of(each.nodes("name")).back() == "=";
+                             each.nodes("name").back().text("sval") == "=";
     if (!is_equality) continue;
-    for (const std::string_view side : {"lexpr", "rexpr"}) {
+    for (const postgres::Field& side : {postgres::Field("lexpr"), postgres::Field("rexpr")}) {
       const Node operand = each.node(side);
       const Meaning meaning = operand.is("ColumnRef") ? meaning_of(operand, query) : Meaning{};
       if (meaning.source == &source) columns.push_back(column_names(operand).back());
@@ -324,12 +336,12 @@ std::string column_object(const Meaning& meaning, const Node& column) {
 }
 
 const Queries& queries_of(const Subject& subject) {
-  static const postgres::KindSet kinds =
-      postgres::kinds_named("SelectStmt InsertStmt UpdateStmt DeleteStmt");
   if (subject.queries == nullptr) {
-    const bool has_any = (subject.kinds & kinds).any();
-    subject.queries = std::make_shared<const Queries>(has_any ? subject.statement.root : Node{},
-                                                      subject.context.schema);
+    static const Schema nothing;
+    static const Queries none({}, nothing);
+    if ((subject.kinds & query_kinds()).none()) return none;
+    subject.queries =
+        std::make_shared<const Queries>(subject.statement.root, subject.context.schema);
   }
   return *subject.queries;
 }

@@ -102,11 +102,12 @@ std::vector<postgres::Node> conjuncts(const postgres::Node& condition);
 /// count, sum, min, ... as written.
 bool is_aggregate(const postgres::Node& node);
 bool has_aggregate(const postgres::Node& node);
-/// Walks an expression without the queries inside of it.
-void walk_expression(const postgres::Node& node,
+/// Walks an expression without the queries inside of it; visits nodes of these kinds.
+void walk_expression(const postgres::Node& node, const postgres::KindSet& kinds,
                      base::FunctionRef<bool(const postgres::Node&)> visit);
 /// The same for all of a query but the queries inside of it.
-void walk_own(const Query& query, base::FunctionRef<bool(const postgres::Node&)> visit);
+void walk_own(const Query& query, const postgres::KindSet& kinds,
+              base::FunctionRef<bool(const postgres::Node&)> visit);
 /// Whether the values of these columns name at most one row.
 bool is_key(const TableState& table, const std::vector<std::string>& columns);
 /// The columns of this source that conditions set equal to something.

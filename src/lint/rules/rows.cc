@@ -121,14 +121,15 @@ bool runs_rows(const Node& root) {
 std::vector<Node> unlimited(const Subject& subject, std::string_view kind) {
   std::vector<Node> found;
   if (!runs_rows(subject.statement.root)) return found;
-  postgres::walk(subject.statement.root, [&](const Node& node) {
-    if (!node.is(kind)) return true;
-    const Node condition = node.node("where_clause");
-    const bool is_limited = condition && !is_always_true(condition);
-    if (!is_limited && subject.context.is_in_use(relation_of(node.node("relation"))))
-      found.push_back(node);
-    return true;
-  });
+  postgres::walk(subject.statement.root, postgres::kinds<"UpdateStmt DeleteStmt">(),
+                 [&](const Node& node) {
+                   if (!node.is(kind)) return true;
+                   const Node condition = node.node("where_clause");
+                   const bool is_limited = condition && !is_always_true(condition);
+                   if (!is_limited && subject.context.is_in_use(relation_of(node.node("relation"))))
+                     found.push_back(node);
+                   return true;
+                 });
   return found;
 }
 

@@ -42,6 +42,8 @@ struct Unique {
 std::vector<Unique> uniques_of(const Context& context) {
   std::vector<Unique> found;
   for (const Change& change : changes_of(context.section)) {
+    if (change.operation != Operation::add_unique && change.operation != Operation::create_index)
+      continue;
     Unique each{.relation = change.relation,
                 .offset = change.offset,
                 .table = context.schema.find(change.relation)};
@@ -187,10 +189,12 @@ void check_missing_range(const Context& context, TextSink& out) {
     const ColumnState* const low = table == nullptr ? nullptr : table->column(change.name);
     // A transfer's from and to are accounts, not a range.
     if (low == nullptr || !is_ordered(low->type) || change.name.ends_with("id")) continue;
+    const std::vector<std::string> ends = catalog::other_ends(change.name);
+    if (ends.empty()) continue;
     const std::vector<Names> checks = checks_on(context, *table, changes);
     const bool has_exclusion = std::ranges::any_of(
         table->constraints, [](const ConstraintState& each) { return each.type == 'x'; });
-    for (const std::string& end : catalog::other_ends(change.name)) {
+    for (const std::string& end : ends) {
       for (const ColumnState& high : table->columns) {
         const bool is_end = base::join(catalog::name_words(high.name), "_") == end;
         const bool are_compared =
@@ -222,11 +226,13 @@ void check_never_false(const Subject& subject, TextSink& out) {
 void values_in_definition(const Subject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::add_check) continue;
-    postgres::walk(change.node.node("raw_expr"), [&](const Node& node) {
-      if (!node.is("A_Expr") || node.name("kind") != "AEXPR_IN") return true;
-      const std::size_t count = node.node("rexpr").nodes_if("List", "items").size();
-      if (count <= kValuesMax) return true;
-      out.add(node.offset().value_or(change.offset),
+    postgres::walk(
+        change.node.node("raw_expr"), postgres::kinds<"A_Expr">(), [&](const Node& node) {
+          if (!node.is("A_Expr") || node.name("kind") != "AEXPR_IN") return true;
+          const std::size_t count = node.node("rexpr").nodes_if("List", "items").size();
+          if (count <= kValuesMax) return true;
+          out.add(
+              node.offset().value_or(change.offset),
               {.object = change.name.empty() ? change.relation.text()
                                              : object_of(change.relation, change.name),
                .message = fmt::format("{} values stand in the definition: each new one changes the "
@@ -234,8 +240,8 @@ void values_in_definition(const Subject& subject, TextSink& out) {
                                       count),
                .evidence = Json{{"values", static_cast<std::int64_t>(count)}},
                .fix = write_instead("Write a lookup table with these values, and a foreign key")});
-      return true;
-    });
+          return true;
+        });
   }
 }
 

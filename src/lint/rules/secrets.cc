@@ -81,20 +81,21 @@ void secrets_in_code(const Subject& subject, TextSink& out) {
   if (root.is("CreateSubscriptionStmt") && holds_password(root.text("conninfo")))
     add_secret(subject.statement.begin, "subscription " + std::string(root.text("subname")),
                "a password in a connection string", out);
-  postgres::walk(subject.statement.root, [&](const Node& node) {
-    const std::string_view name = function_name(node);
-    if (is_one_of(name, {"pgp_sym_encrypt", "pgp_sym_decrypt", "pgp_sym_encrypt_bytea",
-                         "pgp_sym_decrypt_bytea", "encrypt", "decrypt", "hmac"})) {
-      const postgres::NodeList arguments = node.nodes("args");
-      const auto key = arguments.size() > 1 ? string_constant(arguments[1]) : std::nullopt;
-      if (key && !is_placeholder(*key))
-        add_secret(place_of(subject, arguments[1]), "function " + std::string(name),
-                   "the key of " + std::string(name) + "()", out);
-    }
-    if (node.is("A_Const") && holds_password(string_view_constant(node).value_or("")))
-      add_secret(place_of(subject, node), "", "a password in a connection string", out);
-    return true;
-  });
+  postgres::walk(
+      subject.statement.root, postgres::kinds<"FuncCall A_Const">(), [&](const Node& node) {
+        const std::string_view name = function_name(node);
+        if (is_one_of(name, {"pgp_sym_encrypt", "pgp_sym_decrypt", "pgp_sym_encrypt_bytea",
+                             "pgp_sym_decrypt_bytea", "encrypt", "decrypt", "hmac"})) {
+          const postgres::NodeList arguments = node.nodes("args");
+          const auto key = arguments.size() > 1 ? string_constant(arguments[1]) : std::nullopt;
+          if (key && !is_placeholder(*key))
+            add_secret(place_of(subject, arguments[1]), "function " + std::string(name),
+                       "the key of " + std::string(name) + "()", out);
+        }
+        if (node.is("A_Const") && holds_password(string_view_constant(node).value_or("")))
+          add_secret(place_of(subject, node), "", "a password in a connection string", out);
+        return true;
+      });
 }
 
 void plaintext_secret(const Subject& subject, TextSink& out) {
@@ -215,7 +216,7 @@ void rls_initplan(const Subject& subject, TextSink& out) {
   if (!root.is("CreatePolicyStmt")) return;
   const RelationName table = relation_of(root.node("table"));
   for (const std::string_view field : {"qual", "with_check"}) {
-    walk_expression(root.node(field), [&](const Node& node) {
+    walk_expression(root.node(field), postgres::kinds<"FuncCall">(), [&](const Node& node) {
       const std::vector<std::string> names =
           postgres::strings_of(node.nodes_if("FuncCall", "funcname"));
       const bool is_session = !names.empty() && (names.back() == "current_setting" ||
@@ -313,7 +314,7 @@ void security_definer_view(const Context& context, TextSink& out) {
   for (const Change& change : changes_of(context.section)) {
     if (!change.node.is("ViewStmt") || is_invoker_view(change.node)) continue;
     std::optional<RelationName> fenced;
-    postgres::walk(change.node.node("query"), [&](const Node& node) {
+    postgres::walk(change.node.node("query"), postgres::kinds<"RangeVar">(), [&](const Node& node) {
       if (!node.is("RangeVar")) return true;
       const RelationName table = relation_of(node);
       const catalog::Relation* const relation = in_database(context, table);
@@ -364,15 +365,17 @@ void connection_unverified(const Subject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (root.is("CreateSubscriptionStmt") || root.is("AlterSubscriptionStmt"))
     judge(root.text("conninfo"), subject.statement.begin);
-  postgres::walk(root, [&](const Node& node) {
-    if (const auto text = string_constant(node); text && node.is("A_Const"))
-      judge(*text, place_of(subject, node));
+  postgres::walk(root, postgres::kinds<"A_Const">(), [&](const Node& node) {
+    if (const auto text = string_view_constant(node)) judge(*text, place_of(subject, node));
     return true;
   });
 }
 
 constexpr TextRule kSecretRules[] = {
-    {.card = shared_card("secrets-in-code"), .group = Group::design, .statement = secrets_in_code},
+    {.card = shared_card("secrets-in-code"),
+     .group = Group::design,
+     .statement = secrets_in_code,
+     .nodes = "A_Const FuncCall CreateRoleStmt AlterRoleStmt CreateSubscriptionStmt"},
     {.card = shared_card("plaintext-secret"),
      .group = Group::design,
      .statement = plaintext_secret,

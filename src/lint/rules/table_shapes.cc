@@ -256,11 +256,12 @@ void nullable_by_default(const Subject& subject, TextSink& out) {
 /// Names that a text gives: of tables, columns, indexes, constraints.
 void case_fold_trap(const Subject& subject, TextSink& out) {
   if (makes_temporary(subject.statement.root)) return;
-  const auto judge = [&](const std::string& name, std::string object, std::size_t offset) {
+  const auto judge = [&](const RelationName& table, std::string_view column, std::size_t offset) {
+    const std::string_view name = column.empty() ? std::string_view(table.name) : column;
     const bool has_capital = std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
     if (!has_capital) return;
     out.add(offset,
-            {.object = std::move(object),
+            {.object = column.empty() ? table.text() : object_of(table, column),
              .message = fmt::format("{} must be quoted in every statement for ever: without "
                                     "quotes it is read in small letters",
                                     postgres::quote_identifier(name)),
@@ -269,9 +270,9 @@ void case_fold_trap(const Subject& subject, TextSink& out) {
   };
   for (const Change& change : subject.changes) {
     if (change.operation == Operation::create_table)
-      judge(change.relation.name, change.relation.text(), place_of_table(subject));
+      judge(change.relation, {}, place_of_table(subject));
     if (change.operation == Operation::add_column)
-      judge(change.name, object_of(change.relation, change.name), change.offset);
+      judge(change.relation, change.name, change.offset);
   }
 }
 

@@ -328,7 +328,7 @@ std::optional<std::string_view> session_state(const Node& root) {
     return "DECLARE ... WITH HOLD";
   std::optional<std::string_view> found;
   if (!root.is("SelectStmt")) return found;
-  postgres::walk(root, [&](const Node& node) {
+  postgres::walk(root, postgres::kinds<"FuncCall">(), [&](const Node& node) {
     const postgres::NodeList parts = node.nodes_if("FuncCall", "funcname");
     if (parts.empty()) return true;
     const std::string name = postgres::strings_of(parts).back();

@@ -205,18 +205,20 @@ void oid_column(const Subject& subject, TextSink& out) {
 }
 
 void current_time(const Subject& subject, TextSink& out) {
-  postgres::walk(subject.statement.root, [&](const Node& node) {
-    if (!node.is("SQLValueFunction")) return true;
-    const std::string_view function = node.name("op");
-    if (!is_one_of(function, {"SVFOP_CURRENT_TIME", "SVFOP_CURRENT_TIME_N"})) return true;
-    out.add(node.offset().value_or(subject.statement.begin),
+  postgres::walk(
+      subject.statement.root, postgres::kinds<"SQLValueFunction">(), [&](const Node& node) {
+        if (!node.is("SQLValueFunction")) return true;
+        const std::string_view function = node.name("op");
+        if (!is_one_of(function, {"SVFOP_CURRENT_TIME", "SVFOP_CURRENT_TIME_N"})) return true;
+        out.add(
+            node.offset().value_or(subject.statement.begin),
             {.message = "CURRENT_TIME is a time with a zone and without a date, so it cannot be "
                         "compared across a day or a change of the clock",
              .evidence = Json{{"function", "CURRENT_TIME"}, {"type", "timetz"}},
              .fix = write_instead("Write now(), CURRENT_TIMESTAMP, or LOCALTIME where a time of "
                                   "day is meant")});
-    return true;
-  });
+        return true;
+      });
 }
 
 constexpr TextRule kTypeRules[] = {

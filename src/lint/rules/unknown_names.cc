@@ -174,7 +174,7 @@ std::set<std::string, std::less<>> known_types(const Context& context) {
 
 void unknown_type(const Subject& subject, TextSink& out) {
   std::optional<std::set<std::string, std::less<>>> known;
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"TypeName">(), [&](const Node& node) {
     if (!node.is("TypeName") || node.flag("pct_type")) return true;
     const TypeText type = type_of(node);
     if (type.name.empty() || !type.schema.empty() || is_well_known(type.name)) return true;
@@ -227,7 +227,7 @@ bool names_output(const Query& query, std::string_view name) {
 }
 
 /// The table that a bare name should be of: none where something in sight is not known.
-const TableState* blamed(const Query& query, const std::string& name) {
+const TableState* blamed(const Query& query, std::string_view name) {
   for (const Query* at = &query; at != nullptr; at = at->outer) {
     if (at->sources.empty() && at->outer == nullptr) return nullptr;
     for (const Source& source : at->sources) {
@@ -241,18 +241,20 @@ const TableState* blamed(const Query& query, const std::string& name) {
 
 void judge_reference(const Subject& subject, const Query& query, const Node& column,
                      TextSink& out) {
-  const Names names = column_names(column);
-  if (names.empty() || is_system_column(names.back())) return;
+  const postgres::NodeList fields = column.nodes("fields");
+  if (fields.empty() || is_star(column)) return;
+  const std::string_view name = fields.back().text("sval");
+  if (is_system_column(name)) return;
   const std::size_t offset = column.offset().value_or(subject.statement.begin);
-  if (names.size() == 1) {
-    if (names_output(query, names.front())) return;
-    if (const TableState* const table = blamed(query, names.front()))
-      add_unknown(offset, *table, names.front(), out);
+  if (fields.size() == 1) {
+    if (names_output(query, name)) return;
+    if (const TableState* const table = blamed(query, name))
+      add_unknown(offset, *table, std::string(name), out);
     return;
   }
   const Meaning meaning = meaning_of(column, query);
-  if (meaning && meaning.column == nullptr && is_missing(meaning.source->table, names.back()))
-    add_unknown(offset, *meaning.source->table, names.back(), out);
+  if (meaning && meaning.column == nullptr && is_missing(meaning.source->table, name))
+    add_unknown(offset, *meaning.source->table, std::string(name), out);
 }
 
 void judge_targets(const Subject& subject, const Query& query, TextSink& out) {
@@ -260,9 +262,10 @@ void judge_targets(const Subject& subject, const Query& query, TextSink& out) {
   if (!is_insert && !query.node.is("UpdateStmt")) return;
   const TableState* const table = query.sources.front().table;
   for (const Node& target : query.node.nodes(is_insert ? "cols" : "target_list")) {
-    const std::string name(target.text("name"));
+    const std::string_view name = target.text("name");
     if (is_missing(table, name))
-      add_unknown(target.offset().value_or(subject.statement.begin), *table, name, out);
+      add_unknown(target.offset().value_or(subject.statement.begin), *table, std::string(name),
+                  out);
   }
 }
 
@@ -329,7 +332,7 @@ void unknown_column(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     judge_targets(subject, query, out);
-    walk_own(query, [&](const Node& node) {
+    walk_own(query, postgres::kinds<"ColumnRef">(), [&](const Node& node) {
       if (node.is("ColumnRef")) judge_reference(subject, query, node, out);
       return true;
     });

@@ -23,7 +23,7 @@ using postgres::strings_of;
 /// The place of the first text constant with this value.
 std::optional<std::size_t> constant_at(const Node& root, std::string_view value) {
   std::optional<std::size_t> found;
-  postgres::walk(root, [&](const Node& node) {
+  postgres::walk(root, postgres::kinds<"A_Const">(), [&](const Node& node) {
     if (!found && node.is("A_Const") && text_constant(node) == value) found = node.offset();
     return !found;
   });
@@ -225,7 +225,7 @@ struct SetValue {
 std::vector<SetValue> set_values(const Subject& subject) {
   std::vector<SetValue> found;
   if (!subject.statement.root.is("SelectStmt")) return found;
-  postgres::walk(subject.statement.root, [&](const Node& node) {
+  postgres::walk(subject.statement.root, postgres::kinds<"FuncCall">(), [&](const Node& node) {
     const postgres::NodeList parts = node.nodes_if("FuncCall", "funcname");
     if (parts.empty() || strings_of(parts).back() != "setval") return true;
     const postgres::NodeList arguments = node.nodes("args");
