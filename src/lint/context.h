@@ -50,7 +50,7 @@ struct Context {
   /// Options::prepare, Options::mandatory_columns.
   const std::function<postgres::QueryCheck(const std::string& sql)>& prepare;
   const std::vector<std::string>& mandatory_columns;
-  /// Of the transactions before this one; null where nobody keeps them.
+  /// Of the transactions before this one; null where no rule asks for them.
   const LockOrders* lock_orders = nullptr;
   Schema& schema; ///< Before the statement at hand.
 
@@ -62,7 +62,8 @@ struct Context {
   std::vector<SettingState> settings = {};
   /// Since the transaction began (or of the statement alone where there is none).
   std::vector<HeldLock> locks = {};
-  /// The relations of those that block reads, each once, in the order of their first locks.
+  /// The relations of those that block reads, each once, in the order of their first locks. Empty
+  /// without `lock_orders`.
   std::vector<RelationName> locked_against_reads = {};
   /// Relations created since the transaction began: nobody else sees them.
   std::vector<RelationName> created_in_transaction = {};
@@ -77,7 +78,8 @@ struct Context {
   std::span<const std::string> paths = {}; ///< Of all files that are judged together.
   /// Views and sequences that the files have created so far: Schema knows tables alone.
   const RelationSet* created = nullptr;
-  /// Relations that the files have created, changed or dropped so far.
+  /// Relations that the files have created, changed or dropped so far; null where nothing is
+  /// prepared.
   const RelationSet* changed = nullptr;
 
   /// Statements before this one and this one share one transaction.

@@ -80,6 +80,9 @@ Linter::Linter(const Options& options, std::span<const std::string> paths,
              [&](std::size_t place) { return part.has(*chosen[place].rule, place); }),
       skipped_(chosen.size()), schema_(options.database) {
   PGKEEP_ASSERT(chosen.size() <= RuleSet::kRulesMax);
+  for (std::size_t place = 0; place < chosen.size(); ++place)
+    keeps_lock_orders_ |=
+        part.has(*chosen[place].rule, place) && chosen[place].rule->compares_lock_orders;
 }
 
 std::vector<Said> Linter::judge(const Script& script) {
@@ -107,11 +110,11 @@ void Linter::judge_section(const Script& script, const Section& section, std::ve
                   .server_parses = options_.server_parses,
                   .prepare = options_.prepare,
                   .mandatory_columns = options_.mandatory_columns,
-                  .lock_orders = &lock_orders_,
+                  .lock_orders = keeps_lock_orders_ ? &lock_orders_ : nullptr,
                   .schema = schema_,
                   .paths = paths_,
                   .created = &created_,
-                  .changed = &changed_};
+                  .changed = options_.prepare ? &changed_ : nullptr};
   for (const Statement& statement : section.statements)
     judge_statement(context, statement, said);
   RuleSet rules = rules_.about_sections();
@@ -194,15 +197,9 @@ void Linter::keep_transaction(Context& context, const Statement& statement,
 void Linter::keep(Context& context, const Statement& statement,
                   const std::vector<Effect>& effects) {
   for (const Effect& effect : effects) {
-    lock_orders_.add(context, effect, statement.begin);
+    if (keeps_lock_orders_) keep_lock_order(context, effect, statement.begin);
     context.locks.push_back(
         {.relation = effect.relation, .mode = effect.mode, .offset = statement.begin});
-    auto& locked = context.locked_against_reads;
-    const bool is_first =
-        blocks_reads(effect.mode) && std::ranges::none_of(locked, [&](const RelationName& each) {
-          return is_same(each, effect.relation);
-        });
-    if (is_first) locked.push_back(effect.relation);
     if (!blocks_writes(effect.mode) || !context.is_in_use(effect.relation)) continue;
     if (!context.first_strong_lock) context.first_strong_lock = statement.begin;
     context.last_strong_lock = statement.begin;
@@ -212,6 +209,16 @@ void Linter::keep(Context& context, const Statement& statement,
     keep_change(context, statement, change);
     context.schema.apply(change);
   }
+}
+
+void Linter::keep_lock_order(Context& context, const Effect& effect, std::size_t offset) {
+  lock_orders_.add(context, effect, offset);
+  auto& locked = context.locked_against_reads;
+  const bool is_first =
+      blocks_reads(effect.mode) && std::ranges::none_of(locked, [&](const RelationName& each) {
+        return is_same(each, effect.relation);
+      });
+  if (is_first) locked.push_back(effect.relation);
 }
 
 void Linter::keep_settings(Context& context, const Statement& statement, const Change& change) {
@@ -234,7 +241,8 @@ void Linter::keep_change(Context& context, const Statement& statement, const Cha
   else
     context.changes_in_transaction.emplace_back(change);
   if (creates_table(change.operation)) context.created_in_transaction.push_back(change.relation);
-  if (change.relation && !acts_on_rows(change.operation)) changed_.insert(change.relation);
+  if (context.changed != nullptr && change.relation && !acts_on_rows(change.operation))
+    changed_.insert(change.relation);
   if (change.operation == Operation::create_view || change.operation == Operation::create_sequence)
     created_.insert(change.relation);
   const bool adds_unvalidated = (change.operation == Operation::add_check ||

@@ -3,7 +3,8 @@
 ///
 /// Private to src/lint. One thread each; several may judge the same Scripts at the same time, each
 /// with some of the rules. What carries over from file to file each of them keeps for itself, so
-/// that what a rule says does not depend on who else is there.
+/// that what a rule says does not depend on who else is there; but not what none of its rules asks
+/// for.
 #pragma once
 
 #include <cstddef>
@@ -51,6 +52,7 @@ private:
   void judge_statement(Context& context, const Statement& statement, std::vector<Said>& said);
   void ask(const Subject& subject, const RuleSet& rules, std::vector<Said>& said);
   void keep(Context& context, const Statement& statement, const std::vector<Effect>& effects);
+  void keep_lock_order(Context& context, const Effect& effect, std::size_t offset);
   void keep_change(Context& context, const Statement& statement, const Change& change);
   static void keep_transaction(Context& context, const Statement& statement,
                                const postgres::Node& root);
@@ -65,6 +67,7 @@ private:
   RelationSet created_; ///< Views and sequences.
   RelationSet changed_; ///< Everything but rows.
   LockOrders lock_orders_;
+  bool keeps_lock_orders_ = false;
   std::vector<std::vector<std::string>> skipped_; ///< By rule.
   Schema schema_;
   std::size_t said_last_ = 0; ///< How much there was to say of the file before.

@@ -207,46 +207,45 @@ void Schema::forget_recent() {
   recent_.fill({});
 }
 
-void Schema::note(const std::string& key, const TableState& table) {
+void Schema::note_all(const TableState& table) {
   for (const ConstraintState& each : table.constraints) {
-    note(each.name, key);
-    note(each.target.name, key);
+    note(each.name, table);
+    note(each.target.name, table);
   }
   for (const IndexState& each : table.indexes)
-    note(each.name, key);
+    note(each.name, table);
 }
 
-void Schema::note(const std::string& name, const std::string& key) {
-  if (!name.empty()) noted_[name].insert(key);
+void Schema::note(const std::string& name, const TableState& table) {
+  if (!name.empty()) noted_[name].insert(key_of(table.name));
 }
 
-std::vector<TableState*> Schema::noted_for(const std::string& name) const {
-  std::vector<TableState*> found;
+template <typename Visit>
+void Schema::each_noted(const std::string& name, Visit&& visit) const {
   const auto keys = noted_.find(name);
-  if (keys == noted_.end()) return found;
+  if (keys == noted_.end()) return;
   for (const std::string& key : keys->second) {
-    if (const auto table = by_key_.find(key); table != by_key_.end())
-      found.push_back(table->second);
+    const auto table = by_key_.find(key);
+    if (table != by_key_.end() && !visit(*table->second)) return;
   }
-  return found;
 }
 
 std::vector<const TableState*> Schema::referencing(const RelationName& target) const {
   std::vector<const TableState*> found;
-  for (const TableState* const table : noted_for(target.name)) {
+  each_noted(target.name, [&](const TableState& table) {
     const bool points_at_it =
-        std::ranges::any_of(table->constraints, [&](const ConstraintState& each) {
+        std::ranges::any_of(table.constraints, [&](const ConstraintState& each) {
           return each.type == 'f' && is_same(each.target, target);
         });
-    if (points_at_it) found.push_back(table);
-  }
+    if (points_at_it) found.push_back(&table);
+    return true;
+  });
   return found;
 }
 
 void Schema::put(TableState table) {
-  std::string key = key_of(table.name);
-  note(key, table);
-  const auto [place, is_new] = tables_.insert_or_assign(std::move(key), std::move(table));
+  note_all(table);
+  const auto [place, is_new] = tables_.insert_or_assign(key_of(table.name), std::move(table));
   if (is_new) by_key_.emplace(place->first, &place->second);
 }
 
@@ -266,22 +265,24 @@ void Schema::move(const RelationName& from, RelationName to) {
   if (moved.empty()) return;
   moved.key() = key_of(to);
   moved.mapped().name = std::move(to);
-  note(moved.key(), moved.mapped());
+  note_all(moved.mapped());
   const auto result = tables_.insert(std::move(moved));
   if (result.inserted) by_key_.emplace(result.position->first, &result.position->second);
 }
 
 const TableState* Schema::table_of_index(const RelationName& index) const {
-  for (const TableState* const table : noted_for(index.name)) {
-    if (!index.schema.empty() && table->name.schema != index.schema) continue;
-    if (std::ranges::find(table->indexes, index.name, &IndexState::name) != table->indexes.end())
-      return table;
-    const auto* const constraint = table->constraint(index.name);
-    if (constraint != nullptr &&
-        (constraint->type == 'p' || constraint->type == 'u' || constraint->type == 'x'))
-      return table;
-  }
-  return nullptr;
+  const TableState* found = nullptr;
+  each_noted(index.name, [&](const TableState& table) {
+    if (!index.schema.empty() && table.name.schema != index.schema) return true;
+    const auto* const constraint = table.constraint(index.name);
+    const bool has_it =
+        std::ranges::find(table.indexes, index.name, &IndexState::name) != table.indexes.end() ||
+        (constraint != nullptr &&
+         (constraint->type == 'p' || constraint->type == 'u' || constraint->type == 'x'));
+    if (has_it) found = &table;
+    return !has_it;
+  });
+  return found;
 }
 
 TableState& Schema::at(const RelationName& name) {
@@ -429,9 +430,8 @@ void Schema::apply_constraint(const Change& change) {
         if (ColumnState* const column = table.column(name)) column->is_not_null = true;
       }
     }
-    const std::string key = key_of(table.name);
-    note(state.name, key);
-    note(state.target.name, key);
+    note(state.name, table);
+    note(state.target.name, table);
     table.constraints.push_back(std::move(state));
     return;
   }
@@ -466,15 +466,28 @@ void Schema::apply_index(const Change& change) {
     for (const Node& element : node.nodes("index_params"))
       index.columns.emplace_back(element.text("name"));
     TableState& table = at(change.relation);
-    note(index.name, key_of(table.name));
+    note(index.name, table);
     table.indexes.push_back(std::move(index));
   } else if (change.operation == Operation::drop_index) {
-    for (TableState* const table : noted_for(change.relation.name)) {
-      if (!change.relation.schema.empty() && table->name.schema != change.relation.schema) continue;
-      std::erase_if(table->indexes,
-                    [&](const IndexState& each) { return each.name == change.relation.name; });
-    }
+    drop_index(change.relation);
   }
+}
+
+void Schema::drop_index(const RelationName& index) {
+  const auto keys = noted_.find(index.name);
+  if (keys == noted_.end()) return;
+  std::erase_if(keys->second, [&](const std::string& key) {
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return true;
+    TableState& table = *found->second;
+    const auto has_name = [&](const auto& each) { return each.name == index.name; };
+    if (index.schema.empty() || table.name.schema == index.schema)
+      std::erase_if(table.indexes, has_name);
+    return std::ranges::none_of(table.indexes, has_name) &&
+           std::ranges::none_of(table.constraints, [&](const ConstraintState& each) {
+             return has_name(each) || each.target.name == index.name;
+           });
+  });
 }
 
 } // namespace pgkeep::lint

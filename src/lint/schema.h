@@ -126,10 +126,12 @@ private:
   void apply_index(const Change& change);
   /// Before a table goes or gets another name.
   void forget_recent();
-  void note(const std::string& key, const TableState& table);
-  void note(const std::string& name, const std::string& key);
-  /// In the order of `tables_`.
-  [[nodiscard]] std::vector<TableState*> noted_for(const std::string& name) const;
+  void drop_index(const RelationName& index);
+  void note_all(const TableState& table);
+  void note(const std::string& name, const TableState& table);
+  /// In the order of `tables_`, until `visit` gives false.
+  template <typename Visit>
+  void each_noted(const std::string& name, Visit&& visit) const;
 
   std::map<std::string, TableState> tables_; ///< "schema.name".
   /// The same, to find one at once. The texts are the keys of `tables_`, which stay where they are.

@@ -84,6 +84,8 @@ struct TextRule {
   bool judges_down = false;
   /// About how a file of changes is run: not asked of named queries, which run one by one.
   bool is_about_migrations = false;
+  /// Reads Context::lock_orders, which are kept for it alone.
+  bool compares_lock_orders = false;
 };
 
 } // namespace pgkeep::lint

@@ -51,7 +51,8 @@ constexpr TextRule kLockOrderRules[] = {
               .severity = Severity::warning,
               .area = Area::transactions},
      .statement = lock_order,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .compares_lock_orders = true},
 };
 
 } // namespace

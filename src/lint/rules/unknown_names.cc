@@ -145,6 +145,12 @@ bool is_well_known(std::string_view type) {
   return names.contains(type);
 }
 
+/// Rows of each table are a type.
+bool is_table(const Context& context, std::string_view name) {
+  return std::ranges::any_of(context.schema.tables(),
+                             [&](const auto& each) { return each.second.name.name == name; });
+}
+
 /// Types that the statements of this section make, and those of the database.
 std::set<std::string, std::less<>> known_types(const Context& context) {
   std::set<std::string, std::less<>> names;
@@ -160,8 +166,6 @@ std::set<std::string, std::less<>> known_types(const Context& context) {
     if (root.is("ViewStmt")) name = {std::string(root.node("view").text("relname"))};
     if (!name.empty()) names.insert(name.back());
   }
-  for (const auto& [key, table] : context.schema.tables())
-    names.insert(table.name.name);
   if (context.database == nullptr) return names;
   for (const catalog::UserType& type : context.database->types)
     names.insert(type.name);
@@ -182,7 +186,7 @@ void unknown_type(const Subject& subject, TextSink& out) {
     const auto near = base::nearest(type.name, candidates);
     if (!near) return true; // It is an extension's, or one of a file that was not given.
     if (!known) known = known_types(subject.context);
-    if (known->contains(type.name)) return true;
+    if (known->contains(type.name) || is_table(subject.context, type.name)) return true;
     out.add(node.offset().value_or(subject.statement.begin),
             {.object = fmt::format("type {}", type.name),
              .message = fmt::format("no type is called {}: did you mean {}", type.name, *near),
@@ -351,7 +355,8 @@ void unknown_relation(const Subject& subject, TextSink& out) {
   for (const Query& query : queries.all()) {
     for (const Source& source : query.sources) {
       const std::string& name = source.relation.name;
-      if (name.empty() || known.contains(name) || name.starts_with("pg_") ||
+      if (name.empty() || known.contains(name) || is_table(subject.context, name) ||
+          name.starts_with("pg_") ||
           is_one_of(source.relation.schema, {"pg_catalog", "information_schema"}))
         continue;
       const auto near = base::nearest(name, candidates);
