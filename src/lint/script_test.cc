@@ -65,6 +65,23 @@ TEST(ScriptTest, a_mistake_hides_nothing_else) {
                           "up none 3:15 ! syntax error at or near \"3\"", "up none 4:1 SELECT 4"));
 }
 
+// Files are parsed a thousand bytes at a time: wherever that ends, nothing changes.
+TEST(ScriptTest, where_a_file_is_cut_does_not_show) {
+  for (std::size_t before = 80; before < 110; ++before) {
+    std::string text;
+    for (std::size_t i = 0; i < before; ++i)
+      text += "SELECT 1;\n";
+    const Script whole =
+        Script::read("a.sql", text + "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; "
+                                     "SELECT 2; END;\nSELECT 3");
+    EXPECT_EQ(lines_of(whole).size(), before + 2);
+    EXPECT_THAT(lines_of(whole).back(), testing::EndsWith(" SELECT 3"));
+    const Script wrong = Script::read("a.sql", text + "SELECT 1 +;\n" + text);
+    ASSERT_EQ(lines_of(wrong).size(), 2 * before + 1);
+    EXPECT_THAT(lines_of(wrong)[before], testing::EndsWith("! syntax error at or near \";\""));
+  }
+}
+
 TEST(ScriptTest, psql_commands_and_data_are_no_sql) {
   const Script script =
       Script::read("a.sql", "\\set ON_ERROR_STOP on\nCOPY t FROM stdin;\n1\t';\n\\.\nSELECT 2;\n");

@@ -62,6 +62,28 @@ TEST(SqlTreeCheckTest, pieces_are_those_of_the_scanner) {
   EXPECT_EQ(pieces_of("SELECT 1", 5).front().begin, 5U);
 }
 
+TEST(SqlTreeCheckTest, a_text_is_cut_in_front_of_statements) {
+  const std::string sql = "-- a\n" + repeated("SELECT 1, 'b;' FROM t; -- c;\n", 200);
+  const TextCut cut = cut_up(sql, 7);
+  EXPECT_EQ(cut.pieces.size(), 200U);
+  ASSERT_GT(cut.stretches.size(), 3U);
+  std::size_t at = 7;
+  for (const TextPiece& stretch : cut.stretches) {
+    EXPECT_EQ(stretch.begin, at);
+    EXPECT_EQ(sql.substr(stretch.begin - 7, 6), at == 7 ? "-- a\nS" : "SELECT");
+    EXPECT_TRUE(Tree::parse(sql.substr(stretch.begin - 7, stretch.end - stretch.begin)));
+    at = stretch.end;
+  }
+  EXPECT_EQ(at, 7 + sql.size());
+}
+
+TEST(SqlTreeCheckTest, what_only_the_scanner_can_take_apart_is_not_cut) {
+  const TextCut cut = cut_up(repeated("SELECT 1; /* /* */ */\n", 100));
+  EXPECT_TRUE(cut.pieces.empty());
+  ASSERT_EQ(cut.stretches.size(), 1U);
+  EXPECT_EQ(cut.stretches.front().end, 2200U);
+}
+
 TEST(SqlTreeCheckTest, what_does_not_end_is_left_to_the_scanner) {
   for (const std::string_view open :
        {"SELECT 'a", "SELECT \"a", "SELECT $$a", "/* a", "SELECT $a$ $a"})

@@ -57,6 +57,17 @@ TEST(SqlTreeTest, a_walk_goes_parents_first_and_leaves_out_what_it_is_told_to) {
   walk(Node{}, [](const Node&) { return ADD_FAILURE() << "nothing is below no node", true; });
 }
 
+TEST(SqlTreeTest, a_walk_of_some_kinds_goes_below_the_others) {
+  const Tree tree = tree_of("SELECT f(a, 1), (SELECT b) FROM t WHERE c");
+  std::vector<std::string> names;
+  walk(tree.root(), kinds<"ColumnRef SubLink">(), [&](const Node& node) {
+    for (const std::string& name : strings_of(node.nodes_if("ColumnRef", "fields")))
+      names.push_back(name);
+    return !node.is("SubLink");
+  });
+  EXPECT_THAT(names, ElementsAre("a", "c"));
+}
+
 TEST(SqlTreeTest, kinds_keep_their_underscores) {
   const Tree tree = tree_of("SELECT 1 + x");
   const Node sum = tree.root().nodes("target_list").front().node("val");
