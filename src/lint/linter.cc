@@ -55,6 +55,16 @@ bool creates_table(Operation operation) {
          operation == Operation::create_partition_of;
 }
 
+void add_locks(Subject& subject, std::vector<Effect>& effects) {
+  const Context& context = subject.context;
+  subject.rows.reserve(subject.changes.size());
+  for (const Change& change : subject.changes) {
+    subject.rows.push_back(lock_row_of(change, context));
+    if (context.is_online) continue; // The runner takes short locks by itself, and retries.
+    add_effects_of(change, subject.rows.back(), context, effects);
+  }
+}
+
 } // namespace
 
 void TextSink::add(std::size_t offset, findings::Finding finding) {
@@ -80,9 +90,12 @@ Linter::Linter(const Options& options, std::span<const std::string> paths,
              [&](std::size_t place) { return part.has(*chosen[place].rule, place); }),
       skipped_(chosen.size()), schema_(options.database) {
   PGKEEP_ASSERT(chosen.size() <= RuleSet::kRulesMax);
-  for (std::size_t place = 0; place < chosen.size(); ++place)
-    keeps_lock_orders_ |=
-        part.has(*chosen[place].rule, place) && chosen[place].rule->compares_lock_orders;
+  for (std::size_t place = 0; place < chosen.size(); ++place) {
+    const TextRule& rule = *chosen[place].rule;
+    if (!part.has(rule, place)) continue;
+    keeps_locks_ |= rule.group != Group::query;
+    keeps_lock_orders_ |= rule.compares_lock_orders;
+  }
 }
 
 std::vector<Said> Linter::judge(const Script& script) {
@@ -128,30 +141,31 @@ void Linter::judge_section(const Script& script, const Section& section, std::ve
   });
 }
 
-void Linter::judge_statement(Context& context, const Statement& statement,
-                             std::vector<Said>& said) {
+void Linter::begin_statement(Context& context, const Statement& statement) const {
   context.is_in_block = statement.origin == Origin::block;
-  const bool runs_later = statement.origin == Origin::function;
   context.is_online = statement.is_shadowed();
+  if (!keeps_locks_) return;
   context.was_begun = context.has_begin;
   if (context.section.begins_step(statement)) end_transaction(context);
+  const bool runs_later = statement.origin == Origin::function;
   if (!runs_later && (!context.shares_transaction() || statement.runs_alone())) {
     const bool has_begin = context.has_begin;
     end_transaction(context); // Nothing is held of what ran before.
     context.has_begin = has_begin;
   }
+}
+
+void Linter::judge_statement(Context& context, const Statement& statement,
+                             std::vector<Said>& said) {
+  begin_statement(context, statement);
+  const bool runs_later = statement.origin == Origin::function;
   std::vector<Effect> effects;
   Subject subject{.statement = statement,
                   .changes = statement.changes,
                   .effects = effects,
                   .context = context,
                   .kinds = postgres::kinds_in(statement.root)};
-  subject.rows.reserve(statement.changes.size());
-  for (const Change& change : statement.changes) {
-    subject.rows.push_back(lock_row_of(change, context));
-    if (context.is_online) continue; // The runner takes short locks by itself, and retries.
-    add_effects_of(change, subject.rows.back(), context, effects);
-  }
+  if (keeps_locks_) add_locks(subject, effects);
   RuleSet rules = rules_.of(subject.kinds);
   if (context.section.is_down) rules &= rules_.about_ways_down();
   if (runs_later) rules &= rules_.about_queries();
@@ -205,8 +219,15 @@ void Linter::keep(Context& context, const Statement& statement,
     context.last_strong_lock = statement.begin;
   }
   for (const Change& change : statement.changes) {
-    keep_settings(context, statement, change);
-    keep_change(context, statement, change);
+    if (keeps_locks_) {
+      keep_settings(context, statement, change);
+      keep_change(context, statement, change);
+    }
+    if (context.changed != nullptr && change.relation && !acts_on_rows(change.operation))
+      changed_.insert(change.relation);
+    if (change.operation == Operation::create_view ||
+        change.operation == Operation::create_sequence)
+      created_.insert(change.relation);
     context.schema.apply(change);
   }
 }
@@ -241,10 +262,6 @@ void Linter::keep_change(Context& context, const Statement& statement, const Cha
   else
     context.changes_in_transaction.emplace_back(change);
   if (creates_table(change.operation)) context.created_in_transaction.push_back(change.relation);
-  if (context.changed != nullptr && change.relation && !acts_on_rows(change.operation))
-    changed_.insert(change.relation);
-  if (change.operation == Operation::create_view || change.operation == Operation::create_sequence)
-    created_.insert(change.relation);
   const bool adds_unvalidated = (change.operation == Operation::add_check ||
                                  change.operation == Operation::add_foreign_key) &&
                                 change.node.flag("skip_validation");

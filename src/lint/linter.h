@@ -50,6 +50,7 @@ public:
 private:
   void judge_section(const Script& script, const Section& section, std::vector<Said>& said);
   void judge_statement(Context& context, const Statement& statement, std::vector<Said>& said);
+  void begin_statement(Context& context, const Statement& statement) const;
   void ask(const Subject& subject, const RuleSet& rules, std::vector<Said>& said);
   void keep(Context& context, const Statement& statement, const std::vector<Effect>& effects);
   void keep_lock_order(Context& context, const Effect& effect, std::size_t offset);
@@ -67,6 +68,7 @@ private:
   RelationSet created_; ///< Views and sequences.
   RelationSet changed_; ///< Everything but rows.
   LockOrders lock_orders_;
+  bool keeps_locks_ = false; ///< Settings and transactions too: not where all is about queries.
   bool keeps_lock_orders_ = false;
   std::vector<std::vector<std::string>> skipped_; ///< By rule.
   Schema schema_;

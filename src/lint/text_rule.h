@@ -21,7 +21,8 @@ namespace pgkeep::lint {
 enum class Group : std::uint8_t {
   safety, ///< A migration that stops or breaks a running application.
   design, ///< What the schema will be.
-  query,  ///< Statements of the application.
+  query,  ///< Statements of the application: of no concern are locks, settings and transactions,
+          ///< which a judge of such rules alone does not keep.
   taste,  ///< Names and habits: off unless asked for.
 };
 
