@@ -179,7 +179,7 @@ struct Literal {
   consteval Literal(const char (&literal)[Size]) { // NOLINT(google-explicit-constructor): as text.
     std::ranges::copy(literal, text);
   }
-  char text[Size];
+  char text[Size] = {};
 };
 /// kinds_named(), looked up once: kinds<"ColumnRef FuncCall">().
 template <Literal Names>
