@@ -1,0 +1,88 @@
+#include "migrate/declare/graph.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pgkeep::migrate::declaring {
+namespace {
+
+/// The server makes these again itself when a column's type changes.
+constexpr auto kFollowTypes = std::to_array<std::string_view>(
+    {"INDEX", "CONSTRAINT", "FK CONSTRAINT", "CHECK", "STATISTICS", "SEQUENCE"});
+
+bool is_table_kind(std::string_view type) {
+  return type == "TABLE" || type == "FOREIGN TABLE";
+}
+
+/// Headings without an object of their own, about one that has.
+bool is_about(const Object& each, const Object& object) {
+  return each.address.class_id == 0 && each.identity == object.identity &&
+         ((each.type == "SEQUENCE OWNED BY" && object.type == "SEQUENCE") ||
+          (each.type == "INDEX ATTACH" && object.type == "INDEX"));
+}
+
+} // namespace
+
+void Rebuilds::drop(const Object& object, bool stays_away) {
+  if (!keys_.insert(object.key()).second) return;
+  if (!stays_away) {
+    for (const Object& each : from_.objects) {
+      if (is_about(each, object)) keys_.insert(each.key());
+    }
+  }
+  spread(object.address, Cause::dropped);
+}
+
+void Rebuilds::change_type(const Address& column) {
+  spread(column, Cause::retyped);
+}
+
+void Rebuilds::replace_column(const Address& column) {
+  if (replaced_.insert(column).second) spread(column, Cause::dropped);
+}
+
+void Rebuilds::replace_type(const Address& type) {
+  for (const Dependency& edge : from_.dependencies) {
+    if (edge.on.class_id == type.class_id && edge.on.oid == type.oid && edge.who.part != 0)
+      change_type(edge.who);
+  }
+  spread(type, Cause::dropped);
+}
+
+void Rebuilds::spread(const Address& node, Cause cause) {
+  if (node.class_id == 0) return;
+  if (cause == Cause::dropped && !seen_.insert(node).second) return;
+  for (const Dependency& edge : from_.dependencies) {
+    const bool is_on = edge.on.class_id == node.class_id && edge.on.oid == node.oid &&
+                       (node.part == 0 || edge.on.part == node.part);
+    if (is_on) reach(edge, cause);
+  }
+}
+
+void Rebuilds::reach(const Dependency& edge, Cause cause) {
+  const Object* const object = from_.at(edge.who);
+  if (edge.who.part != 0 && edge.who.class_id == kClassRelation) {
+    if (edge.kind != 'D') return; // Its type, which replace_type() looks after.
+    const Relation* const relation = from_.relation_at(edge.who.oid);
+    if (relation == nullptr) return;
+    const auto column = std::ranges::find(relation->columns, edge.who.part, &Column::number);
+    if (column == relation->columns.end()) return;
+    if (!column->generated.empty()) {
+      replace_column(edge.who);
+    } else if (cause == Cause::dropped) {
+      loose_defaults_.insert(edge.who);
+    }
+    return;
+  }
+  if (object == nullptr) {
+    // The index of a key, the trigger of a foreign key: what stands on it goes with it.
+    if (cause == Cause::dropped) spread(edge.who, cause);
+    return;
+  }
+  if (is_table_kind(object->type)) return;
+  const bool follows = std::ranges::find(kFollowTypes, object->type) != kFollowTypes.end();
+  if (cause == Cause::retyped && follows) return;
+  drop(*object, false);
+}
+
+} // namespace pgkeep::migrate::declaring
