@@ -18,6 +18,7 @@ struct Action {
   Pieces otherwise = {};    ///< Instead, where the server has no cast for a column's values.
   std::string comment = {}; ///< One line above the first, without the dashes.
   std::string loses = {};   ///< "public.orders.note": rows or values go with it.
+  std::string retypes = {}; ///< The table of which a column gets another type: "public.orders".
   bool may_fail = false;    ///< What it is about may be gone with something else by then.
 };
 using Actions = std::vector<Action>;

@@ -104,11 +104,9 @@ void retype_column(const Relation& table, const Column& from, const Column& to, 
   if (to.generated.empty() && !to.value.empty())
     after = fmt::format(", {}SET DEFAULT {}", column, to.value);
   const std::string type = fmt::format("{}TYPE {}", column, type_of(to));
-  Action action = action_of(
-      front + before + type + after,
-      fmt::format("From {} to {}. Where this rewrites the table it stops reads and writes: "
-                  "`pgkeep migrate rewrite` writes the form that does not.",
-                  type_of(from), type_of(to)));
+  Action action = action_of(front + before + type + after,
+                            fmt::format("From {} to {}", type_of(from), type_of(to)));
+  action.retypes = table.identity;
   action.otherwise = {{.text = fmt::format("{}{}{} USING {}::text::{}{}", front, before, type,
                                            to.name, to.type, after)}};
   out.push_back(std::move(action));
@@ -132,7 +130,8 @@ void change_column(const PlanWork& work, const Relation& from_table, const Relat
   const bool was_loosened = work.rebuilds.loose_defaults().contains(address);
   const std::string old_value = was_loosened || !from.generated.empty() ? "" : from.value;
   const std::string new_value = to.generated.empty() ? to.value : "";
-  if (!is_new_type && old_value != new_value) {
+  const bool is_said = is_new_type || work.rebuilds.is_moved(address);
+  if (!is_said && old_value != new_value) {
     // In front of GENERATED AS IDENTITY the default must be gone.
     alter("ONLY ", new_value.empty() ? "DROP DEFAULT" : "SET DEFAULT " + new_value);
   }

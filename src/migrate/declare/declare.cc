@@ -57,7 +57,7 @@ private:
   base::Result<> run_source(const std::string& database, const Migration& migration,
                             const Source& source);
   base::Result<> give_all_to_one();
-  base::Result<> drop_foreign_history();
+  base::Result<> drop_history();
   base::Result<catalog::Snapshot> look(const std::string& database);
   base::Result<std::vector<std::string>> differences(const std::string& database,
                                                      const catalog::Snapshot& wanted);
@@ -144,10 +144,11 @@ base::Result<std::vector<std::string>> Declarer::differences(const std::string& 
   return lines;
 }
 
-/// The history of another tool in a live database is no wish.
-base::Result<> Declarer::drop_foreign_history() {
+/// The history of migrations in a live database, or in what pg_dump wrote of one, is no wish.
+base::Result<> Declarer::drop_history() {
   PGKEEP_TRY(const catalog::Snapshot wanted, look(kWanted));
   PGKEEP_TRY(postgres::Connection connection, server_->connect(kWanted));
+  PGKEEP_CHECK(connection.execute("DROP SCHEMA IF EXISTS pgkeep CASCADE"));
   for (const catalog::Difference& each : compare_schemas(before_, wanted).differences) {
     if ((each.kind == "table" || each.kind == "schema") && is_foreign_history(each))
       PGKEEP_CHECK(
@@ -291,7 +292,7 @@ base::Result<Declared> Declarer::run() {
     out.notes.push_back("left out of the wanted schema: " + each);
   PGKEEP_CHECK(give_all_to_one());
   PGKEEP_TRY(before_, look(kBefore));
-  if (wanted.live) PGKEEP_CHECK(drop_foreign_history());
+  PGKEEP_CHECK(drop_history());
   PGKEEP_TRY(wanted_, look(kWanted));
   if (compare_schemas(before_, wanted_).is_equal()) return out;
   out.has_changes = true;

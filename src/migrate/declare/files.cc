@@ -24,6 +24,8 @@ void add_action(const Action& action, bool is_down, Pieces& out) {
   if (!action.comment.empty()) above = comment_of(action.comment);
   if (is_down && !action.loses.empty())
     above = fmt::format("-- pgkeep:loses {}: what was written there since\n", action.loses);
+  const bool is_long = action.pieces.front().text.find('\n') != std::string::npos;
+  if (!out.empty() && (!above.empty() || is_long)) above.insert(0, "\n");
   for (const Piece& each : action.pieces) {
     out.push_back({.text = above + each.text, .place = each.place});
     above.clear();

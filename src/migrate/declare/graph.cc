@@ -43,10 +43,20 @@ void Rebuilds::replace_column(const Address& column) {
 
 void Rebuilds::replace_type(const Address& type) {
   for (const Dependency& edge : from_.dependencies) {
-    if (edge.on.class_id == type.class_id && edge.on.oid == type.oid && edge.who.part != 0)
-      change_type(edge.who);
+    if (edge.on.class_id != type.class_id || edge.on.oid != type.oid || edge.who.part == 0 ||
+        edge.kind == 'D')
+      continue;
+    moved_.insert(edge.who);
+    change_type(edge.who);
   }
   spread(type, Cause::dropped);
+}
+
+bool Rebuilds::stands_on_dropped(const Object& object) const {
+  return std::ranges::any_of(from_.dependencies, [&](const Dependency& edge) {
+    return edge.who.class_id == object.address.class_id && edge.who.oid == object.address.oid &&
+           seen_.contains({.class_id = edge.on.class_id, .oid = edge.on.oid});
+  });
 }
 
 void Rebuilds::spread(const Address& node, Cause cause) {
@@ -69,7 +79,7 @@ void Rebuilds::reach(const Dependency& edge, Cause cause) {
     if (column == relation->columns.end()) return;
     if (!column->generated.empty()) {
       replace_column(edge.who);
-    } else if (cause == Cause::dropped) {
+    } else if (cause == Cause::dropped && !moved_.contains(edge.who)) {
       loose_defaults_.insert(edge.who);
     }
     return;

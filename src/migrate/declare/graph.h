@@ -32,6 +32,10 @@ public:
   [[nodiscard]] bool is_dropped(const Object& object) const { return keys_.contains(object.key()); }
   /// A column that is dropped and added again.
   [[nodiscard]] bool is_replaced(const Address& column) const { return replaced_.contains(column); }
+  /// A column that moves over to a new type of the same name, with its default.
+  [[nodiscard]] bool is_moved(const Address& column) const { return moved_.contains(column); }
+  /// It goes, or stands on what goes.
+  [[nodiscard]] bool stands_on_dropped(const Object& object) const;
   /// A column whose default must go before something is dropped.
   [[nodiscard]] const std::set<Address>& loose_defaults() const { return loose_defaults_; }
   [[nodiscard]] const std::set<Address>& replaced() const { return replaced_; }
@@ -44,6 +48,7 @@ private:
   const Model& from_;
   std::set<std::string> keys_ = {};
   std::set<Address> replaced_ = {};
+  std::set<Address> moved_ = {};
   std::set<Address> loose_defaults_ = {};
   std::set<Address> seen_ = {};
 };

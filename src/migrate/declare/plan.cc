@@ -26,6 +26,27 @@ bool has_more_columns(const Relation& from, const Relation& to) {
       [](const Column& a, const Column& b) { return a.name == b.name && a.type == b.type; });
 }
 
+/// Readers miss a view, and rows are not checked, from the transaction in which it is dropped to
+/// that in which it is made again. So what is of the one transaction stands together: labels of
+/// enums before it, indexes and constraints with steps of their own behind it.
+void keep_together(Actions& actions) {
+  const auto is_shared = [](const Action& each) {
+    return std::ranges::all_of(each.pieces,
+                               [](const Piece& piece) { return piece.place == Place::shared; });
+  };
+  const auto is_label = [](const Action& each) {
+    return each.pieces.front().text.find(" ADD VALUE ") != std::string::npos &&
+           each.pieces.front().place == Place::own;
+  };
+  std::stable_sort(actions.begin(), actions.end(), [&](const Action& a, const Action& b) {
+    const auto rank = [&](const Action& each) {
+      if (is_label(each)) return 0;
+      return is_shared(each) ? (each.loses.empty() ? 1 : 3) : 2;
+    };
+    return rank(a) < rank(b);
+  });
+}
+
 class Planner {
 public:
   Planner(const Model& from, const Model& to, const PlanOptions& options)
@@ -44,6 +65,7 @@ public:
     change_rights(work_, plan_.actions);
     change_comments(work_, plan_.actions);
     drop_last();
+    keep_together(plan_.actions);
     return std::move(plan_);
   }
 
@@ -76,6 +98,7 @@ private:
   void drop_last();
   void drop(const Object& object);
   [[nodiscard]] bool is_inline(const Object& object) const;
+  [[nodiscard]] bool is_exchanged(const Object& object) const;
   [[nodiscard]] bool is_late_partition(const Object& object) const;
 
   const Model& from_;
@@ -224,6 +247,7 @@ void Planner::drop_first() {
     const bool is_about_a_table = object->type == "ROW SECURITY" || object->type == "TABLE ATTACH";
     if (is_about_a_table && !to_.relations.contains(object->identity)) continue;
     if (object->type == "SEQUENCE OWNED BY" || is_part_of_dropped(*object)) continue;
+    if (is_exchanged(*object)) continue;
     drop(*object);
   }
   for (const Address& each : rebuilds_.replaced()) {
@@ -258,6 +282,11 @@ void Planner::make(const Object& object) {
   const bool is_table_new =
       table == from_.relations.end() || (table->second.kind != "r" && table->second.kind != "p");
   Action action{.pieces = create_pieces(to_, object, is_table_new)};
+  if (const Object* const before = old_of(object);
+      before != nullptr && is_exchanged(*before) && rebuilds_.is_dropped(*before)) {
+    if (const auto sql = drop_statement(from_, *before, false))
+      action.pieces.insert(action.pieces.begin(), Piece{.text = *sql});
+  }
   const auto sequence = to_.sequences.find(object.identity);
   if (object.type == "SEQUENCE" && sequence != to_.sequences.end() &&
       from_.relations.contains(sequence->second.table) &&
@@ -310,6 +339,14 @@ void Planner::change(const Object& from, const Object& to) {
         from.sql.back().find(" CLUSTER ON ") != std::string::npos)
       out.push_back(action_of(fmt::format("ALTER TABLE {} SET WITHOUT CLUSTER", to.table)));
   }
+}
+
+/// A constraint that is only said anew: the old one goes in the transaction in which the new one
+/// comes, so that no row slips in between.
+bool Planner::is_exchanged(const Object& object) const {
+  const bool is_checked = object.type == "CHECK" || object.type == "FK CONSTRAINT";
+  return is_checked && new_of(object) != nullptr && !is_repeatable(object) &&
+         !rebuilds_.stands_on_dropped(object);
 }
 
 /// A new partition of a table that is there: the indexes that its parent wants are built before.

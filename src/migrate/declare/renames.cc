@@ -132,22 +132,6 @@ std::string question(std::string_view kind, const std::string& from,
       kind, from, base::join(to, " and "), to.size() == 1 ? "is" : "are", flags);
 }
 
-/// As far as `from` and `to` are one column under two names.
-bool is_same_column(const Relation& from_table, const Relation& to_table, const Column& from,
-                    const Column& to) {
-  if (from.type != to.type || from.is_not_null != to.is_not_null || from.value != to.value ||
-      from.generated != to.generated || from.identity != to.identity)
-    return false;
-  if (base::contains_ignoring_case(from.name, to.name) ||
-      base::contains_ignoring_case(to.name, from.name))
-    return true;
-  const auto place = [](const Relation& table, const Column& column) {
-    return std::ranges::find(table.columns, column.name, &Column::name) - table.columns.begin();
-  };
-  const auto apart = place(from_table, from) - place(to_table, to);
-  return apart >= -1 && apart <= 1;
-}
-
 struct ColumnOf {
   const Relation* table;
   const Column* column;
@@ -162,6 +146,39 @@ std::vector<ColumnOf> columns_only_in(const Relation& table, const Relation& oth
     if (other.column(each.name) == nullptr && !each.is_inherited) out.push_back({&table, &each});
   }
   return out;
+}
+
+bool has_same_form(const ColumnOf& from, const ColumnOf& to) {
+  const Column& a = *from.column;
+  const Column& b = *to.column;
+  return a.type == b.type && a.is_not_null == b.is_not_null && a.value == b.value &&
+         a.generated == b.generated && a.identity == b.identity && a.collation == b.collation;
+}
+
+/// "name" and "full_name".
+bool has_similar_name(const ColumnOf& from, const ColumnOf& to) {
+  return base::contains_ignoring_case(from.column->name, to.column->name) ||
+         base::contains_ignoring_case(to.column->name, from.column->name);
+}
+
+/// The columns around it that both tables have.
+std::pair<std::string, std::string> neighbours(const ColumnOf& column, const Relation& other) {
+  std::pair<std::string, std::string> around;
+  bool is_behind = false;
+  for (const Column& each : column.table->columns) {
+    if (&each == column.column) is_behind = true;
+    if (other.column(each.name) == nullptr) continue;
+    if (is_behind) {
+      around.second = each.name;
+      break;
+    }
+    around.first = each.name;
+  }
+  return around;
+}
+
+bool has_same_place(const ColumnOf& from, const ColumnOf& to) {
+  return neighbours(from, *to.table) == neighbours(to, *from.table);
 }
 
 Rename rename_column(const ColumnOf& from, const ColumnOf& to, bool is_guessed) {
@@ -253,27 +270,64 @@ std::vector<const Object*> objects_only_in(const Model& model, const Model& othe
   return out;
 }
 
-/// Guesses among what is left of both lists.
-template <typename Item, typename Same, typename Name, typename Make>
-void guess(std::string_view kind, const std::vector<Item>& gone, const std::vector<Item>& fresh,
-           const Same& is_same, const Name& name, const Make& make, Renames& out) {
+/// What a kind of things is compared, called and renamed by.
+template <typename Item>
+struct Kinship {
+  std::string_view kind; ///< Of a question; empty: nothing is lost by making it anew.
+  bool (*is_same)(const Item&, const Item&);
+  std::string (*name)(const Item&);
+  Rename (*make)(const Item&, const Item&, bool is_guessed);
+};
+
+/// Guesses among what is left of both lists; what was guessed leaves them.
+template <typename Item>
+void guess(const Kinship<Item>& kinship, std::vector<Item>& gone, std::vector<Item>& fresh,
+           Renames& out) {
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < gone.size(); ++i) {
     for (std::size_t k = 0; k < fresh.size(); ++k) {
-      if (is_same(gone[i], fresh[k])) candidates.push_back({.from = i, .to = k});
+      if (kinship.is_same(gone[i], fresh[k])) candidates.push_back({.from = i, .to = k});
     }
   }
   const Pairing pairs = pair_up(candidates, gone.size());
-  for (const Candidate& each : pairs.sure)
-    out.made.push_back(make(gone[each.from], fresh[each.to], true));
-  if (kind.empty()) return; // Nothing is lost by making it anew.
   for (const std::size_t from : pairs.unsure) {
+    if (kinship.kind.empty()) break;
     std::vector<std::string> names;
     for (const Candidate& each : candidates) {
-      if (each.from == from) names.push_back(name(fresh[each.to]));
+      if (each.from == from) names.push_back(kinship.name(fresh[each.to]));
     }
-    out.questions.push_back(question(kind, name(gone[from]), names));
+    out.questions.push_back(question(kinship.kind, kinship.name(gone[from]), names));
   }
+  std::set<std::string> taken;
+  for (const Candidate& each : pairs.sure) {
+    out.made.push_back(kinship.make(gone[each.from], fresh[each.to], true));
+    taken.insert(kinship.name(gone[each.from]));
+    taken.insert(kinship.name(fresh[each.to]));
+  }
+  const auto is_taken = [&](const Item& each) { return taken.contains(kinship.name(each)); };
+  std::erase_if(gone, is_taken);
+  std::erase_if(fresh, is_taken);
+}
+
+/// Names first: what is called alike needs no place.
+void guess_columns(std::vector<ColumnOf>& gone, std::vector<ColumnOf>& fresh, Renames& out) {
+  const auto name = [](const ColumnOf& each) { return each.text(); };
+  guess<ColumnOf>(
+      {.kind = "",
+       .is_same = [](const ColumnOf& a,
+                     const ColumnOf& b) { return has_same_form(a, b) && has_similar_name(a, b); },
+       .name = name,
+       .make = rename_column},
+      gone, fresh, out);
+  guess<ColumnOf>({.kind = "column",
+                   .is_same =
+                       [](const ColumnOf& a, const ColumnOf& b) {
+                         return has_same_form(a, b) &&
+                                (has_similar_name(a, b) || has_same_place(a, b));
+                       },
+                   .name = name,
+                   .make = rename_column},
+                  gone, fresh, out);
 }
 
 } // namespace
@@ -301,13 +355,13 @@ Renames rename_tables(const Model& from, const Model& to, const RenameOptions& o
     return true;
   });
   if (!options.guesses) return out;
-  guess(
-      "table", gone, fresh,
-      [](const Relation* a, const Relation* b) { return has_same_columns(*a, *b); }, name,
-      [](const Relation* a, const Relation* b, bool is_guessed) {
-        return rename_relation(*a, *b, is_guessed);
-      },
-      out);
+  using Table = const Relation*;
+  guess<Table>({.kind = "table",
+                .is_same = [](const Table& a, const Table& b) { return has_same_columns(*a, *b); },
+                .name = [](const Table& each) { return each->identity; },
+                .make = [](const Table& a, const Table& b,
+                           bool is_guessed) { return rename_relation(*a, *b, is_guessed); }},
+               gone, fresh, out);
   return out;
 }
 
@@ -323,17 +377,7 @@ Renames rename_columns(const Model& from, const Model& to, const RenameOptions& 
       out.made.push_back(rename_column(a, b, false));
       return true;
     });
-    if (!options.guesses) continue;
-    guess(
-        "column", gone, fresh,
-        [](const ColumnOf& a, const ColumnOf& b) {
-          return is_same_column(*a.table, *b.table, *a.column, *b.column);
-        },
-        name,
-        [](const ColumnOf& a, const ColumnOf& b, bool is_guessed) {
-          return rename_column(a, b, is_guessed);
-        },
-        out);
+    if (options.guesses) guess_columns(gone, fresh, out);
   }
   return out;
 }
@@ -349,13 +393,13 @@ Renames rename_others(const Model& from, const Model& to, const RenameOptions& o
     return true;
   });
   if (!options.guesses) return out;
-  guess(
-      "", gone, fresh, [](const Object* a, const Object* b) { return is_same_object(*a, *b); },
-      name,
-      [](const Object* a, const Object* b, bool is_guessed) {
-        return rename_object(*a, *b, is_guessed);
-      },
-      out);
+  using Thing = const Object*;
+  guess<Thing>({.kind = "",
+                .is_same = [](const Thing& a, const Thing& b) { return is_same_object(*a, *b); },
+                .name = [](const Thing& each) { return each->identity; },
+                .make = [](const Thing& a, const Thing& b,
+                           bool is_guessed) { return rename_object(*a, *b, is_guessed); }},
+               gone, fresh, out);
   return out;
 }
 

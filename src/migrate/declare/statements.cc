@@ -157,6 +157,9 @@ std::optional<std::string> drop_statement(const Model& model, const Object& obje
       return fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP IDENTITY", sequence->second.table,
                          sequence->second.column);
   }
+  if (!object.table.empty() && object.identity.ends_with(" on " + object.table))
+    return fmt::format("DROP {} {}{} ON {}", drop_word(object), maybe, name_on(object),
+                       object.table);
   return fmt::format("DROP {} {}{}", drop_word(object), maybe, object.identity);
 }
 

@@ -1,6 +1,8 @@
 #include "migrate/declare/trial.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
 
 #include "base/interrupt.h"
@@ -36,6 +38,36 @@ base::Result<> run_pieces(postgres::Connection& database, const Pieces& pieces,
   return {};
 }
 
+/// Another one: the table was written anew.
+base::Result<std::string> file_of_table(postgres::Connection& database, const std::string& table) {
+  if (table.empty()) return std::string();
+  const std::array<std::optional<std::string>, 1> arguments = {table};
+  PGKEEP_TRY(const postgres::Rows rows,
+             database.query(
+                 "SELECT pg_catalog.concat_ws(' ', pg_catalog.pg_relation_filenode($1::regclass), "
+                 "(SELECT pg_catalog.string_agg(pg_catalog.pg_relation_filenode("
+                 "relid)::text, ' ' ORDER BY relid) FROM "
+                 "pg_catalog.pg_partition_tree($1::regclass)))",
+                 arguments));
+  return std::string(rows.text(0, 0));
+}
+
+base::Result<> run_action(postgres::Connection& database, Trial::Failure& each) {
+  PGKEEP_TRY(const std::string before, file_of_table(database, each.action.retypes));
+  auto done = run_pieces(database, each.action.pieces, each.done_count);
+  if (!done && done.error().sqlstate == kNoCast && !each.action.otherwise.empty()) {
+    each.action.pieces = std::exchange(each.action.otherwise, {});
+    done = run_pieces(database, each.action.pieces, each.done_count);
+  }
+  if (!done || each.action.retypes.empty()) return done;
+  PGKEEP_TRY(const std::string after, file_of_table(database, each.action.retypes));
+  each.action.comment +=
+      before == after ? ", which writes no row anew."
+                      : ": this writes the table anew, under a lock that stops reads and writes. "
+                        "`pgkeep migrate rewrite` writes the form that does not.";
+  return {};
+}
+
 } // namespace
 
 base::Result<Trial> run_trial(postgres::Connection& database, Actions actions) {
@@ -50,11 +82,7 @@ base::Result<Trial> run_trial(postgres::Connection& database, Actions actions) {
     for (Trial::Failure& each : waiting) {
       if (base::is_interrupted())
         return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
-      auto done = run_pieces(database, each.action.pieces, each.done_count);
-      if (!done && done.error().sqlstate == kNoCast && !each.action.otherwise.empty()) {
-        each.action.pieces = std::exchange(each.action.otherwise, {});
-        done = run_pieces(database, each.action.pieces, each.done_count);
-      }
+      auto done = run_action(database, each);
       if (done) {
         trial.done.push_back(std::move(each.action));
         goes_on = true;
