@@ -19,6 +19,7 @@ struct Action {
   std::string comment = {}; ///< One line above the first, without the dashes.
   std::string loses = {};   ///< "public.orders.note": rows or values go with it.
   std::string retypes = {}; ///< The table of which a column gets another type: "public.orders".
+  std::string asks = {};    ///< What somebody must do by hand, a sentence without a full stop.
   bool may_fail = false;    ///< What it is about may be gone with something else by then.
 };
 using Actions = std::vector<Action>;

@@ -11,6 +11,11 @@
 namespace pgkeep::migrate::declaring {
 namespace {
 
+/// It has a parent that looks after its columns.
+bool is_child(const Relation& table) {
+  return std::ranges::any_of(table.columns, &Column::is_inherited);
+}
+
 bool is_regenerated(const Column& from, const Column& to) {
   if (to.generated.empty()) return false;
   return from.generated != to.generated || from.value != to.value;
@@ -86,6 +91,9 @@ void add_column(const PlanWork& work, const Relation& table, const Column& colum
         {.text = fmt::format("-- Fill it here where {} has rows, or the next step refuses them: "
                              "UPDATE {} SET {} = ... WHERE {} IS NULL;",
                              table.identity, table.identity, column.name, column.name)});
+    action.asks = fmt::format("{}.{} is new, NOT NULL and without a default: where the table has "
+                              "rows, fill it in the file",
+                              table.identity, column.name);
     for (Piece& each : set_not_null(table.identity, column))
       action.pieces.push_back(std::move(each));
   }
@@ -182,7 +190,10 @@ void note_columns(const Relation& from, const Relation& to, Rebuilds& rebuilds) 
 }
 
 void change_columns(const PlanWork& work, const Relation& from, const Relation& to, Actions& out) {
-  for (const Column& each : to.columns) {
+  // Where it only becomes a partition, no parent has done anything for it so far.
+  const bool has_parent = is_child(from);
+  for (Column each : to.columns) {
+    each.is_inherited = each.is_inherited && has_parent;
     const Column* const before = from.column(each.name);
     if (before != nullptr) {
       change_column(work, from, to, *before, each, out);
@@ -194,7 +205,7 @@ void change_columns(const PlanWork& work, const Relation& from, const Relation& 
 
 void drop_columns(const Relation& from, const Relation& to, Actions& out) {
   for (const Column& each : from.columns) {
-    if (to.column(each.name) != nullptr || each.is_inherited) continue;
+    if (to.column(each.name) != nullptr || (each.is_inherited && is_child(to))) continue;
     Action action =
         action_of(fmt::format("ALTER TABLE {} DROP COLUMN {}", from.identity, each.name));
     if (each.generated.empty()) {

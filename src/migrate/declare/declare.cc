@@ -56,6 +56,7 @@ private:
   base::Result<> make_before();
   base::Result<> run_source(const std::string& database, const Migration& migration,
                             const Source& source);
+  base::Result<> remove_rows(const std::string& database);
   base::Result<> give_all_to_one();
   base::Result<> drop_history();
   base::Result<catalog::Snapshot> look(const std::string& database);
@@ -106,7 +107,22 @@ base::Result<> Declarer::make_before() {
     tell(each.label());
     PGKEEP_CHECK(run_source(kBefore, each, each.up));
   }
-  return {};
+  if (has_repeatable_) PGKEEP_CHECK(remove_rows(kFresh));
+  return remove_rows(kBefore);
+}
+
+/// The proof is about schemas: rows that the files insert would stand in the way of a NOT NULL that
+/// the file leaves to be filled, and be copied for nothing.
+base::Result<> Declarer::remove_rows(const std::string& database) {
+  PGKEEP_TRY(postgres::Connection connection, server_->connect(database));
+  PGKEEP_TRY(const postgres::Rows rows,
+             connection.query("SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') FROM "
+                              "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
+                              "c.relnamespace WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384 AND "
+                              "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"));
+  if (rows.is_null(0, 0)) return {};
+  PGKEEP_CHECK(connection.execute("SET session_replication_role = replica"));
+  return connection.execute(fmt::format("TRUNCATE {} CASCADE", rows.text(0, 0)));
 }
 
 /// Owners count for nothing, and so the rights of an owner must be those of the same role.
@@ -261,6 +277,7 @@ void Declarer::report(const Written& up, const Written& down, Declared& out) {
   out.questions = questions_;
   for (const Action& each : up.actions) {
     if (!each.loses.empty()) out.losses.push_back(each.loses);
+    if (!each.asks.empty()) out.notes.push_back(each.asks);
   }
   for (const std::string& each : repeatable_differs_)
     out.notes.push_back(fmt::format("{} is made by a repeatable file: change it there", each));

@@ -68,6 +68,7 @@ std::string up_file(const Written& up, const std::string& wanted,
     if (rename.is_guessed)
       above = comment_of(
           fmt::format("Read as a rename of {}; if it is not, say --no-renames.", rename.from));
+    if (!pieces.empty() && !above.empty()) above.insert(0, "\n");
     for (const std::string& sql : rename.up) {
       pieces.push_back({.text = above + sql});
       above.clear();

@@ -118,6 +118,7 @@ base::Result<> Reader::read_relations() {
                       .is_forced = is_true(rows, row, 4),
                       .replica_identity = text_of(rows, row, 5),
                       .partition_key = text_of(rows, row, 6),
+                      .partition_bound = text_of(rows, row, 9),
                       .options = set_of(rows.text(row, 7)),
                       .parents = set_of(rows.text(row, 8))};
     relation_names_[relation.address.oid] = relation.identity;

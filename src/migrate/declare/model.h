@@ -64,6 +64,7 @@ struct Relation {
   bool is_forced = false;       ///< Row security holds for the owner too.
   std::string replica_identity; ///< relreplident.
   std::string partition_key;
+  std::string partition_bound;
   std::set<std::string> options = {}; ///< "fillfactor=70".
   std::set<std::string> parents = {}; ///< By inheritance, not of partitions.
   std::vector<Column> columns = {};
@@ -78,6 +79,7 @@ struct Type {
   std::string value;
   bool is_not_null = false;
   std::map<std::string, std::string> checks = {};
+  friend bool operator==(const Type&, const Type&) = default;
 };
 
 struct Routine {

@@ -18,7 +18,8 @@ SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind
        (SELECT string_agg(quote_ident(pn.nspname) || '.' || quote_ident(p.relname), chr(1))
         FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
         JOIN pg_namespace pn ON pn.oid = p.relnamespace
-        WHERE h.inhrelid = c.oid AND NOT c.relispartition)
+        WHERE h.inhrelid = c.oid AND NOT c.relispartition),
+       pg_get_expr(c.relpartbound, c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_'
   AND n.nspname <> 'information_schema')";

@@ -26,6 +26,15 @@ bool has_more_columns(const Relation& from, const Relation& to) {
       [](const Column& a, const Column& b) { return a.name == b.name && a.type == b.type; });
 }
 
+/// Of "ALTER TABLE ONLY parent ATTACH PARTITION child ...".
+std::string parent_of(const Object& attach) {
+  constexpr std::string_view kFront = "ALTER TABLE ONLY ";
+  const std::string& sql = attach.sql.front();
+  const std::size_t end = sql.find(" ATTACH PARTITION ");
+  if (!sql.starts_with(kFront) || end == std::string::npos) return {};
+  return sql.substr(kFront.size(), end - kFront.size());
+}
+
 /// Readers miss a view, and rows are not checked, from the transaction in which it is dropped to
 /// that in which it is made again. So what is of the one transaction stands together: labels of
 /// enums before it, indexes and constraints with steps of their own behind it.
@@ -94,6 +103,7 @@ private:
   void drop_first();
   void make_and_change();
   void make(const Object& object);
+  void add_checks_of_parent(const Object& attach, Pieces& pieces) const;
   void change(const Object& from, const Object& to);
   void drop_last();
   void drop(const Object& object);
@@ -147,7 +157,13 @@ bool Planner::is_same(const Object& from, const Object& to) const {
   if (from.type == "SEQUENCE" &&
       from.sql.front().starts_with("ALTER TABLE") == to.sql.front().starts_with("ALTER TABLE"))
     return from_.sequences.at(from.identity).options == to_.sequences.at(to.identity).options;
-  return from.sql == to.sql;
+  if (from.sql != to.sql) return false;
+  if (from.type != "TYPE" && from.type != "DOMAIN") return true;
+  // What is not valid stands apart.
+  const auto old_one = from_.types.find(from.identity);
+  const auto new_one = to_.types.find(to.identity);
+  return old_one == from_.types.end() || new_one == to_.types.end() ||
+         old_one->second == new_one->second;
 }
 
 bool Planner::has_columns(const Object& type) const {
@@ -201,7 +217,8 @@ void Planner::decide() {
     } else if (is_table(from)) {
       note_columns(from_.relations.at(from.identity), to_.relations.at(to->identity), rebuilds_);
     } else if (!is_same(from, *to) && !can_change(from, *to)) {
-      if (from.type == "DEFAULT") continue; // The column's business.
+      // The column's business, and the domain's.
+      if (from.type == "DEFAULT" || from.word == "domain constraint") continue;
       const bool is_type = from.type == "TYPE" || from.type == "DOMAIN";
       if (is_type && has_columns(from)) {
         swapped_.insert(from.key());
@@ -267,6 +284,11 @@ bool Planner::is_inline(const Object& object) const {
   if (object.type == "CHECK" && is_new_table(object.table))
     return !object.sql.front().ends_with(kNotValidEnd);
   if (object.type == "DEFAULT") return !is_new_table(object.table);
+  // Of a domain, which looks after its own.
+  if (object.type == "CHECK CONSTRAINT")
+    return std::ranges::any_of(from_.types, [&](const auto& each) {
+      return object.identity.ends_with(" on " + each.first) && to_.types.contains(each.first);
+    });
   if (object.type == "SEQUENCE") {
     const Sequence& sequence = to_.sequences.at(object.identity);
     const auto table = from_.relations.find(sequence.table);
@@ -276,12 +298,32 @@ bool Planner::is_inline(const Object& object) const {
   return false;
 }
 
+/// A table that becomes a partition must have its parent's constraints before.
+void Planner::add_checks_of_parent(const Object& attach, Pieces& pieces) const {
+  if (!from_.relations.contains(attach.identity)) return;
+  const std::string parent = parent_of(attach);
+  const std::string front = fmt::format("ALTER TABLE {} ADD CONSTRAINT ", parent);
+  for (const Object& each : to_.objects) {
+    if (each.type != "CHECK" || each.table != parent || !each.sql.front().starts_with(front))
+      continue;
+    const bool has_it = std::ranges::any_of(from_.objects, [&](const Object& other) {
+      return other.type == "CHECK" && other.table == attach.identity &&
+             name_on(other) == name_on(each);
+    });
+    if (has_it) continue;
+    pieces.insert(pieces.begin(),
+                  Piece{.text = fmt::format("ALTER TABLE {} ADD CONSTRAINT {}", attach.identity,
+                                            each.sql.front().substr(front.size()))});
+  }
+}
+
 void Planner::make(const Object& object) {
   if (is_inline(object)) return;
   const auto table = from_.relations.find(object.table);
   const bool is_table_new =
       table == from_.relations.end() || (table->second.kind != "r" && table->second.kind != "p");
   Action action{.pieces = create_pieces(to_, object, is_table_new)};
+  if (object.type == "TABLE ATTACH") add_checks_of_parent(object, action.pieces);
   if (const Object* const before = old_of(object);
       before != nullptr && is_exchanged(*before) && rebuilds_.is_dropped(*before)) {
     if (const auto sql = drop_statement(from_, *before, false))
@@ -310,7 +352,7 @@ void Planner::change(const Object& from, const Object& to) {
     change_columns(work_, old_one, new_one, out);
     return;
   }
-  if (from.type == "DEFAULT" || is_same(from, to)) return;
+  if (from.type == "DEFAULT" || from.word == "domain constraint" || is_same(from, to)) return;
   if (to.type == "TYPE" || to.type == "DOMAIN") {
     change_type(to, from_.types.at(from.identity), to_.types.at(to.identity), out);
   } else if (to.type == "SEQUENCE") {
@@ -352,11 +394,7 @@ bool Planner::is_exchanged(const Object& object) const {
 /// A new partition of a table that is there: the indexes that its parent wants are built before.
 bool Planner::is_late_partition(const Object& object) const {
   if (object.type != "TABLE ATTACH") return false;
-  const std::string& sql = object.sql.front();
-  constexpr std::string_view kFront = "ALTER TABLE ONLY ";
-  const std::size_t end = sql.find(" ATTACH PARTITION ");
-  return sql.starts_with(kFront) && end != std::string::npos &&
-         from_.relations.contains(sql.substr(kFront.size(), end - kFront.size()));
+  return from_.relations.contains(parent_of(object));
 }
 
 void Planner::make_and_change() {

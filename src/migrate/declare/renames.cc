@@ -53,6 +53,7 @@ Pairing pair_up(const std::vector<Candidate>& candidates, std::size_t from_count
 
 bool has_same_columns(const Relation& from, const Relation& to) {
   if (from.kind != to.kind || from.columns.empty() || to.columns.empty()) return false;
+  if (from.partition_bound != to.partition_bound) return false;
   const auto shared = std::ranges::count_if(from.columns, [&](const Column& each) {
     const Column* const other = to.column(each.name);
     return other != nullptr && other->type == each.type;

@@ -147,7 +147,8 @@ std::optional<std::string> drop_statement(const Model& model, const Object& obje
         between_words(object.sql.front(), "ALTER TABLE ONLY ", " ATTACH PARTITION ");
     return fmt::format("ALTER TABLE {} DETACH PARTITION {}", parent, object.identity);
   }
-  if (object.type == "INDEX ATTACH" || object.type == "DEFAULT" || object.word.empty())
+  if (object.type == "INDEX ATTACH" || object.type == "DEFAULT" ||
+      object.word == "domain constraint" || object.word.empty())
     return std::nullopt;
   if (object.word == "table constraint")
     return fmt::format("ALTER TABLE {} DROP CONSTRAINT {}{}", object.table, maybe, name_on(object));

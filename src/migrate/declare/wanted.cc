@@ -42,6 +42,13 @@ std::optional<std::string> unknown_role(const base::Error& error) {
   return error.what.substr(front.size(), end - front.size());
 }
 
+/// Roles are the server's, and the folder's files may have made them there already.
+bool is_known_role(std::string_view sql, const base::Error& error) {
+  constexpr std::string_view duplicate_object = "42710";
+  return error.sqlstate == duplicate_object && base::to_lower(sql).starts_with("create ") &&
+         error.what.starts_with("role \"");
+}
+
 /// What psql alone understands, as pg_dump writes it; blanks in its place keep places right.
 std::string without_psql(std::string text) {
   std::size_t at = 0;
@@ -72,7 +79,8 @@ base::Result<> run_file(const std::string& path, postgres::Connection& database,
       PGKEEP_CHECK(sandbox::create_roles({*role}, server));
       done = database.execute(each.sql);
     }
-    if (done || done.error().sqlstate == kDuplicateSchema) continue;
+    if (done || done.error().sqlstate == kDuplicateSchema || is_known_role(each.sql, done.error()))
+      continue;
     base::Error error = std::move(done).error();
     const int position = database.last_error_position();
     const std::size_t inside = position > 0 ? bytes_of(each.sql, position - 1) : 0;
