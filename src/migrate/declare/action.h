@@ -18,6 +18,8 @@ struct Action {
   Pieces otherwise = {};    ///< Instead, where the server has no cast for a column's values.
   std::string comment = {}; ///< One line above the first, without the dashes.
   std::string loses = {};   ///< "public.orders.note": rows or values go with it.
+  /// A rule of lint that cannot know what was done before: "RULE: reason".
+  std::string ignore = {};
   std::string retypes = {}; ///< The table of which a column gets another type: "public.orders".
   std::string asks = {};    ///< What somebody must do by hand, a sentence without a full stop.
   bool may_fail = false;    ///< What it is about may be gone with something else by then.

@@ -134,7 +134,10 @@ void change_column(const PlanWork& work, const Relation& from_table, const Relat
   };
   const bool is_new_type = is_retyped(from, to) && !to.is_inherited;
   if (!from.generated.empty() && to.generated.empty()) alter("", "DROP EXPRESSION");
-  if (is_new_type) retype_column(table, from, to, out);
+  if (is_new_type) {
+    retype_column(table, from, to, out);
+    if (work.rebuilds.is_freed(address)) out.back().ignore = kFreed;
+  }
   const bool was_loosened = work.rebuilds.loose_defaults().contains(address);
   const std::string old_value = was_loosened || !from.generated.empty() ? "" : from.value;
   const std::string new_value = to.generated.empty() ? to.value : "";

@@ -22,6 +22,7 @@ std::string comment_of(std::string_view text) {
 void add_action(const Action& action, bool is_down, Pieces& out) {
   std::string above;
   if (!action.comment.empty()) above = comment_of(action.comment);
+  if (!action.ignore.empty()) above += fmt::format("-- pgkeep:ignore {}\n", action.ignore);
   if (is_down && !action.loses.empty())
     above = fmt::format("-- pgkeep:loses {}: what was written there since\n", action.loses);
   const bool is_long = action.pieces.front().text.find('\n') != std::string::npos;

@@ -65,34 +65,35 @@ void Rebuilds::spread(const Address& node, Cause cause) {
   for (const Dependency& edge : from_.dependencies) {
     const bool is_on = edge.on.class_id == node.class_id && edge.on.oid == node.oid &&
                        (node.part == 0 || edge.on.part == node.part);
-    if (is_on) reach(edge, cause);
+    if (is_on && reach(edge, cause) && cause == Cause::retyped) freed_.insert(node);
   }
 }
 
-void Rebuilds::reach(const Dependency& edge, Cause cause) {
+bool Rebuilds::reach(const Dependency& edge, Cause cause) {
   const Object* const object = from_.at(edge.who);
   if (edge.who.part != 0 && edge.who.class_id == kClassRelation) {
-    if (edge.kind != 'D') return; // Its type, which replace_type() looks after.
+    if (edge.kind != 'D') return false; // Its type, which replace_type() looks after.
     const Relation* const relation = from_.relation_at(edge.who.oid);
-    if (relation == nullptr) return;
+    if (relation == nullptr) return false;
     const auto column = std::ranges::find(relation->columns, edge.who.part, &Column::number);
-    if (column == relation->columns.end()) return;
+    if (column == relation->columns.end()) return false;
     if (!column->generated.empty()) {
       replace_column(edge.who);
     } else if (cause == Cause::dropped && !moved_.contains(edge.who)) {
       loose_defaults_.insert(edge.who);
     }
-    return;
+    return !column->generated.empty();
   }
   if (object == nullptr) {
     // The index of a key, the trigger of a foreign key: what stands on it goes with it.
     if (cause == Cause::dropped) spread(edge.who, cause);
-    return;
+    return false;
   }
-  if (is_table_kind(object->type)) return;
+  if (is_table_kind(object->type)) return false;
   const bool follows = std::ranges::find(kFollowTypes, object->type) != kFollowTypes.end();
-  if (cause == Cause::retyped && follows) return;
+  if (cause == Cause::retyped && follows) return false;
   drop(*object, false);
+  return true;
 }
 
 } // namespace pgkeep::migrate::declaring

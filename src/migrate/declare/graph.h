@@ -34,6 +34,8 @@ public:
   [[nodiscard]] bool is_replaced(const Address& column) const { return replaced_.contains(column); }
   /// A column that moves over to a new type of the same name, with its default.
   [[nodiscard]] bool is_moved(const Address& column) const { return moved_.contains(column); }
+  /// A column whose type nobody could change before what reads it was dropped.
+  [[nodiscard]] bool is_freed(const Address& column) const { return freed_.contains(column); }
   /// It goes, or stands on what goes.
   [[nodiscard]] bool stands_on_dropped(const Object& object) const;
   /// A column whose default must go before something is dropped.
@@ -43,12 +45,14 @@ public:
 private:
   enum class Cause { dropped, retyped };
   void spread(const Address& node, Cause cause);
-  void reach(const Dependency& edge, Cause cause);
+  /// True: something is dropped, or dropped and added.
+  bool reach(const Dependency& edge, Cause cause);
 
   const Model& from_;
   std::set<std::string> keys_ = {};
   std::set<Address> replaced_ = {};
   std::set<Address> moved_ = {};
+  std::set<Address> freed_ = {};
   std::set<Address> loose_defaults_ = {};
   std::set<Address> seen_ = {};
 };

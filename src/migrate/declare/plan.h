@@ -36,6 +36,10 @@ struct PlanWork {
   std::vector<std::string>& refused;
 };
 
+/// What lint cannot know of a column whose type changes: a mark above the statement.
+inline constexpr std::string_view kFreed = "change-type-dependents: what reads the column was "
+                                           "dropped above, and is made again below";
+
 // columns.cc
 /// Both are tables of one name. Their columns as far as they are not the parent's business.
 void change_columns(const PlanWork& work, const Relation& from, const Relation& to, Actions& out);

@@ -156,10 +156,13 @@ bool has_same_form(const ColumnOf& from, const ColumnOf& to) {
          a.generated == b.generated && a.identity == b.identity && a.collation == b.collation;
 }
 
-/// "name" and "full_name".
+/// "name" and "full_name"; shorter ones are in everything.
 bool has_similar_name(const ColumnOf& from, const ColumnOf& to) {
-  return base::contains_ignoring_case(from.column->name, to.column->name) ||
-         base::contains_ignoring_case(to.column->name, from.column->name);
+  constexpr std::size_t kTellingBytes = 3;
+  const std::string& a = from.column->name;
+  const std::string& b = to.column->name;
+  if (std::min(a.size(), b.size()) < kTellingBytes) return false;
+  return base::contains_ignoring_case(a, b) || base::contains_ignoring_case(b, a);
 }
 
 /// The columns around it that both tables have.

@@ -153,8 +153,10 @@ void swap_type(const PlanWork& work, const Object& from, const Object& to, Actio
         wanted == work.to.relations.end() ? nullptr : wanted->second.column(column->name);
     const std::string front = fmt::format("ALTER COLUMN {} ", column->name);
     const std::string to_type = after == nullptr ? column->type : after->type;
-    std::string sql = fmt::format("ALTER TABLE {} {}DROP DEFAULT, {}TYPE {} USING {}::text::{}",
-                                  table->identity, front, front, to_type, column->name, to_type);
+    std::string sql =
+        work.rebuilds.is_freed(edge.who) ? fmt::format("-- pgkeep:ignore {}\n", kFreed) : "";
+    sql += fmt::format("ALTER TABLE {} {}DROP DEFAULT, {}TYPE {} USING {}::text::{}",
+                       table->identity, front, front, to_type, column->name, to_type);
     if (after != nullptr && !after->value.empty() && after->generated.empty())
       sql += fmt::format(", {}SET DEFAULT {}", front, after->value);
     action.pieces.push_back({.text = std::move(sql)});
