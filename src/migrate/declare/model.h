@@ -28,43 +28,44 @@ struct Address {
 
 /// What pg_dump tells apart. Its grants and comments are not here but below.
 struct Object {
-  std::string type;   ///< "TABLE", "FK CONSTRAINT", ...: pg_dump's words; "CHECK" of a table's own.
-  std::string schema; ///< Not quoted.
-  std::string name;   ///< As pg_dump writes it.
-  Address address;
-  std::string word;     ///< For DROP and COMMENT ON: "table", "index", "function".
-  std::string identity; ///< "public.orders", "orders_user on public.orders".
-  std::string table;    ///< What it stands on: "public.orders"; empty = on nothing.
-  std::vector<std::string> sql;
+  std::string type =
+      {}; ///< "TABLE", "FK CONSTRAINT", ...: pg_dump's words; "CHECK" of a table's own.
+  std::string schema = {}; ///< Not quoted.
+  std::string name = {};   ///< As pg_dump writes it.
+  Address address = {};
+  std::string word = {};     ///< For DROP and COMMENT ON: "table", "index", "function".
+  std::string identity = {}; ///< "public.orders", "orders_user on public.orders".
+  std::string table = {};    ///< What it stands on: "public.orders"; empty = on nothing.
+  std::vector<std::string> sql = {};
   [[nodiscard]] std::string key() const { return type + "|" + schema + "|" + name; }
 };
 
 struct Column {
-  std::string name; ///< Quoted where needed.
+  std::string name = {}; ///< Quoted where needed.
   std::int32_t number = 0;
-  std::string type;
+  std::string type = {};
   bool is_not_null = false;
-  std::string value;     ///< Of the default, or what it is generated from.
-  std::string generated; ///< "s", "v" or empty.
-  std::string identity;  ///< "a", "d" or empty.
-  std::string collation; ///< Empty: the type's own.
-  std::string storage;   ///< Empty: the type's own; "PLAIN", ...
-  std::string compression;
-  std::string target;  ///< Of statistics; empty: the server's.
-  std::string options; ///< "n_distinct=5".
+  std::string value = {};     ///< Of the default, or what it is generated from.
+  std::string generated = {}; ///< "s", "v" or empty.
+  std::string identity = {};  ///< "a", "d" or empty.
+  std::string collation = {}; ///< Empty: the type's own.
+  std::string storage = {};   ///< Empty: the type's own; "PLAIN", ...
+  std::string compression = {};
+  std::string target = {};  ///< Of statistics; empty: the server's.
+  std::string options = {}; ///< "n_distinct=5".
   bool is_inherited = false;
 };
 
 /// Tables, views and all that has columns.
 struct Relation {
-  std::string identity;
-  std::string kind; ///< relkind.
-  Address address;
+  std::string identity = {};
+  std::string kind = {}; ///< relkind.
+  Address address = {};
   bool is_unlogged = false;
-  bool is_forced = false;       ///< Row security holds for the owner too.
-  std::string replica_identity; ///< relreplident.
-  std::string partition_key;
-  std::string partition_bound;
+  bool is_forced = false;            ///< Row security holds for the owner too.
+  std::string replica_identity = {}; ///< relreplident.
+  std::string partition_key = {};
+  std::string partition_bound = {};
   std::set<std::string> options = {}; ///< "fillfactor=70".
   std::set<std::string> parents = {}; ///< By inheritance, not of partitions.
   std::vector<Column> columns = {};
@@ -72,61 +73,62 @@ struct Relation {
 };
 
 struct Type {
-  std::string kind;                                                 ///< typtype.
+  std::string kind = {};                                            ///< typtype.
   std::vector<std::string> labels = {};                             ///< Of an enum, not quoted.
   std::vector<std::pair<std::string, std::string>> attributes = {}; ///< Of a composite one.
-  std::string base;                                                 ///< Of a domain.
-  std::string value;
+  std::string base = {};                                            ///< Of a domain.
+  std::string value = {};
   bool is_not_null = false;
   std::map<std::string, std::string> checks = {};
   friend bool operator==(const Type&, const Type&) = default;
 };
 
 struct Routine {
-  std::string shape; ///< What CREATE OR REPLACE cannot change: result, kind, names of arguments.
+  std::string shape =
+      {}; ///< What CREATE OR REPLACE cannot change: result, kind, names of arguments.
   std::int64_t defaults = 0;
 };
 
 struct Sequence {
-  std::string options; ///< "AS integer INCREMENT BY 1 ...".
-  std::string table;   ///< Of the column that owns it; empty = none does.
-  std::string column;
+  std::string options = {}; ///< "AS integer INCREMENT BY 1 ...".
+  std::string table = {};   ///< Of the column that owns it; empty = none does.
+  std::string column = {};
   bool is_identity = false;
 };
 
 /// (what, on what) and who may: "SELECT" of "app", with a star where it may be granted on.
 using Rights = std::set<std::pair<std::string, std::string>>;
 struct Granted {
-  std::string front;    ///< "" or, of a column, " (total)": between the right and ON.
-  std::string on;       ///< "TABLE public.orders"; for default privileges "TABLES".
-  std::string scope;    ///< Of default privileges: "FOR ROLE app IN SCHEMA x".
-  Address address = {}; ///< What is dropped with it.
-  Rights rights = {};   ///< Pairs of grantee and right.
+  std::string front = {}; ///< "" or, of a column, " (total)": between the right and ON.
+  std::string on = {};    ///< "TABLE public.orders"; for default privileges "TABLES".
+  std::string scope = {}; ///< Of default privileges: "FOR ROLE app IN SCHEMA x".
+  Address address = {};   ///< What is dropped with it.
+  Rights rights = {};     ///< Pairs of grantee and right.
 };
 
 struct Comment {
-  Address address;
-  std::string on; ///< "COLUMN public.orders.total".
-  std::string text;
+  Address address = {};
+  std::string on = {}; ///< "COLUMN public.orders.total".
+  std::string text = {};
 };
 
 struct Dependency {
-  Address who;
-  Address on;
+  Address who = {};
+  Address on = {};
   char kind = 'n'; ///< deptype; 'D': of a column's default.
 };
 
 struct Model {
-  std::vector<Object> objects;               ///< In an order in which they can be made.
-  std::map<std::string, Relation> relations; ///< By identity.
-  std::map<std::string, Type> types;
-  std::map<std::uint32_t, Routine> routines;
-  std::map<std::string, Sequence> sequences;
+  std::vector<Object> objects = {};               ///< In an order in which they can be made.
+  std::map<std::string, Relation> relations = {}; ///< By identity.
+  std::map<std::string, Type> types = {};
+  std::map<std::uint32_t, Routine> routines = {};
+  std::map<std::string, Sequence> sequences = {};
   std::map<std::uint32_t, std::string>
       key_indexes; ///< Of a constraint's oid: how its index is made.
-  std::map<std::string, Granted> grants;
-  std::map<std::string, Comment> comments; ///< By Comment::on.
-  std::vector<Dependency> dependencies;
+  std::map<std::string, Granted> grants = {};
+  std::map<std::string, Comment> comments = {}; ///< By Comment::on.
+  std::vector<Dependency> dependencies = {};
 
   [[nodiscard]] const Object* find(std::string_view key) const;
   [[nodiscard]] const Object* at(const Address& address) const;

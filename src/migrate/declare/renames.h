@@ -15,17 +15,17 @@
 namespace pgkeep::migrate::declaring {
 
 struct Rename {
-  std::string from;              ///< "public.orders.note": for people, and for --rename.
-  std::string to;                ///< "public.orders.remark".
-  std::vector<std::string> up;   ///< Statements.
-  std::vector<std::string> down; ///< The way back.
+  std::string from = {};              ///< "public.orders.note": for people, and for --rename.
+  std::string to = {};                ///< "public.orders.remark".
+  std::vector<std::string> up = {};   ///< Statements.
+  std::vector<std::string> down = {}; ///< The way back.
   bool is_guessed = false;
 };
 
 /// --rename OLD=NEW.
 struct WantedRename {
-  std::string from; ///< "orders", "shop.orders", "orders.note", "shop.orders.note".
-  std::string to;   ///< "purchases", "shop.purchases", or of a column its new name.
+  std::string from = {}; ///< "orders", "shop.orders", "orders.note", "shop.orders.note".
+  std::string to = {};   ///< "purchases", "shop.purchases", or of a column its new name.
   bool is_used = false;
 };
 /// Errors: usage.
@@ -36,8 +36,8 @@ struct RenameOptions {
   std::vector<WantedRename>* wanted = nullptr; ///< Those that a stage made are marked.
 };
 struct Renames {
-  std::vector<Rename> made;
-  std::vector<std::string> questions; ///< Not guessed, and how to settle it: a sentence each.
+  std::vector<Rename> made = {};
+  std::vector<std::string> questions = {}; ///< Not guessed, and how to settle it: a sentence each.
 };
 
 Renames rename_tables(const Model& from, const Model& to, const RenameOptions& options);

@@ -19,7 +19,7 @@ struct Trial {
   Actions done; ///< In an order in which they ran, each in the form that ran.
   struct Failure {
     Action action;
-    std::string why;            ///< The server's words.
+    std::string why = {};       ///< The server's words.
     std::size_t done_count = 0; ///< Pieces that ran before the one that did not.
   };
   std::vector<Failure> failures;
