@@ -261,6 +261,23 @@ def test_what_cannot_be_done_is_said_and_remains():
         assert "-- Not done here: public.t is one table" in d.up, d.up
 
 
+def test_every_kind_of_object_changes_and_comes_back():
+    sql = TOP / "tests/e2e/sql"
+    with folder() as path:
+        for name in ["odd", "keys"]:
+            before, after = ((sql / f"schema_{name}_{when}.sql").read_text() for when in ("before", "after"))
+            d = Declared(path, before, after).proved()
+        # A new name of a table brings those of its key, its index and a sequence.
+        for line in ["ALTER TABLE public.old_name RENAME TO new_name", "RENAME CONSTRAINT old_name_pkey TO new_name_pkey",
+                     "ALTER INDEX public.old_name_v_idx RENAME TO new_name_v_idx", "ALTER SEQUENCE public.lonely RENAME TO alone"]:
+            assert line in d.up, f"{line}\n{d.up}"
+        assert "CREATE UNIQUE INDEX CONCURRENTLY dept_code_key" in d.up and "UNIQUE USING INDEX dept_code_key" in d.up, d.up
+        # Tables that refer to each other go as well.
+        d = Declared(path, "CREATE TABLE a (id integer PRIMARY KEY, b integer); CREATE TABLE b (id integer PRIMARY KEY, a integer REFERENCES a (id));"
+                     "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b (id);", "SELECT 1;").proved()
+        assert d.up.count("DROP TABLE") == 2, d.up
+
+
 def test_half_of_the_demo_leads_to_the_whole():
     with shop() as s:
         demo = TOP / "demo/migrations"

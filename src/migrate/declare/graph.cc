@@ -14,14 +14,46 @@ bool is_table_kind(std::string_view type) {
   return type == "TABLE" || type == "FOREIGN TABLE";
 }
 
-/// Headings without an object of their own, about one that has.
+/// Headings without an object of their own, about one that has; defaults of a view's columns.
 bool is_about(const Object& each, const Object& object) {
+  if (object.type == "VIEW") return each.type == "DEFAULT" && each.table == object.identity;
   return each.address.class_id == 0 && each.identity == object.identity &&
          ((each.type == "SEQUENCE OWNED BY" && object.type == "SEQUENCE") ||
           (each.type == "INDEX ATTACH" && object.type == "INDEX"));
 }
 
+/// Tables that the foreign keys of this one refer to, itself left out.
+std::set<std::string> targets_of(const Model& model, const Object& foreign_key) {
+  std::set<std::string> targets;
+  for (const Dependency& edge : model.dependencies) {
+    if (edge.who.class_id != foreign_key.address.class_id ||
+        edge.who.oid != foreign_key.address.oid || edge.on.class_id != kClassRelation)
+      continue;
+    const Relation* const relation = model.relation_at(edge.on.oid);
+    if (relation != nullptr && relation->identity != foreign_key.table)
+      targets.insert(relation->identity);
+  }
+  return targets;
+}
+
 } // namespace
+
+bool is_in_circle(const Model& model, const Object& foreign_key) {
+  std::set<std::string> seen;
+  std::set<std::string> next = targets_of(model, foreign_key);
+  while (!next.empty()) {
+    if (next.contains(foreign_key.table)) return true;
+    std::set<std::string> further;
+    for (const Object& each : model.objects) {
+      if (each.type == "FK CONSTRAINT" && next.contains(each.table))
+        further.merge(targets_of(model, each));
+    }
+    seen.merge(next);
+    std::erase_if(further, [&](const std::string& each) { return seen.contains(each); });
+    next = std::move(further);
+  }
+  return false;
+}
 
 void Rebuilds::drop(const Object& object, bool stays_away) {
   if (!keys_.insert(object.key()).second) return;

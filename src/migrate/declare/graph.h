@@ -15,6 +15,10 @@
 
 namespace pgkeep::migrate::declaring {
 
+/// Whether the table that a foreign key refers to leads back to the key's own, over foreign keys:
+/// neither of such tables can be dropped before the key is.
+bool is_in_circle(const Model& model, const Object& foreign_key);
+
 class Rebuilds {
 public:
   explicit Rebuilds(const Model& from) : from_(from) {}

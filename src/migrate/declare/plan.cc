@@ -91,6 +91,11 @@ private:
   [[nodiscard]] bool is_repeatable(const Object& object) const {
     return options_.repeatable.contains(object.key());
   }
+  /// A column of a table looks after its default; one of a view has nobody.
+  [[nodiscard]] bool is_of_view(const Object& value) const {
+    const auto relation = to_.relations.find(value.table);
+    return relation != to_.relations.end() && relation->second.kind == "v";
+  }
   /// It goes with its table, or with a column.
   [[nodiscard]] bool goes_with_table(const Object& object) const;
   /// The index of a partition, whose parent's index goes.
@@ -125,7 +130,8 @@ private:
 bool Planner::goes_with_table(const Object& object) const {
   if (object.table.empty() || is_table(object)) return false;
   if (!from_.relations.contains(object.table)) return false;
-  if (!to_.relations.contains(object.table)) return true;
+  if (!to_.relations.contains(object.table))
+    return object.type != "FK CONSTRAINT" || !is_in_circle(from_, object);
   if (object.type != "INDEX" && object.type != "CONSTRAINT" && object.type != "CHECK") return false;
   // With a column that goes.
   return std::ranges::any_of(from_.dependencies, [&](const Dependency& edge) {
@@ -283,7 +289,7 @@ bool Planner::is_inline(const Object& object) const {
   };
   if (object.type == "CHECK" && is_new_table(object.table))
     return !object.sql.front().ends_with(kNotValidEnd);
-  if (object.type == "DEFAULT") return !is_new_table(object.table);
+  if (object.type == "DEFAULT") return !is_new_table(object.table) && !is_of_view(object);
   // Of a domain, which looks after its own.
   if (object.type == "CHECK CONSTRAINT")
     return std::ranges::any_of(from_.types, [&](const auto& each) {
@@ -352,7 +358,8 @@ void Planner::change(const Object& from, const Object& to) {
     change_columns(work_, old_one, new_one, out);
     return;
   }
-  if (from.type == "DEFAULT" || from.word == "domain constraint" || is_same(from, to)) return;
+  const bool is_others = from.type == "DEFAULT" && !is_of_view(from);
+  if (is_others || from.word == "domain constraint" || is_same(from, to)) return;
   if (to.type == "TYPE" || to.type == "DOMAIN") {
     change_type(to, from_.types.at(from.identity), to_.types.at(to.identity), out);
   } else if (to.type == "SEQUENCE") {

@@ -135,7 +135,7 @@ std::string last_part(std::string_view identity) {
 std::optional<std::string> drop_statement(const Model& model, const Object& object,
                                           bool if_exists) {
   const std::string_view maybe = if_exists ? "IF EXISTS " : "";
-  if (object.type == "PUBLICATION TABLE") return drop_published(object, "TABLE");
+  if (object.type == "PUBLICATION TABLE") return drop_published(object, "TABLE ONLY");
   if (object.type == "PUBLICATION TABLES IN SCHEMA")
     return drop_published(object, "TABLES IN SCHEMA");
   if (object.type == "SEQUENCE OWNED BY")
