@@ -29,7 +29,7 @@ struct DeclareInput {
   bool guesses_renames = true;
   std::vector<std::string> renames = {}; ///< "OLD=NEW".
   std::optional<std::filesystem::path> pg_bin = {};
-  std::function<void(const std::string& what)> tell = {};
+  std::function<void(int done, int total, const std::string& what)> tell = {};
 };
 
 struct Declared {

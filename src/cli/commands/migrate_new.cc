@@ -112,7 +112,9 @@ base::Result<Exit> write_declared(const Arguments& arguments, const migrate::Fol
                               .guesses_renames = !arguments.has("no-renames"),
                               .renames = arguments.list("rename")};
   if (const auto bin = arguments.get("pg-bin")) input.pg_bin = *bin;
-  input.tell = [&io](const std::string& what) { io.progress(0, 0, what); };
+  input.tell = [&io](int done, int total, const std::string& what) {
+    io.progress(done, total, what);
+  };
   base::catch_interrupts();
   auto declared = migrate::declare(input);
   io.end_progress();

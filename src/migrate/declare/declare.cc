@@ -50,8 +50,10 @@ public:
   base::Result<Declared> run();
 
 private:
-  void tell(const std::string& what) const {
-    if (input_.tell) input_.tell(what);
+  void tell(const std::string& what) {
+    constexpr int steps_besides = 5;
+    const int total = static_cast<int>(input_.folder.migrations.size()) + steps_besides;
+    if (input_.tell) input_.tell(std::min(done_++, total), total, what);
   }
   base::Result<> make_before();
   base::Result<> run_source(const std::string& database, const Migration& migration,
@@ -71,6 +73,7 @@ private:
 
   const DeclareInput& input_;
   std::unique_ptr<sandbox::Sandbox> server_;
+  int done_ = 0;
   std::vector<WantedRename> renames_wanted_;
   bool has_repeatable_ = false;
   PlanOptions options_;
@@ -324,6 +327,7 @@ base::Result<Declared> Declarer::run() {
       if (fresh.find(each.key()) == nullptr) options_.repeatable.insert(each.key());
     }
   }
+  options_.guesses = input_.guesses_renames;
   PGKEEP_CHECK(find_renames());
   const Model renamed = model_work_;
   PGKEEP_TRY(const catalog::Snapshot renamed_picture, look(kWork));
@@ -334,7 +338,7 @@ base::Result<Declared> Declarer::run() {
   PGKEEP_TRY(const Written down, change(renamed, renamed_picture));
   out.up = up_file(up, wanted.label, questions_);
   const std::string up_name = std::filesystem::path(input_.up_path).filename().string();
-  out.down = down_file(down, up_name, renames_);
+  out.down = down_file(down, up_name, up);
   report(up, down, out);
   PGKEEP_CHECK(prove(out));
   return out;

@@ -43,6 +43,14 @@ void add_failure(const Trial::Failure& failure, std::string& out) {
   }
 }
 
+std::vector<std::string> losses_of(const Actions& actions) {
+  std::vector<std::string> losses;
+  for (const Action& each : actions) {
+    if (!each.loses.empty()) losses.push_back(each.loses);
+  }
+  return losses;
+}
+
 std::string remarks(const Written& written) {
   std::string out;
   for (const Trial::Failure& each : written.failures)
@@ -80,21 +88,19 @@ std::string up_file(const Written& up, const std::string& wanted,
   return rewriting::file_of(head, pieces) + remarks(up);
 }
 
-std::string down_file(const Written& down, const std::string& up_name,
-                      const std::vector<Rename>& renames) {
+std::string down_file(const Written& down, const std::string& up_name, const Written& up) {
   std::string head = fmt::format("-- The way back from {}.\n", up_name);
-  std::vector<std::string> losses;
-  for (const Action& each : down.actions) {
-    if (!each.loses.empty()) losses.push_back(each.loses);
-  }
-  if (!losses.empty())
+  if (const auto losses = losses_of(down.actions); !losses.empty())
     head += comment_of(
         fmt::format("It loses what was written since then to {}.", base::join(losses, ", ")));
+  if (const auto losses = losses_of(up.actions); !losses.empty())
+    head += comment_of(
+        fmt::format("What the way up took away comes back empty: {}.", base::join(losses, ", ")));
   head += "\n";
   Pieces pieces;
   for (const Action& each : down.actions)
     add_action(each, true, pieces);
-  for (auto rename = renames.rbegin(); rename != renames.rend(); ++rename) {
+  for (auto rename = up.renames.rbegin(); rename != up.renames.rend(); ++rename) {
     for (const std::string& sql : rename->down)
       pieces.push_back({.text = sql});
   }

@@ -21,8 +21,7 @@ struct Written {
 /// `questions` stand at the top.
 std::string up_file(const Written& up, const std::string& wanted,
                     const std::vector<std::string>& questions);
-/// `renames` of the way up are undone at the end.
-std::string down_file(const Written& down, const std::string& up_name,
-                      const std::vector<Rename>& renames);
+/// The renames of the way up are undone at the end.
+std::string down_file(const Written& down, const std::string& up_name, const Written& up);
 
 } // namespace pgkeep::migrate::declaring

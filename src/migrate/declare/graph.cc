@@ -55,6 +55,11 @@ bool is_in_circle(const Model& model, const Object& foreign_key) {
   return false;
 }
 
+Rebuilds::Rebuilds(const Model& from) : from_(from) {
+  for (const Dependency& edge : from.dependencies)
+    on_.emplace(std::pair(edge.on.class_id, edge.on.oid), &edge);
+}
+
 void Rebuilds::drop(const Object& object, bool stays_away) {
   if (!keys_.insert(object.key()).second) return;
   if (!stays_away) {
@@ -94,9 +99,10 @@ bool Rebuilds::stands_on_dropped(const Object& object) const {
 void Rebuilds::spread(const Address& node, Cause cause) {
   if (node.class_id == 0) return;
   if (cause == Cause::dropped && !seen_.insert(node).second) return;
-  for (const Dependency& edge : from_.dependencies) {
-    const bool is_on = edge.on.class_id == node.class_id && edge.on.oid == node.oid &&
-                       (node.part == 0 || edge.on.part == node.part);
+  const auto [first, last] = on_.equal_range(std::pair(node.class_id, node.oid));
+  for (auto each = first; each != last; ++each) {
+    const Dependency& edge = *each->second;
+    const bool is_on = node.part == 0 || edge.on.part == node.part;
     if (is_on && reach(edge, cause) && cause == Cause::retyped) freed_.insert(node);
   }
 }

@@ -7,8 +7,10 @@
 /// sql-altertable; catalog-pg-depend.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "migrate/declare/model.h"
@@ -21,7 +23,7 @@ bool is_in_circle(const Model& model, const Object& foreign_key);
 
 class Rebuilds {
 public:
-  explicit Rebuilds(const Model& from) : from_(from) {}
+  explicit Rebuilds(const Model& from);
 
   /// The object goes; `stays_away`: it is not made again.
   void drop(const Object& object, bool stays_away);
@@ -53,6 +55,8 @@ private:
   bool reach(const Dependency& edge, Cause cause);
 
   const Model& from_;
+  std::multimap<std::pair<std::uint32_t, std::uint32_t>, const Dependency*> on_ =
+      {}; ///< By object.
   std::set<std::string> keys_ = {};
   std::set<Address> replaced_ = {};
   std::set<Address> moved_ = {};

@@ -153,10 +153,15 @@ base::Result<> Reader::read_columns() {
 
 base::Result<> Reader::read_checks() {
   PGKEEP_TRY(const postgres::Rows rows, ask(kChecksSql));
+  std::set<std::uint32_t> oids;
+  for (int row = 0; row < rows.count(); ++row)
+    oids.insert(oid_of(rows, row, 0));
+  // Those that are not valid have a heading of their own.
+  std::erase_if(model_.objects, [&](const Object& each) {
+    return each.address.class_id == kClassConstraint && oids.contains(each.address.oid);
+  });
   for (int row = 0; row < rows.count(); ++row) {
     const Address address{.class_id = kClassConstraint, .oid = oid_of(rows, row, 0)};
-    // Those that are not valid have a heading of their own.
-    std::erase_if(model_.objects, [&](const Object& each) { return each.address == address; });
     const std::string table = text_of(rows, row, 1);
     const std::string name = text_of(rows, row, 2);
     model_.objects.push_back({.type = "CHECK",
@@ -269,6 +274,7 @@ base::Result<Model> Reader::read(std::vector<sandbox::Content> contents) {
   PGKEEP_CHECK(read_grants());
   PGKEEP_CHECK(read_comments());
   PGKEEP_CHECK(read_dependencies());
+  model_.link();
   return std::move(model_);
 }
 
@@ -279,25 +285,28 @@ const Column* Relation::column(std::string_view name) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
+void Model::link() {
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    by_key_.emplace(objects[i].key(), i);
+    if (objects[i].address.class_id != 0) by_address_.emplace(objects[i].address, i);
+  }
+  for (const auto& [name, relation] : relations)
+    by_oid_.emplace(relation.address.oid, name);
+}
+
 const Object* Model::find(std::string_view key) const {
-  const auto found =
-      std::ranges::find_if(objects, [&](const Object& each) { return each.key() == key; });
-  return found == objects.end() ? nullptr : &*found;
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : &objects[found->second];
 }
 
 const Object* Model::at(const Address& address) const {
-  if (address.class_id == 0) return nullptr;
-  const auto found = std::ranges::find_if(objects, [&](const Object& each) {
-    return each.address.class_id == address.class_id && each.address.oid == address.oid;
-  });
-  return found == objects.end() ? nullptr : &*found;
+  const auto found = by_address_.find({.class_id = address.class_id, .oid = address.oid});
+  return found == by_address_.end() ? nullptr : &objects[found->second];
 }
 
 const Relation* Model::relation_at(std::uint32_t oid) const {
-  for (const auto& [name, relation] : relations) {
-    if (relation.address.oid == oid) return &relation;
-  }
-  return nullptr;
+  const auto found = by_oid_.find(oid);
+  return found == by_oid_.end() ? nullptr : &relations.at(found->second);
 }
 
 base::Result<Model> read_model(const sandbox::Sandbox& server, const std::string& database) {

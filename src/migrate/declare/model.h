@@ -130,9 +130,17 @@ struct Model {
   std::map<std::string, Comment> comments = {}; ///< By Comment::on.
   std::vector<Dependency> dependencies = {};
 
+  /// Makes the lookups quick; nothing may be added afterwards.
+  void link();
   [[nodiscard]] const Object* find(std::string_view key) const;
   [[nodiscard]] const Object* at(const Address& address) const;
   [[nodiscard]] const Relation* relation_at(std::uint32_t oid) const;
+
+private:
+  // Places and names, not pointers: a Model is copied.
+  std::map<std::string, std::size_t, std::less<>> by_key_ = {};
+  std::map<Address, std::size_t> by_address_ = {};
+  std::map<std::uint32_t, std::string> by_oid_ = {};
 };
 
 /// Class ids of the catalog, the same in every version.

@@ -197,7 +197,7 @@ bool Planner::can_change(const Object& from, const Object& to) const {
     const auto old_one = from_.types.find(from.identity);
     const auto new_one = to_.types.find(to.identity);
     return old_one != from_.types.end() && new_one != to_.types.end() &&
-           can_change_type(old_one->second, new_one->second);
+           can_change_type(old_one->second, new_one->second, options_.guesses);
   }
   if (type == "INDEX") return from.sql.front() == to.sql.front();
   if (type == "PUBLICATION") {

@@ -19,6 +19,7 @@ namespace pgkeep::migrate::declaring {
 
 struct PlanOptions {
   std::set<std::string> repeatable = {}; ///< Keys of what repeatable files make.
+  bool guesses = true; ///< One label of an enum that is gone and one that is new are the same one.
 };
 
 struct Plan {
@@ -52,7 +53,7 @@ void change_table(const PlanWork& work, const Relation& from, const Relation& to
 
 // types.cc
 /// Whether the type can be changed where it is.
-bool can_change_type(const Type& from, const Type& to);
+bool can_change_type(const Type& from, const Type& to, bool guesses);
 void change_type(const Object& object, const Type& from, const Type& to, Actions& out);
 /// A new type under the name of the old one, and the columns that move over.
 void swap_type(const PlanWork& work, const Object& from, const Object& to, Actions& out);

@@ -22,6 +22,12 @@ std::vector<std::string> statements(const Plan& plan) {
 
 using Texts = std::vector<std::string>;
 
+Plan plan_of(Model& from, Model& to, const PlanOptions& options = {}) {
+  from.link();
+  to.link();
+  return plan_changes(from, to, options);
+}
+
 void add_view(Model& model, const std::string& identity, std::uint32_t oid, std::uint32_t table,
               std::int32_t part, const std::string& type) {
   Object& view = add_object(model, {.type = "VIEW",
@@ -42,7 +48,7 @@ TEST(PlanChanges, NothingForEqualModels) {
   Model model;
   add_table(model, "public.t", 1, {{"id", "integer"}, {"x", "text"}});
   add_view(model, "public.v", 2, 1, 2, "text");
-  EXPECT_TRUE(plan_changes(model, model, {}).actions.empty());
+  EXPECT_TRUE(plan_of(model, model).actions.empty());
 }
 
 TEST(PlanChanges, WhatReadsAColumnGoesBeforeItsTypeChanges) {
@@ -56,7 +62,7 @@ TEST(PlanChanges, WhatReadsAColumnGoesBeforeItsTypeChanges) {
   add_view(to, "public.v", 2, 1, 2, "character varying");
   add_view(to, "public.w", 3, 2, 1, "character varying");
   add_view(to, "public.other", 4, 1, 1, "integer");
-  const Plan plan = plan_changes(from, to, {});
+  const Plan plan = plan_of(from, to);
   EXPECT_EQ(statements(plan),
             (Texts{"DROP VIEW public.w", "DROP VIEW public.v",
                    "ALTER TABLE public.t ALTER COLUMN x TYPE character varying",
@@ -71,7 +77,7 @@ TEST(PlanChanges, WhatARepeatableFileMakesIsDroppedIfItIsThere) {
   add_view(from, "public.v", 2, 1, 1, "text");
   add_table(to, "public.t", 1, {{"x", "integer"}});
   add_view(to, "public.v", 2, 1, 1, "integer");
-  const Plan plan = plan_changes(from, to, {.repeatable = {"VIEW|public|v"}});
+  const Plan plan = plan_of(from, to, {.repeatable = {"VIEW|public|v"}});
   EXPECT_EQ(statements(plan).front(), "DROP VIEW IF EXISTS public.v");
 }
 
@@ -81,7 +87,7 @@ TEST(PlanChanges, LossesComeLastAndAreNamed) {
   add_table(from, "public.gone", 1, {{"id", "integer"}});
   add_table(from, "public.t", 2, {{"id", "integer"}, {"fax", "text"}});
   add_table(to, "public.t", 2, {{"id", "integer"}, {"mail", "text"}});
-  const Plan plan = plan_changes(from, to, {});
+  const Plan plan = plan_of(from, to);
   EXPECT_EQ(statements(plan),
             (Texts{"ALTER TABLE public.t ADD COLUMN mail text",
                    "ALTER TABLE public.t DROP COLUMN fax", "DROP TABLE public.gone"}));
@@ -110,7 +116,7 @@ TEST(PlanChanges, OfTablesInUseIndexesAreBuiltBesideTheWriters) {
                   .identity = "t_id_fkey on public.t",
                   .table = "public.t",
                   .sql = {"ALTER TABLE ONLY public.t ADD CONSTRAINT t_id_fkey FOREIGN KEY (id)"}});
-  EXPECT_EQ(statements(plan_changes(from, to, {})),
+  EXPECT_EQ(statements(plan_of(from, to)),
             (Texts{"CREATE TABLE public.u ()", "CREATE INDEX u_idx ON public.u (id)",
                    "CREATE INDEX CONCURRENTLY t_idx ON public.t (id)",
                    "ALTER TABLE ONLY public.t ADD CONSTRAINT t_id_fkey FOREIGN KEY (id) NOT VALID",
@@ -137,7 +143,7 @@ TEST(PlanChanges, GrantsAndCommentsAreSets) {
                                        .on = "COLUMN public.t.id",
                                        .text = "it's"};
   EXPECT_EQ(
-      statements(plan_changes(from, to, {})),
+      statements(plan_of(from, to)),
       (Texts{"REVOKE INSERT ON TABLE public.t FROM app", "GRANT SELECT ON TABLE public.t TO PUBLIC",
              "GRANT UPDATE ON TABLE public.t TO app WITH GRANT OPTION",
              "COMMENT ON COLUMN public.t.id IS 'it''s'", "COMMENT ON TABLE public.t IS NULL"}));
@@ -175,7 +181,7 @@ TEST(PlanChanges, EnumsTakeLabelsOrBecomeNewTypes) {
       model->dependencies.push_back({.who = {.class_id = kClassRelation, .oid = 1, .part = 1},
                                      .on = {.class_id = kClassType, .oid = 5}});
     }
-    const Texts found = statements(plan_changes(from, to, {}));
+    const Texts found = statements(plan_of(from, to));
     ASSERT_FALSE(found.empty());
     EXPECT_EQ(found.front(), each.want);
     const bool moves = found.front().ends_with("_old");
@@ -209,8 +215,9 @@ TEST(Files, CommentsLossesAndSteps) {
       "ALTER TABLE public.t RENAME COLUMN a TO b;\nADD CONSTRAINT;\n-- pgkeep:step\n"
       "VALIDATE;\n-- pgkeep:step\n\n-- Gone.\nDROP TABLE public.gone;\n");
   EXPECT_EQ(
-      down_file({.actions = {up.actions[1]}}, "V2.sql", up.renames),
-      "-- The way back from V2.sql.\n-- It loses what was written since then to public.gone.\n\n"
+      down_file({.actions = {up.actions[1]}}, "V2.sql", up),
+      "-- The way back from V2.sql.\n-- It loses what was written since then to public.gone.\n"
+      "-- What the way up took away comes back empty: public.gone.\n\n"
       "-- pgkeep:loses public.gone: what was written there since\nDROP TABLE public.gone;\n"
       "ALTER TABLE public.t RENAME COLUMN b TO a;\n");
   const Written failed{.failures = {{.action = up.actions[1], .why = "no\nway"}},

@@ -32,7 +32,11 @@ void add_labels(const std::string& type, const Type& from, const Type& to, Actio
     out.push_back(action_of(fmt::format("ALTER TYPE {} RENAME VALUE {} TO {}", type,
                                         postgres::quote_literal(from.labels[*place]),
                                         postgres::quote_literal(to.labels[*place])),
-                            "Read as a new name of the label: rows keep it."));
+                            "Read as a new name of the label, which rows keep; if it is not, say "
+                            "--no-renames."));
+    out.back().asks = fmt::format("label {} of {} was read as {} under a new name; if it is not, "
+                                  "say --no-renames",
+                                  to.labels[*place], type, from.labels[*place]);
     return;
   }
   std::vector<std::string> there = from.labels;
@@ -113,11 +117,11 @@ bool is_subsequence(const std::vector<std::string>& some, const std::vector<std:
   return true;
 }
 
-bool can_change_type(const Type& from, const Type& to) {
+bool can_change_type(const Type& from, const Type& to, bool guesses) {
   if (from.kind != to.kind) return false;
   if (to.kind == "e")
     return is_subsequence(from.labels, to.labels) ||
-           only_difference(from.labels, to.labels).has_value();
+           (guesses && only_difference(from.labels, to.labels).has_value());
   if (to.kind == "d") return from.base == to.base;
   return to.kind == "c";
 }
