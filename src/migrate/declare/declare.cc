@@ -16,20 +16,17 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/text.h"
 #include "catalog/diff.h"
 #include "catalog/snapshot.h"
+#include "migrate/declare/apply.h"
 #include "migrate/declare/files.h"
 #include "migrate/declare/model.h"
 #include "migrate/declare/plan.h"
 #include "migrate/declare/renames.h"
 #include "migrate/declare/trial.h"
 #include "migrate/declare/wanted.h"
-#include "migrate/rehearsal.h"
-#include "migrate/runner.h"
 #include "migrate/verify.h"
-#include "postgres/quote.h"
 #include "sandbox/sandbox.h"
 
 namespace pgkeep::migrate {
@@ -43,6 +40,9 @@ constexpr const char* kWork = "pgkeep_work";
 constexpr const char* kProof = "pgkeep_proof";
 /// Plans one after the other; a third has never been needed.
 constexpr int kRoundsMax = 3;
+
+/// One transaction, and pg_dump, may lock every table of a large schema.
+const sandbox::Settings kSettings = {{"max_locks_per_transaction", "4096"}};
 
 class Declarer {
 public:
@@ -88,14 +88,9 @@ private:
 
 base::Result<> Declarer::run_source(const std::string& database, const Migration& migration,
                                     const Source& source) {
-  if (base::is_interrupted())
-    return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
-  PGKEEP_TRY(Servers servers, open_servers(server_->conninfo(database)));
-  Tracer tracer(servers, nullptr);
-  PGKEEP_CHECK(tracer.begin({}));
-  auto steps = run_steps_traced(tracer, servers, *server_, source, nullptr);
-  if (steps) return {};
-  base::Error error = std::move(steps).error();
+  auto done = apply_source(*server_, database, source);
+  if (done) return {};
+  base::Error error = std::move(done).error();
   error.what = fmt::format("{} does not run: {}", migration.label(), error.what);
   return error;
 }
@@ -303,7 +298,7 @@ base::Result<Declared> Declarer::run() {
   const std::optional<int> major =
       wanted.live ? std::optional<int>(wanted.live->version().major()) : std::nullopt;
   PGKEEP_TRY(const auto binaries, sandbox::find_server(input_.pg_bin, major));
-  PGKEEP_TRY(server_, sandbox::Sandbox::start(binaries));
+  PGKEEP_TRY(server_, sandbox::Sandbox::start(binaries, kSettings));
   PGKEEP_CHECK(make_before());
   tell(wanted.label);
   PGKEEP_CHECK(server_->create_database(kWanted));

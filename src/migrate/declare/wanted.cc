@@ -33,15 +33,6 @@ std::size_t bytes_of(std::string_view text, int characters) {
   return at;
 }
 
-/// The role of `role "app" does not exist`.
-std::optional<std::string> unknown_role(const base::Error& error) {
-  constexpr std::string_view front = "role \"";
-  if (error.sqlstate != kUndefinedObject || !error.what.starts_with(front)) return std::nullopt;
-  const std::size_t end = error.what.find("\" does not exist");
-  if (end == std::string::npos) return std::nullopt;
-  return error.what.substr(front.size(), end - front.size());
-}
-
 /// Roles are the server's, and the folder's files may have made them there already.
 bool is_known_role(std::string_view sql, const base::Error& error) {
   constexpr std::string_view duplicate_object = "42710";
@@ -93,6 +84,14 @@ base::Result<> run_file(const std::string& path, postgres::Connection& database,
 }
 
 } // namespace
+
+std::optional<std::string> unknown_role(const base::Error& error) {
+  constexpr std::string_view front = "role \"";
+  if (error.sqlstate != kUndefinedObject || !error.what.starts_with(front)) return std::nullopt;
+  const std::size_t end = error.what.find("\" does not exist");
+  if (end == std::string::npos) return std::nullopt;
+  return error.what.substr(front.size(), end - front.size());
+}
 
 std::string place_in(const std::string& path, std::string_view text, std::size_t offset) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));

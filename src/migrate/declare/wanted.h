@@ -25,6 +25,9 @@ base::Result<Wanted> open_wanted(const std::string& word);
 base::Result<std::vector<std::string>> make_wanted(Wanted& wanted, const sandbox::Sandbox& server,
                                                    const std::string& database);
 
+/// The role of `role "app" does not exist`. The server speaks English. Pure.
+std::optional<std::string> unknown_role(const base::Error& error);
+
 /// "schema.sql:12:3" of a byte. Pure.
 std::string place_in(const std::string& path, std::string_view text, std::size_t offset);
 
