@@ -20,6 +20,9 @@ struct Action {
   std::string loses = {};   ///< "public.orders.note": rows or values go with it.
   /// A rule of lint that cannot know what was done before: "RULE: reason".
   std::string ignore = {};
+  std::string table = {};   ///< That is in use, and that it locks: "public.orders".
+  std::string leaves = {};  ///< A key: what goes here and comes back in another action, ...
+  std::string comes = {};   ///< ... which is that one. No transaction ends between them.
   std::string retypes = {}; ///< The table of which a column gets another type: "public.orders".
   std::string asks = {};    ///< What somebody must do by hand, a sentence without a full stop.
   bool may_fail = false;    ///< What it is about may be gone with something else by then.

@@ -125,7 +125,9 @@ void change_column(const PlanWork& work, const Relation& from_table, const Relat
   const Address address{
       .class_id = kClassRelation, .oid = from_table.address.oid, .part = from.number};
   if (work.rebuilds.is_replaced(address)) {
+    const std::size_t first = out.size();
     add_column(work, table, to, out);
+    out[first].comes = fmt::format("{}.{}", table.identity, to.name);
     return;
   }
   const auto alter = [&](std::string_view only, std::string what) {
@@ -145,6 +147,7 @@ void change_column(const PlanWork& work, const Relation& from_table, const Relat
   if (!is_said && old_value != new_value) {
     // In front of GENERATED AS IDENTITY the default must be gone.
     alter("ONLY ", new_value.empty() ? "DROP DEFAULT" : "SET DEFAULT " + new_value);
+    if (was_loosened) out.back().comes = fmt::format("{}.{}", table.identity, to.name);
   }
   if (from.is_not_null && !to.is_not_null) alter("", "DROP NOT NULL");
   if (!from.is_not_null && to.is_not_null && !to.is_inherited)

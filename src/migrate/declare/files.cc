@@ -1,6 +1,6 @@
 #include "migrate/declare/files.h"
 
-#include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -18,20 +18,66 @@ std::string comment_of(std::string_view text) {
   return out;
 }
 
-/// What stands above the first statement belongs to it.
-void add_action(const Action& action, bool is_down, Pieces& out) {
-  std::string above;
-  if (!action.comment.empty()) above = comment_of(action.comment);
-  if (!action.ignore.empty()) above += fmt::format("-- pgkeep:ignore {}\n", action.ignore);
-  if (is_down && !action.loses.empty())
-    above = fmt::format("-- pgkeep:loses {}: what was written there since\n", action.loses);
-  const bool is_long = action.pieces.front().text.find('\n') != std::string::npos;
-  if (!out.empty() && (!above.empty() || is_long)) above.insert(0, "\n");
-  for (const Piece& each : action.pieces) {
-    out.push_back({.text = above + each.text, .place = each.place});
-    above.clear();
+/// A file as it grows. Each table that is in use is locked in a transaction of its own, so that
+/// nobody waits for what is done to another; but none ends between what goes and its return.
+class FileWriter {
+public:
+  explicit FileWriter(const std::string& head) { writer_.gap(head); }
+
+  void add_statement(const std::string& text, const std::string& above, const std::string& table) {
+    add({{.text = text}}, above, table, false);
   }
-}
+  void add_actions(const Actions& actions, bool is_down) {
+    const std::vector<bool> is_inside = spans_of(actions);
+    for (std::size_t i = 0; i < actions.size(); ++i)
+      add(actions[i].pieces, above_of(actions[i], is_down), actions[i].table, is_inside[i]);
+  }
+  [[nodiscard]] const std::string& text() const { return writer_.text(); }
+
+private:
+  /// Whether the one before and this one are between something that goes and its return.
+  static std::vector<bool> spans_of(const Actions& actions) {
+    std::map<std::string, std::size_t> returns;
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      if (!actions[i].comes.empty()) returns[actions[i].comes] = i;
+    }
+    std::vector<bool> is_inside(actions.size(), false);
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      const auto back = returns.find(actions[i].leaves);
+      if (actions[i].leaves.empty() || back == returns.end()) continue;
+      for (std::size_t k = i + 1; k <= back->second; ++k)
+        is_inside[k] = true;
+    }
+    return is_inside;
+  }
+
+  static std::string above_of(const Action& action, bool is_down) {
+    std::string above;
+    if (!action.comment.empty()) above = comment_of(action.comment);
+    if (!action.ignore.empty()) above += fmt::format("-- pgkeep:ignore {}\n", action.ignore);
+    if (is_down && !action.loses.empty())
+      above = fmt::format("-- pgkeep:loses {}: what was written there since\n", action.loses);
+    return above;
+  }
+
+  void add(const Pieces& pieces, std::string above, const std::string& table, bool is_inside) {
+    if (!is_inside && table != table_ && !is_first_) writer_.before(Place::own);
+    table_ = table;
+    const bool is_long = pieces.front().text.find('\n') != std::string::npos;
+    if (!is_first_ && (!above.empty() || is_long)) above.insert(0, "\n");
+    is_first_ = false;
+    for (const Piece& each : pieces) {
+      writer_.before(each.place);
+      writer_.pieces({{.text = above + each.text, .place = each.place}}, false);
+      if (!writer_.text().ends_with('\n')) writer_.gap("\n");
+      above.clear();
+    }
+  }
+
+  rewriting::Writer writer_ = {};
+  std::string table_ = {}; ///< That the transaction at hand has locked.
+  bool is_first_ = true;
+};
 
 /// What the server refused stays readable, and does not run.
 void add_failure(const Trial::Failure& failure, std::string& out) {
@@ -71,21 +117,19 @@ std::string up_file(const Written& up, const std::string& wanted,
   for (const std::string& each : questions)
     head += comment_of(each + ".");
   head += "\n";
-  Pieces pieces;
+  FileWriter file(head);
   for (const Rename& rename : up.renames) {
     std::string above;
     if (rename.is_guessed)
       above = comment_of(
           fmt::format("Read as a rename of {}; if it is not, say --no-renames.", rename.from));
-    if (!pieces.empty() && !above.empty()) above.insert(0, "\n");
     for (const std::string& sql : rename.up) {
-      pieces.push_back({.text = above + sql});
+      file.add_statement(sql, above, rename.table);
       above.clear();
     }
   }
-  for (const Action& each : up.actions)
-    add_action(each, false, pieces);
-  return rewriting::file_of(head, pieces) + remarks(up);
+  file.add_actions(up.actions, false);
+  return file.text() + remarks(up);
 }
 
 std::string down_file(const Written& down, const std::string& up_name, const Written& up) {
@@ -97,14 +141,13 @@ std::string down_file(const Written& down, const std::string& up_name, const Wri
     head += comment_of(
         fmt::format("What the way up took away comes back empty: {}.", base::join(losses, ", ")));
   head += "\n";
-  Pieces pieces;
-  for (const Action& each : down.actions)
-    add_action(each, true, pieces);
+  FileWriter file(head);
+  file.add_actions(down.actions, true);
   for (auto rename = up.renames.rbegin(); rename != up.renames.rend(); ++rename) {
     for (const std::string& sql : rename->down)
-      pieces.push_back({.text = sql});
+      file.add_statement(sql, "", rename->table);
   }
-  return rewriting::file_of(head, pieces) + remarks(down);
+  return file.text() + remarks(down);
 }
 
 } // namespace pgkeep::migrate::declaring

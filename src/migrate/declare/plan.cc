@@ -240,6 +240,8 @@ void Planner::drop(const Object& object) {
   const std::optional<std::string> sql = drop_statement(from_, object, is_repeatable(object));
   if (!sql) return;
   Action action = action_of(*sql);
+  action.table = object.table;
+  if (new_of(object) != nullptr || is_repeatable(object)) action.leaves = object.key();
   // Beside those who use the table.
   const bool is_in_the_way = object.type == "INDEX" && !is_repeatable(object);
   const auto table = from_.relations.find(object.table);
@@ -263,6 +265,8 @@ void Planner::drop_first() {
     const auto column = std::ranges::find(relation->columns, each.part, &Column::number);
     plan_.actions.push_back(action_of(fmt::format(
         "ALTER TABLE ONLY {} ALTER COLUMN {} DROP DEFAULT", relation->identity, column->name)));
+    plan_.actions.back().table = relation->identity;
+    plan_.actions.back().leaves = fmt::format("{}.{}", relation->identity, column->name);
   }
   for (auto object = from_.objects.rbegin(); object != from_.objects.rend(); ++object) {
     if (!rebuilds_.is_dropped(*object)) continue;
@@ -279,6 +283,8 @@ void Planner::drop_first() {
     plan_.actions.push_back(
         action_of(fmt::format("ALTER TABLE {} DROP COLUMN {}", relation->identity, column->name),
                   "Generated anew below."));
+    plan_.actions.back().table = relation->identity;
+    plan_.actions.back().leaves = fmt::format("{}.{}", relation->identity, column->name);
   }
 }
 
@@ -329,6 +335,9 @@ void Planner::make(const Object& object) {
   const bool is_table_new =
       table == from_.relations.end() || (table->second.kind != "r" && table->second.kind != "p");
   Action action{.pieces = create_pieces(to_, object, is_table_new)};
+  if (!is_table_new) action.table = object.table;
+  if (const Object* const gone = old_of(object); gone != nullptr && rebuilds_.is_dropped(*gone))
+    action.comes = object.key();
   if (object.type == "TABLE ATTACH") add_checks_of_parent(object, action.pieces);
   if (const Object* const before = old_of(object);
       before != nullptr && is_exchanged(*before) && rebuilds_.is_dropped(*before)) {
@@ -354,8 +363,11 @@ void Planner::change(const Object& from, const Object& to) {
   if (is_table(to)) {
     const Relation& old_one = from_.relations.at(from.identity);
     const Relation& new_one = to_.relations.at(to.identity);
+    const std::size_t first = out.size();
     change_table(work_, old_one, new_one, out);
     change_columns(work_, old_one, new_one, out);
+    for (std::size_t i = first; i < out.size(); ++i)
+      out[i].table = to.identity;
     return;
   }
   const bool is_others = from.type == "DEFAULT" && !is_of_view(from);
@@ -437,9 +449,11 @@ void Planner::make_and_change() {
 void Planner::drop_last() {
   for (const Object& to : to_.objects) {
     const Object* const from = old_of(to);
-    if (from != nullptr && is_table(to))
-      drop_columns(from_.relations.at(from->identity), to_.relations.at(to.identity),
-                   plan_.actions);
+    if (from == nullptr || !is_table(to)) continue;
+    const std::size_t first = plan_.actions.size();
+    drop_columns(from_.relations.at(from->identity), to_.relations.at(to.identity), plan_.actions);
+    for (std::size_t i = first; i < plan_.actions.size(); ++i)
+      plan_.actions[i].table = to.identity;
   }
   for (auto object = from_.objects.rbegin(); object != from_.objects.rend(); ++object) {
     if (new_of(*object) != nullptr || rebuilds_.is_dropped(*object) || is_repeatable(*object))

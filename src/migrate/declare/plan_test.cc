@@ -229,5 +229,21 @@ TEST(Files, CommentsLossesAndSteps) {
       << text;
 }
 
+TEST(Files, ATransactionForEachTableButNoneBetweenAnEndAndItsReturn) {
+  Written up;
+  up.actions = {{.pieces = {{.text = "ALTER a 1"}}, .table = "a"},
+                {.pieces = {{.text = "ALTER a 2"}}, .table = "a"},
+                {.pieces = {{.text = "ALTER b"}}, .table = "b"},
+                {.pieces = {{.text = "DROP VIEW"}}, .leaves = "v"},
+                {.pieces = {{.text = "ALTER c"}}, .table = "c"},
+                {.pieces = {{.text = "CREATE VIEW"}}, .comes = "v"},
+                {.pieces = {{.text = "ALTER d"}}, .table = "d"}};
+  const std::string text = up_file(up, "s", {});
+  EXPECT_TRUE(
+      text.ends_with("\n\nALTER a 1;\nALTER a 2;\n-- pgkeep:step\nALTER b;\n-- pgkeep:step\n"
+                     "DROP VIEW;\nALTER c;\nCREATE VIEW;\n-- pgkeep:step\nALTER d;\n"))
+      << text;
+}
+
 } // namespace
 } // namespace pgkeep::migrate::declaring

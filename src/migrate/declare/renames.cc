@@ -68,8 +68,12 @@ std::string schema_of(const std::string& identity) {
 }
 
 Rename rename_relation(const Relation& from, const Relation& to, bool is_guessed) {
-  Rename rename{
-      .from = from.identity, .to = to.identity, .up = {}, .down = {}, .is_guessed = is_guessed};
+  Rename rename{.from = from.identity,
+                .to = to.identity,
+                .up = {},
+                .down = {},
+                .is_guessed = is_guessed,
+                .table = from.identity};
   const std::string old_schema = schema_of(from.identity);
   const std::string new_schema = schema_of(to.identity);
   const std::string old_name = last_part(from.identity);
@@ -193,7 +197,8 @@ Rename rename_column(const ColumnOf& from, const ColumnOf& to, bool is_guessed) 
                              to.column->name)},
           .down = {fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table, to.column->name,
                                from.column->name)},
-          .is_guessed = is_guessed};
+          .is_guessed = is_guessed,
+          .table = table};
 }
 
 /// A name alone, as it is quoted: "orders_user" of "orders_user on public.orders".
@@ -257,7 +262,8 @@ Rename rename_object(const Object& from, const Object& to, bool is_guessed) {
           .to = to.identity,
           .up = {alter_name(from, own_name(from), own_name(to))},
           .down = {alter_name(from, own_name(to), own_name(from))},
-          .is_guessed = is_guessed};
+          .is_guessed = is_guessed,
+          .table = from.table};
 }
 
 std::vector<const Object*> objects_only_in(const Model& model, const Model& other) {

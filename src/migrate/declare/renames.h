@@ -20,6 +20,7 @@ struct Rename {
   std::vector<std::string> up = {};   ///< Statements.
   std::vector<std::string> down = {}; ///< The way back.
   bool is_guessed = false;
+  std::string table = {}; ///< That is locked for it, by its old name; empty: none.
 };
 
 /// --rename OLD=NEW.
