@@ -216,6 +216,7 @@ def test_hand_made_changes_of_a_live_database_come_into_files():
                "CREATE TABLE flyway_schema_history (installed_rank integer PRIMARY KEY); ALTER TABLE users OWNER TO reader")
         d.proved(schema=s.uri)
         assert "RENAME COLUMN note TO remark" in d.up and "CREATE INDEX CONCURRENTLY by_hand ON public.orders" in d.up, d.up
+        assert "note: left out: public.flyway_schema_history, the history of another tool" in d.err, d.err
         assert "flyway" not in d.up and "pgkeep." not in d.up and "OWNER" not in d.up, d.up
         assert s.psql("SELECT count(*) FROM pgkeep.schema_migrations") == [["1"]]
 

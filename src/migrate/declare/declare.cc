@@ -12,6 +12,8 @@
 #include "migrate/declare.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <set>
 
 #include <fmt/format.h>
@@ -83,6 +85,7 @@ private:
   Model model_work_;
   std::vector<Rename> renames_;
   std::vector<std::string> questions_;
+  std::vector<std::string> notes_;
   std::set<std::string> repeatable_differs_;
 };
 
@@ -164,9 +167,10 @@ base::Result<> Declarer::drop_history() {
   PGKEEP_TRY(postgres::Connection connection, server_->connect(kWanted));
   PGKEEP_CHECK(connection.execute("DROP SCHEMA IF EXISTS pgkeep CASCADE"));
   for (const catalog::Difference& each : compare_schemas(before_, wanted).differences) {
-    if ((each.kind == "table" || each.kind == "schema") && is_foreign_history(each))
-      PGKEEP_CHECK(
-          connection.execute(fmt::format("DROP {} IF EXISTS {} CASCADE", each.kind, each.object)));
+    if ((each.kind != "table" && each.kind != "schema") || !is_foreign_history(each)) continue;
+    notes_.push_back(fmt::format("left out: {}, the history of another tool", each.object));
+    PGKEEP_CHECK(
+        connection.execute(fmt::format("DROP {} IF EXISTS {} CASCADE", each.kind, each.object)));
   }
   return {};
 }
@@ -273,6 +277,7 @@ void Declarer::report(const Written& up, const Written& down, Declared& out) {
     out.renames.push_back(
         fmt::format("{} -> {}{}", each.from, each.to, each.is_guessed ? " (guessed)" : ""));
   out.questions = questions_;
+  std::ranges::copy(notes_, std::back_inserter(out.notes));
   for (const Action& each : up.actions) {
     if (!each.loses.empty()) out.losses.push_back(each.loses);
     if (!each.asks.empty()) out.notes.push_back(each.asks);
