@@ -26,7 +26,7 @@ std::string lasting_part(std::string_view dump) {
 base::Result<bool> write_schema_file(const std::string& target, const std::filesystem::path& path) {
   PGKEEP_TRY(const postgres::Connection live,
              postgres::Connection::open(target, {.application_name = "pgkeep/schema-file"}));
-  PGKEEP_TRY(const std::string dump, sandbox::dump_schema(target, live, {}));
+  PGKEEP_TRY(const std::string dump, sandbox::dump_schema(target, live, {}, {}));
   const std::string text =
       "-- The schema as `pgkeep migrate` left it last. Written anew by each run: change it by a "
       "migration.\n\n" +

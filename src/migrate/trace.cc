@@ -322,7 +322,10 @@ base::Result<> Tracer::run_batches(const Step& step, TracedStep& traced) {
     const auto from = Steady::now();
     std::vector<std::optional<std::string>> bounds = cursor;
     bounds.insert(bounds.end(), end.begin(), end.end());
-    const auto next = work.query(sql.next(cursor.empty(), options.size), bounds);
+    auto next = work.query(sql.next(cursor.empty(), options.size), bounds);
+    // Fewer keys than that are left.
+    if (next && next->count() == 0)
+      next = work.query(sql.rest(cursor.empty(), options.size), bounds);
     if (!next) return failed(statement, next.error());
     if (next->count() == 0) break;
     const bool is_first = cursor.empty();

@@ -182,18 +182,23 @@ std::vector<std::string> statements_of_dump(std::string_view dump) {
 }
 
 base::Result<std::string> dump_schema(const std::string& target, const postgres::Connection& live,
-                                      const fs::path& server_bin) {
+                                      const fs::path& server_bin,
+                                      std::span<const std::string_view> options) {
   PGKEEP_TRY(const std::string program, find_dump(live.version().major(), server_bin));
   SecretFolder folder;
   PGKEEP_CHECK(folder.make());
   PGKEEP_TRY(std::vector<std::string> environment, write_service(target, live, folder.path()));
   const fs::path file = folder.path() / "schema.sql";
   // It locks every table against being dropped; it must not wait for somebody's DDL meanwhile.
+  std::vector<std::string> argv = {program,
+                                   "--schema-only",
+                                   "--exclude-schema=pgkeep",
+                                   "--no-password",
+                                   "--lock-wait-timeout=5000",
+                                   "--file=" + file.string()};
+  argv.insert(argv.end(), options.begin(), options.end());
   auto done = base::run_checked(
-      {.argv = {program, "--schema-only", "--exclude-schema=pgkeep", "--no-password",
-                "--lock-wait-timeout=5000", "--file=" + file.string()},
-       .environment = std::move(environment),
-       .time_limit = kDumpLimit});
+      {.argv = std::move(argv), .environment = std::move(environment), .time_limit = kDumpLimit});
   if (!done) return base::with_where(std::move(done).error(), live.label());
   PGKEEP_TRY(const std::string text, base::read_file(file));
   return without_restrict(text);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,10 @@
 namespace pgkeep::sandbox {
 
 /// The schema as SQL, without pgkeep's own. Errors: unsupported, naming the package to install.
+/// `options`: more of pg_dump's own.
 base::Result<std::string> dump_schema(const std::string& target, const postgres::Connection& live,
-                                      const std::filesystem::path& server_bin);
+                                      const std::filesystem::path& server_bin,
+                                      std::span<const std::string_view> options);
 
 /// Without what only psql understands: since 15.14 a dump stands between \restrict and \unrestrict.
 std::string without_restrict(std::string_view dump);

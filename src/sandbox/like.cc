@@ -80,7 +80,7 @@ base::Result<std::vector<std::string>> copy_schema(const std::string& target,
                                                    const postgres::Connection& live,
                                                    const Live& facts, const Sandbox& sandbox,
                                                    const std::string& database) {
-  PGKEEP_TRY(const std::string dump, dump_schema(target, live, sandbox.binaries().bin));
+  PGKEEP_TRY(const std::string dump, dump_schema(target, live, sandbox.binaries().bin, {}));
   PGKEEP_CHECK(create_roles(facts.roles, sandbox));
   PGKEEP_TRY(postgres::Connection here, sandbox.connect(database));
   if (!facts.search_path.empty())

@@ -1,14 +1,17 @@
-// migrate new: two files, the way up and the way down.
+// migrate new: two files, the way up and the way down. With --schema they are written from what
+// differs; else they are empty.
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/judging.h"
 #include "cli/migrating.h"
+#include "migrate/declare.h"
 
 namespace pgkeep::cli {
 namespace {
@@ -17,6 +20,20 @@ namespace fs = std::filesystem;
 
 constexpr Flag kFlags[] = {
     kDirFlag,
+    {.name = "schema",
+     .value = "FILE|URL",
+     .help = "Write what leads from the folder's files to this schema: a .sql file, a folder of "
+             "them, or a database."},
+    {.name = "rename",
+     .value = "OLD=NEW",
+     .help = "With --schema: this table, column or other object got a new name.",
+     .may_repeat = true},
+    {.name = "no-renames",
+     .help = "With --schema: guess no new names; what is gone is dropped, what is new is made."},
+    {.name = "pg-bin",
+     .value = "DIR",
+     .help = "With --schema: folder of initdb and postgres; else pg_config's and "
+             "/usr/lib/postgresql."},
     {.name = "timestamp", .help = "Number it by the time, not by counting."},
     {.name = "repeatable",
      .help = "R__NAME.sql: for views and functions, run whenever it changes."},
@@ -66,7 +83,70 @@ base::Result<> write_new(const fs::path& path, const std::string& text, Io& io) 
   return {};
 }
 
+struct NewFiles {
+  fs::path up;
+  fs::path down;
+};
+
+void print_declared(const migrate::Declared& declared, Io& io) {
+  const auto say = [&](std::string_view what, const std::vector<std::string>& lines) {
+    for (const std::string& each : lines)
+      io.err(fmt::format("{}: {}\n", what, base::printable(each)));
+  };
+  say("renamed", declared.renames);
+  say("not guessed", declared.questions);
+  say("loses", declared.losses);
+  say("note", declared.notes);
+  say("still different after the way up", declared.remaining);
+  say("still different after the way down", declared.not_undone);
+  if (declared.is_proved())
+    io.err("proved: up makes the wanted schema, and down what was there before\n");
+}
+
+base::Result<Exit> write_declared(const Arguments& arguments, const migrate::Folder& folder,
+                                  const NewFiles& files, Io& io) {
+  migrate::DeclareInput input{.folder = folder,
+                              .wanted = *arguments.get("schema"),
+                              .up_path = files.up.string(),
+                              .down_path = files.down.string(),
+                              .guesses_renames = !arguments.has("no-renames"),
+                              .renames = arguments.list("rename")};
+  if (const auto bin = arguments.get("pg-bin")) input.pg_bin = *bin;
+  input.tell = [&io](int done, int total, const std::string& what) {
+    io.progress(done, total, what);
+  };
+  base::catch_interrupts();
+  auto declared = migrate::declare(input);
+  io.end_progress();
+  if (!declared) return std::move(declared).error();
+  if (!declared->has_changes) {
+    io.err("nothing to do: the files make that schema already\n");
+    return Exit::done;
+  }
+  PGKEEP_CHECK(write_new(files.up, declared->up, io));
+  if (auto written = write_new(files.down, declared->down, io); !written)
+    return base::with_left(std::move(written).error(), "written: " + files.up.string());
+  print_declared(*declared, io);
+  return declared->is_proved() ? Exit::done : Exit::findings;
+}
+
+base::Result<> check_flags(const Arguments& arguments) {
+  const bool has_schema = arguments.has("schema");
+  for (const char* const flag : {"rename", "no-renames", "pg-bin"}) {
+    if (arguments.has(flag) && !has_schema)
+      return base::Error{.code = base::Code::usage,
+                         .what = fmt::format("--{} is for --schema alone", flag),
+                         .expected = "--schema FILE|URL beside it"};
+  }
+  if (has_schema && arguments.has("repeatable"))
+    return base::Error{.code = base::Code::usage,
+                       .what = "--schema and --repeatable exclude each other",
+                       .expected = "one of them"};
+  return {};
+}
+
 base::Result<Exit> run_new(const Arguments& arguments, Io& io) {
+  PGKEEP_CHECK(check_flags(arguments));
   PGKEEP_TRY(const fs::path path, migrations_path(arguments));
   const std::string name = file_words(base::join(arguments.words(), " "));
   if (name.empty())
@@ -82,25 +162,36 @@ base::Result<Exit> run_new(const Arguments& arguments, Io& io) {
   }
   const std::string stem =
       fmt::format("V{}__{}", next_version(folder, arguments.has("timestamp")), name);
-  PGKEEP_CHECK(write_new(path / (stem + ".sql"),
-                         "-- Why this is needed, for whoever reads it in two years.\n\n", io));
-  PGKEEP_CHECK(write_new(path / (stem + ".down.sql"),
-                         fmt::format("-- The way back from {}.sql; say what it loses.\n\n", stem),
-                         io));
+  const NewFiles files{.up = path / (stem + ".sql"), .down = path / (stem + ".down.sql")};
+  if (arguments.has("schema")) return write_declared(arguments, folder, files, io);
+  PGKEEP_CHECK(
+      write_new(files.up, "-- Why this is needed, for whoever reads it in two years.\n\n", io));
+  PGKEEP_CHECK(write_new(
+      files.down, fmt::format("-- The way back from {}.sql; say what it loses.\n\n", stem), io));
   return Exit::done;
 }
 
 } // namespace
 
-const Command migrate_new_command{.name = "migrate new",
-                                  .summary =
-                                      "Begin a migration: the files of its way up and its way down",
-                                  .words = "NAME ...",
-                                  .words_help = "What it does, in a few words.",
-                                  .words_max = 20,
-                                  .words_min = 1,
-                                  .example = "pgkeep migrate new create users",
-                                  .flags = kFlags,
-                                  .run = run_new};
+const Command migrate_new_command{
+    .name = "migrate new",
+    .summary = "Begin a migration: the files of its way up and its way down",
+    .details = "With --schema the files are written from what differs "
+               "between the schema that the folder's files make and the "
+               "wanted one; both are made on a throwaway server, and what "
+               "was written is proved there, up and down. A column or "
+               "table that only got another name is renamed. A database is "
+               "only read. Exit 1 where something remains different.",
+    .words = "NAME ...",
+    .words_help = "What it does, in a few words.",
+    .words_max = 20,
+    .words_min = 1,
+    .example = "pgkeep migrate new create users\n"
+               "pgkeep migrate new --schema schema.sql orders\n"
+               "pgkeep migrate new --schema "
+               "postgresql://readonly@db/shop --rename "
+               "orders.note=remark by hand",
+    .flags = kFlags,
+    .run = run_new};
 
 } // namespace pgkeep::cli

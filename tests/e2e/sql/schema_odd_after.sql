@@ -1,0 +1,24 @@
+-- See schema_odd_before.sql.
+CREATE ROLE app; CREATE ROLE auditor;
+CREATE SCHEMA s; CREATE SCHEMA "Odd ""S";
+CREATE TYPE s.addr AS (street text, zip text);
+CREATE TABLE "Odd ""S"."T ab" ("Co l" bigint PRIMARY KEY, "x.z" text DEFAULT 'it''s', addr s.addr, tags text[] NOT NULL DEFAULT '{a}');
+CREATE FUNCTION s.f(int) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT $1+2::bigint';
+CREATE TABLE s.t (id bigint, n int DEFAULT s.f(4), m bigint, CHECK (s.f(m::int) > 0), EXCLUDE USING btree (m WITH =));
+CREATE INDEX t_f ON s.t (s.f(n)) WHERE m > 4;
+CREATE MATERIALIZED VIEW s.mv AS SELECT id, s.f(n) AS f FROM s.t; CREATE UNIQUE INDEX mv_id ON s.mv (id); GRANT SELECT ON s.mv TO auditor; COMMENT ON MATERIALIZED VIEW s.mv IS 'mv';
+CREATE VIEW s.v AS SELECT * FROM s.mv; GRANT SELECT, UPDATE ON s.v TO app; COMMENT ON COLUMN s.v.f IS 'f of it';
+ALTER VIEW s.v ALTER COLUMN f SET DEFAULT 4;
+CREATE FUNCTION s.trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'; CREATE TRIGGER tg BEFORE UPDATE OF n ON s.t FOR EACH ROW WHEN (NEW.n > 5) EXECUTE FUNCTION s.trg(); ALTER TABLE s.t DISABLE TRIGGER tg;
+CREATE RULE r AS ON DELETE TO s.t DO INSTEAD SELECT 1;
+ALTER TABLE s.t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON s.t FOR SELECT TO app USING (n > 1);
+CREATE STATISTICS s.st (dependencies, mcv) ON n, m FROM s.t;
+CREATE PUBLICATION pub FOR TABLE s.t (id, n) WHERE (n > 4) WITH (publish = 'insert, update');
+CREATE AGGREGATE s.agg(int) (SFUNC = int4pl, STYPE = int, INITCOND = '1');
+CREATE OPERATOR s.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4mi);
+CREATE CAST (text AS s.addr) WITH INOUT AS ASSIGNMENT;
+CREATE COLLATION s.c (provider = icu, locale = 'en');
+CREATE TEXT SEARCH CONFIGURATION s.ts (COPY = english);
+CREATE SEQUENCE s.seq AS int; CREATE TABLE s.u (id bigint DEFAULT nextval('s.seq'), v text) INHERITS (s.t);
+ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT, INSERT ON TABLES TO app; 
+GRANT EXECUTE ON FUNCTION s.f(int) TO app; GRANT UPDATE (m), SELECT (id) ON s.t TO app; GRANT USAGE ON SCHEMA s TO app; GRANT CREATE ON SCHEMA s TO PUBLIC;

@@ -1,0 +1,26 @@
+-- One of every kind of object, before and after nearly all of it changed: test_migrate_new_schema.py.
+CREATE ROLE app; CREATE ROLE auditor;
+CREATE SCHEMA s; CREATE SCHEMA "Odd ""S";
+CREATE TYPE s.addr AS (street text, zip text);
+CREATE TABLE "Odd ""S"."T ab" ("Co l" int PRIMARY KEY, "x.y" text DEFAULT 'it''s', addr s.addr, tags text[] DEFAULT '{}');
+CREATE FUNCTION s.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1+1';
+CREATE TABLE s.t (id int, n int DEFAULT s.f(3), m int, CHECK (s.f(m) > 0), EXCLUDE USING btree (m WITH =));
+CREATE INDEX t_f ON s.t (s.f(n)) WHERE m > 3;
+CREATE MATERIALIZED VIEW s.mv AS SELECT id, s.f(n) AS f FROM s.t; CREATE UNIQUE INDEX mv_id ON s.mv (id); GRANT SELECT ON s.mv TO auditor; COMMENT ON MATERIALIZED VIEW s.mv IS 'mv';
+CREATE VIEW s.v AS SELECT * FROM s.mv; GRANT SELECT ON s.v TO app; COMMENT ON COLUMN s.v.f IS 'f of it';
+ALTER VIEW s.v ALTER COLUMN f SET DEFAULT 3;
+CREATE FUNCTION s.trg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER tg BEFORE UPDATE OF n ON s.t FOR EACH ROW WHEN (NEW.n > 3) EXECUTE FUNCTION s.trg();
+CREATE RULE r AS ON DELETE TO s.t DO INSTEAD NOTHING;
+ALTER TABLE s.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.t FOR SELECT TO app USING (n > 0);
+CREATE STATISTICS s.st (dependencies) ON n, m FROM s.t;
+CREATE PUBLICATION pub FOR TABLE s.t (id, n) WHERE (n > 3) WITH (publish = 'insert');
+CREATE AGGREGATE s.agg(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+CREATE OPERATOR s.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl);
+CREATE CAST (text AS s.addr) WITH INOUT;
+CREATE COLLATION s.c (provider = icu, locale = 'de');
+CREATE TEXT SEARCH CONFIGURATION s.ts (COPY = simple);
+CREATE SEQUENCE s.seq; CREATE TABLE s.u (id int DEFAULT nextval('s.seq'), v text COLLATE s.c) INHERITS (s.t);
+ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO app; ALTER DEFAULT PRIVILEGES FOR ROLE app REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION s.f(int) FROM PUBLIC; GRANT EXECUTE ON FUNCTION s.f(int) TO app; GRANT UPDATE (n), SELECT (id) ON s.t TO app; GRANT USAGE ON SCHEMA s TO app WITH GRANT OPTION;
+CREATE FUNCTION s.evt() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$;
+CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE FUNCTION s.evt();
