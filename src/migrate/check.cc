@@ -26,15 +26,10 @@ Transaction transaction_of(const postgres::Node& root) {
 }
 
 base::Result<> run_statements(postgres::Connection& server, const Source& check) {
-  const lint::Script& script = *check.script;
   for (const lint::Section* section : check.sections()) {
     for (const lint::Statement& statement : section->statements) {
       if (statement.origin != lint::Origin::text) continue;
-      const StepStatement step{.sql = std::string(base::trim(script.sql_of(statement))),
-                               .shown = {},
-                               .where = {},
-                               .statement = &statement,
-                               .script = &script};
+      const StepStatement step = statement_of(check, statement);
       const Transaction transaction = transaction_of(statement.root);
       if (transaction == Transaction::ours) continue;
       if (transaction == Transaction::refused)
@@ -42,8 +37,7 @@ base::Result<> run_statements(postgres::Connection& server, const Source& check)
                            .what = "a check cannot leave a transaction behind",
                            .where = place_in(step, 0),
                            .expected = "queries; all of it is rolled back"};
-      const auto data = script.data_of(statement);
-      auto done = data ? server.copy_in(step.sql, *data) : server.query(step.sql);
+      auto done = step.data ? server.copy_in(step.sql, *step.data) : server.query(step.sql);
       if (done) continue;
       base::Error error = std::move(done).error();
       error.where = place_in(step, server.last_error_position());

@@ -99,7 +99,7 @@ Watch::OnSecond tells_progress(const PoliteStep& step) {
 } // namespace
 
 std::string place_in(const StepStatement& statement, int error_position) {
-  if (error_position <= 0 && !statement.where.empty()) return statement.where;
+  if (error_position <= 0) return statement.where;
   const std::string_view text = statement.script->text();
   std::size_t offset = statement.statement->begin;
   while (offset < text.size() && base::trim(text.substr(offset, 1)).empty())

@@ -71,15 +71,9 @@ public:
       end_step();
       return {};
     }
-    const lint::Script::Place place = source_.script->place_of(statement.begin);
-    StepStatement fresh{.sql = std::string(base::trim(source_.script->sql_of(statement))),
-                        .shown = source_.script->shown(statement.begin, statement.end),
-                        .where = fmt::format("{}:{}:{}", place.path, place.line, place.column),
-                        .statement = &statement,
-                        .script = source_.script.get(),
-                        .locks = locks.effects,
-                        .is_unknown = locks.is_unknown,
-                        .data = source_.script->data_of(statement)};
+    StepStatement fresh = statement_of(source_, statement);
+    fresh.locks = locks.effects;
+    fresh.is_unknown = locks.is_unknown;
     if (reads_stdin(statement.root) && !fresh.data)
       return bad_place(source_, statement.begin, "the data of COPY is missing",
                        "its lines below the statement, and \\. on a line of its own behind them");
@@ -171,6 +165,17 @@ lint::LockMode Step::strongest_lock() const {
       strongest = std::max(strongest, effect.mode);
   }
   return strongest;
+}
+
+StepStatement statement_of(const Source& source, const Statement& statement) {
+  const lint::Script& script = *source.script;
+  const lint::Script::Place place = script.place_of(statement.begin);
+  return {.sql = std::string(base::trim(script.sql_of(statement))),
+          .shown = script.shown(statement.begin, statement.end),
+          .where = fmt::format("{}:{}:{}", place.path, place.line, place.column),
+          .statement = &statement,
+          .script = &script,
+          .data = script.data_of(statement)};
 }
 
 bool runs_alone(const Node& root) {

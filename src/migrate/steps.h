@@ -54,6 +54,9 @@ struct Step {
 base::Result<std::vector<Step>> steps_of(const Source& source, const catalog::Snapshot* database,
                                          int server_major);
 
+/// One statement of the Source, without what it locks.
+StepStatement statement_of(const Source& source, const lint::Statement& statement);
+
 /// Whether the server refuses the statement inside a transaction.
 bool runs_alone(const postgres::Node& root);
 /// A password, or options where one may stand: neither shown nor kept.

@@ -279,3 +279,21 @@ def test_schema_file():
         assert "CREATE TABLE" not in file.read_text()
         failed = s.migrate("up", "--schema-file", s.path.parent / "absent" / "x.sql", check=False)
         assert failed.returncode == 5 and "the migrations are done" in failed.stderr, failed.stderr
+
+
+def test_new_from_a_schema_knows_all_of_it():
+    """Values, COPY's lines and hooks of the folder, and a wanted schema that is a dump with data."""
+    with shop() as s:
+        s.write("V001__notes.sql", "CREATE TABLE ${table} (id bigint PRIMARY KEY);\nCOPY ${table} FROM stdin;\n1\n\\.\nSELECT 1;")
+        s.write("V001__notes.down.sql", "DROP TABLE ${table};")
+        s.write("afterMigrate.sql", "CREATE OR REPLACE VIEW notes_view AS SELECT id FROM notes;")
+        wanted = s.path.parent / "wanted.sql"
+        wanted.write_text("\\restrict x\nCREATE TABLE notes (id bigint PRIMARY KEY, note text);\nCOPY notes FROM stdin;\n1\ta;b\n\\.\nCREATE VIEW notes_view AS SELECT id FROM notes;\n\\unrestrict x\n")
+        out = pgkeep("migrate", "new", "note", "--schema", wanted, "--dir", s.path, "--set", "table=notes")
+        text = (s.path / "V002__note.sql").read_text()
+        assert "ADD COLUMN note text" in text and "VIEW" not in text, text + out.stderr
+        s.migrate("up", "--set", "table=notes")
+        assert s.value("SELECT count(*) FROM information_schema.columns WHERE table_name = 'notes'") == "2"
+        wanted.write_text("CREATE TABLE notes (id bigint PRIMARY KEY);\nCOPY notes FROM stdin;\nx\n\\.\n")
+        wrong = pgkeep("migrate", "new", "note", "--schema", wanted, "--dir", s.path, "--set", "table=notes", check=False)
+        assert wrong.returncode == 4 and "wanted.sql:2:1" in wrong.stderr, wrong.stderr

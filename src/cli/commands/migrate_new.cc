@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr Flag kFlags[] = {
     kDirFlag,
+    kSetFlag,
     {.name = "schema",
      .value = "FILE|URL",
      .help = "Write what leads from the folder's files to this schema: a .sql file, a folder of "
@@ -154,7 +155,8 @@ base::Result<Exit> run_new(const Arguments& arguments, Io& io) {
                        .what = "the name has neither letters nor digits",
                        .expected = "words, such as create_users"};
   PGKEEP_CHECK(base::make_directory(path));
-  PGKEEP_TRY(const migrate::Folder folder, migrate::read_folder(path));
+  PGKEEP_TRY(const migrate::Values values, values_of(arguments));
+  PGKEEP_TRY(const migrate::Folder folder, migrate::read_folder(path, values));
   if (arguments.has("repeatable")) {
     PGKEEP_CHECK(write_new(path / fmt::format("R__{}.sql", name),
                            "-- Why this is here, for whoever reads it in two years.\n\n", io));

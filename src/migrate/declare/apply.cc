@@ -17,7 +17,13 @@ constexpr int kMadeRolesMax = 100;
 
 base::Result<> run_statements(postgres::Connection& work, const Step& step) {
   for (const StepStatement& each : step.statements) {
-    auto done = work.execute(each.sql);
+    base::Result<> done;
+    if (each.data) {
+      const auto copied = work.copy_in(each.sql, *each.data);
+      if (!copied) done = copied.error();
+    } else {
+      done = work.execute(each.sql);
+    }
     if (!done)
       return base::with_where(std::move(done).error(),
                               migrate::place_in(each, work.last_error_position()));

@@ -15,6 +15,7 @@
 #include <iterator>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,6 +29,7 @@
 #include "migrate/declare/renames.h"
 #include "migrate/declare/trial.h"
 #include "migrate/declare/wanted.h"
+#include "migrate/rehearsal.h"
 #include "migrate/verify.h"
 #include "sandbox/sandbox.h"
 
@@ -57,6 +59,9 @@ private:
     const int total = static_cast<int>(input_.folder.migrations.size()) + steps_besides;
     if (input_.tell) input_.tell(std::min(done_++, total), total, what);
   }
+  base::Result<> run_hooks(const std::string& database, Moment moment);
+  base::Result<> run_last_hooks(const std::string& database);
+  base::Result<> begin_repeatable();
   base::Result<> make_before();
   base::Result<> run_source(const std::string& database, const Migration& migration,
                             const Source& source);
@@ -98,16 +103,36 @@ base::Result<> Declarer::run_source(const std::string& database, const Migration
   return error;
 }
 
+base::Result<> Declarer::run_hooks(const std::string& database, Moment moment) {
+  return run_hooks_there(*server_, database, input_.folder.hooks, moment);
+}
+
+/// What runs each time counts as what is repeatable does: it is its file's to change.
+base::Result<> Declarer::begin_repeatable() {
+  if (std::exchange(has_repeatable_, true)) return {};
+  return server_->clone_database(kFresh, kBefore);
+}
+
+base::Result<> Declarer::run_last_hooks(const std::string& database) {
+  PGKEEP_CHECK(run_hooks(database, Moment::after_migrate));
+  return run_hooks(database, Moment::after_migrate_applied);
+}
+
 base::Result<> Declarer::make_before() {
   PGKEEP_CHECK(server_->create_database(kBefore));
+  PGKEEP_CHECK(run_hooks(kBefore, Moment::before_migrate));
   for (const Migration& each : input_.folder.migrations) {
-    if (each.kind == Kind::repeatable && !has_repeatable_) {
-      has_repeatable_ = true;
-      PGKEEP_CHECK(server_->clone_database(kFresh, kBefore));
-    }
+    if (each.kind == Kind::repeatable) PGKEEP_CHECK(begin_repeatable());
     tell(each.label());
+    PGKEEP_CHECK(run_hooks(kBefore, Moment::before_each_migrate));
     PGKEEP_CHECK(run_source(kBefore, each, each.up));
+    PGKEEP_CHECK(run_hooks(kBefore, Moment::after_each_migrate));
   }
+  const std::vector<Hook>& hooks = input_.folder.hooks;
+  if (!hooks_at(hooks, Moment::after_migrate).empty() ||
+      !hooks_at(hooks, Moment::after_migrate_applied).empty())
+    PGKEEP_CHECK(begin_repeatable());
+  PGKEEP_CHECK(run_last_hooks(kBefore));
   if (has_repeatable_) PGKEEP_CHECK(remove_rows(kFresh));
   return remove_rows(kBefore);
 }
@@ -237,6 +262,7 @@ base::Result<> Declarer::prove_on_empty(const Source& up, Declared& out) {
   for (const Migration& each : input_.folder.migrations) {
     if (done && each.kind == Kind::repeatable) done = run_source(kProof, each, each.up);
   }
+  if (done) done = run_last_hooks(kProof);
   if (!done) {
     out.remaining.push_back(
         fmt::format("on a new database, where repeatable files run last: {}: {}",

@@ -8,7 +8,8 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "postgres/sql_parser.h"
+#include "migrate/polite.h"
+#include "migrate/steps.h"
 #include "sandbox/like.h"
 
 namespace pgkeep::migrate::declaring {
@@ -21,18 +22,6 @@ constexpr int kRolesMax = 100;
 constexpr std::string_view kDuplicateSchema = "42P06";
 constexpr std::string_view kUndefinedObject = "42704";
 
-/// The bytes that so many characters of UTF-8 take.
-std::size_t bytes_of(std::string_view text, int characters) {
-  std::size_t at = 0;
-  while (at < text.size() && characters > 0) {
-    ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U)
-      ++at;
-    --characters;
-  }
-  return at;
-}
-
 /// Roles are the server's, and the folder's files may have made them there already.
 bool is_known_role(std::string_view sql, const base::Error& error) {
   constexpr std::string_view duplicate_object = "42710";
@@ -40,45 +29,38 @@ bool is_known_role(std::string_view sql, const base::Error& error) {
          error.what.starts_with("role \"");
 }
 
-/// What psql alone understands, as pg_dump writes it; blanks in its place keep places right.
-std::string without_psql(std::string text) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = std::string_view(text).substr(at, end - at);
-    if (line.starts_with("\\restrict ") || line.starts_with("\\unrestrict "))
-      std::fill(text.begin() + static_cast<std::ptrdiff_t>(at),
-                text.begin() + static_cast<std::ptrdiff_t>(end), ' ');
-    at = end + 1;
-  }
-  return text;
+base::Result<> run_statement(const StepStatement& statement, postgres::Connection& database) {
+  if (!statement.data) return database.execute(statement.sql);
+  PGKEEP_CHECK(database.copy_in(statement.sql, *statement.data));
+  return {};
 }
 
 base::Result<> run_file(const std::string& path, postgres::Connection& database,
                         const sandbox::Sandbox& server, int& roles_made) {
-  PGKEEP_TRY(std::string text, base::read_file(path));
-  text = without_psql(std::move(text));
-  auto split = postgres::split_statements(text);
-  const std::vector<postgres::StatementText> statements =
-      split ? std::move(*split) : postgres::split_roughly(text);
-  for (const postgres::StatementText& each : statements) {
-    auto done = database.execute(each.sql);
-    while (!done && roles_made < kRolesMax) {
-      const auto role = unknown_role(done.error());
-      if (!role) break;
-      ++roles_made;
-      PGKEEP_CHECK(sandbox::create_roles({*role}, server));
-      done = database.execute(each.sql);
+  PGKEEP_TRY(const std::string text, base::read_file(path));
+  const Source source = read_source(path, text, false, fs::path(path).parent_path());
+  if (!source.refused.empty()) return source.refused.front();
+  for (const lint::Section* const section : source.sections()) {
+    for (const lint::Statement& each : section->statements) {
+      if (each.origin != lint::Origin::text) continue;
+      const StepStatement statement = statement_of(source, each);
+      auto done = run_statement(statement, database);
+      while (!done && roles_made < kRolesMax) {
+        const auto role = unknown_role(done.error());
+        if (!role) break;
+        ++roles_made;
+        PGKEEP_CHECK(sandbox::create_roles({*role}, server));
+        done = run_statement(statement, database);
+      }
+      if (done || done.error().sqlstate == kDuplicateSchema ||
+          is_known_role(statement.sql, done.error()))
+        continue;
+      base::Error error = std::move(done).error();
+      error.where = place_in(statement, database.last_error_position());
+      if (error.code == base::Code::sql && error.hint.empty())
+        error.hint = "The wanted schema must run on an empty database, from its first line on.";
+      return error;
     }
-    if (done || done.error().sqlstate == kDuplicateSchema || is_known_role(each.sql, done.error()))
-      continue;
-    base::Error error = std::move(done).error();
-    const int position = database.last_error_position();
-    const std::size_t inside = position > 0 ? bytes_of(each.sql, position - 1) : 0;
-    error.where = place_in(path, text, each.offset + inside);
-    if (error.code == base::Code::sql && error.hint.empty())
-      error.hint = "The wanted schema must run on an empty database, from its first line on.";
-    return error;
   }
   return {};
 }
@@ -91,15 +73,6 @@ std::optional<std::string> unknown_role(const base::Error& error) {
   const std::size_t end = error.what.find("\" does not exist");
   if (end == std::string::npos) return std::nullopt;
   return error.what.substr(front.size(), end - front.size());
-}
-
-std::string place_in(const std::string& path, std::string_view text, std::size_t offset) {
-  const std::string_view before = text.substr(0, std::min(offset, text.size()));
-  const auto line = std::ranges::count(before, '\n') + 1;
-  const std::size_t start = before.rfind('\n');
-  const std::size_t column =
-      start == std::string_view::npos ? before.size() + 1 : before.size() - start;
-  return fmt::format("{}:{}:{}", path, line, column);
 }
 
 base::Result<Wanted> open_wanted(const std::string& word) {

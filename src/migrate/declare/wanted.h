@@ -28,7 +28,4 @@ base::Result<std::vector<std::string>> make_wanted(Wanted& wanted, const sandbox
 /// The role of `role "app" does not exist`. The server speaks English. Pure.
 std::optional<std::string> unknown_role(const base::Error& error);
 
-/// "schema.sql:12:3" of a byte. Pure.
-std::string place_in(const std::string& path, std::string_view text, std::size_t offset);
-
 } // namespace pgkeep::migrate::declaring
