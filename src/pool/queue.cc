@@ -1,0 +1,334 @@
+// Who gets which server. A loop uses its own idle servers, the one used last first; a freed one
+// goes to the loop's own first waiter unless somebody waits clearly longer in another loop. A
+// server changes loops at the end of a pass, when nothing works on it.
+#include <sys/epoll.h>
+
+#include <algorithm>
+
+#include "pool/loop.h"
+#include "wire/message.h"
+
+namespace pgkeep::pool {
+namespace {
+
+// A waiter of another loop goes first when it has waited this much longer, and twice as long: a
+// hand-over costs as much as several queries.
+constexpr Micros kClearlyOlder = 1000;
+constexpr std::string_view kEmptyQuery = "<empty>";
+
+bool is_first_terminate(std::string_view bytes) {
+  return !bytes.empty() && bytes.front() == wire::from_client::kTerminate;
+}
+
+} // namespace
+
+/// An idle client said something.
+void Loop::begin(Client& client) {
+  if (client.is_ended && !client.unread) { // Whatever it wants, nobody is there for the answer.
+    const ssize_t count = receive(client);
+    const bool says_goodbye =
+        count > 0 && client.scanner.is_between() && is_first_terminate({input_->data(), 1});
+    disconnect(client, says_goodbye ? "client close request" : "client unexpected eof", false);
+    return;
+  }
+  LoopPool& pool = *client.pool;
+  if (pool.waiting.empty()) {
+    if (Server* server = idle_server(pool)) {
+      leave_idle(*server);
+      if (!serve(client, *server)) make_idle(*server);
+      return;
+    }
+  }
+  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+    disconnect(client, "server shutting down", true);
+    return;
+  }
+  Pool& shared = pool.shared;
+  if (shared.is_login_failing.load() && shared.servers() - shared.logging_in.load() <= 0) {
+    disconnect(client, "server login has been failing, try again later (server_login_retry)", true);
+    launch(pool);
+    return;
+  }
+  wait(client);
+}
+
+/// One that may be used at once; null where there is none.
+Server* Loop::idle_server(LoopPool& pool) {
+  while (Server* server = pool.idle.front()) {
+    if (!needs_check(*server)) return server;
+    leave_idle(*server);
+    const std::string& query = settings().server_check_query;
+    ask_server(*server, Server::State::checking, query == kEmptyQuery ? "" : query);
+  }
+  return nullptr;
+}
+
+/// Lets an idle client's bytes go to a server that is in no list. False: it needs none (any more),
+/// and the server is as it was.
+bool Loop::serve(Client& client, Server& server) {
+  std::unique_ptr<Kept> unread = std::move(client.unread);
+  std::string_view bytes;
+  if (unread) {
+    bytes = unread->rest();
+  } else {
+    const ssize_t count = receive(client);
+    if (count == 0) disconnect(client, "client unexpected eof", false);
+    if (count <= 0) return false;
+    bytes = {input_->data(), static_cast<std::size_t>(count)};
+  }
+  client.request_at = now_;
+  const Outgoing outgoing = scan_client(client, bytes);
+  const bool is_used = !outgoing.empty();
+  if (is_used) {
+    link(client, server);
+    set_parameters(client, server, outgoing);
+  }
+  give_back(unread);
+  if (outgoing.end != Outgoing::End::none) end_client(client, outgoing.end);
+  return is_used;
+}
+
+void Loop::link(Client& client, Server& server) {
+  PGKEEP_ASSERT(client.server == nullptr && server.client == nullptr && !server.link.is_linked);
+  client.server = &server;
+  server.client = &client;
+  server.state = Server::State::active;
+  client.state = Client::State::active;
+  server.pool->active.push_back(server);
+}
+
+/// Sends the client's first bytes, behind what makes the server's parameters those of the client.
+void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoing) {
+  if (client.parameters == server.parameters) {
+    to_server(client, outgoing);
+    return;
+  }
+  const ParameterChange change =
+      change_of(shared_.directory.tracked, client.parameters, server.parameters);
+  if (change.sql.empty()) {
+    to_server(client, outgoing);
+    return;
+  }
+  std::string question;
+  wire::append_query(question, change.sql);
+  ++server.swallowed;
+  if ((change.indexes & client.unproven) == 0) {
+    // Values that a server has taken before: it will not refuse them, so the query goes along.
+    const std::string_view parts[] = {question, outgoing.prefix, outgoing.bytes};
+    send(server, parts);
+    return;
+  }
+  client.state = Client::State::setting;
+  client.unread = borrow();
+  client.unread->bytes.append(outgoing.prefix).append(outgoing.bytes);
+  send(server, question);
+}
+
+void Loop::wait(Client& client) {
+  client.state = Client::State::waiting;
+  client.wait_since = now_;
+  client.pool->waiting.push_back(client);
+  tell_waiting(*client.pool);
+  call_for_server(*client.pool);
+}
+
+void Loop::leave_queue(Client& client) {
+  LoopPool& pool = *client.pool;
+  pool.waiting.remove(client);
+  client.state = Client::State::idle;
+  tell_waiting(pool);
+}
+
+/// Other loops look at it when they have a server to give.
+void Loop::tell_waiting(LoopPool& pool) {
+  const Client* first = pool.waiting.front();
+  auto& since = pool.shared.part(index_).waiting_since;
+  const Micros value = first == nullptr ? 0 : first->wait_since;
+  if (since.load(std::memory_order_relaxed) != value) since.store(value);
+}
+
+/// Of a client that is done with it for now. Nothing of the client is left in the server.
+void Loop::release(Server& server) {
+  Client& client = *server.client;
+  client.server = nullptr;
+  client.state = Client::State::idle;
+  server.client = nullptr;
+  server.pool->active.remove(server);
+  if (client.is_readable || client.unread) put_off(client);
+  if (is_life_over(server)) {
+    close(server, "server lifetime over", true);
+    return;
+  }
+  const Settings& all = settings();
+  if (!all.server_reset_query.empty() &&
+      (all.server_reset_query_always || server.pool->shared.mode() == PoolMode::session)) {
+    ask_server(server, Server::State::resetting, all.server_reset_query);
+    return;
+  }
+  set_free(server);
+}
+
+void Loop::set_free(Server& server) {
+  server.pool->busy.remove(server);
+  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+    close(server, "pause mode", true);
+    return;
+  }
+  if (server.cancels > 0) {
+    server.state = Server::State::cancelled;
+    server.pool->busy.push_back(server);
+    return;
+  }
+  const int loop = older_waiter_elsewhere(*server.pool);
+  if (loop >= 0) {
+    hand_over(server, loop);
+  } else {
+    give(server);
+  }
+}
+
+void Loop::give(Server& server) {
+  LoopPool& pool = *server.pool;
+  while (Client* client = pool.waiting.front()) {
+    leave_queue(*client);
+    if (serve(*client, server)) return;
+  }
+  make_idle(server);
+  // Whoever began to wait elsewhere just now either saw that it is idle, or is seen here.
+  const int loop = older_waiter_elsewhere(pool);
+  if (loop < 0) return;
+  leave_idle(server);
+  hand_over(server, loop);
+}
+
+void Loop::make_idle(Server& server) {
+  LoopPool& pool = *server.pool;
+  server.state = Server::State::idle;
+  if (settings().server_round_robin) {
+    pool.idle.push_back(server);
+  } else {
+    pool.idle.push_front(server);
+  }
+  pool.shared.part(index_).idle.store(static_cast<int>(pool.idle.size()));
+}
+
+void Loop::leave_idle(Server& server) {
+  LoopPool& pool = *server.pool;
+  pool.idle.remove(server);
+  pool.shared.part(index_).idle.store(static_cast<int>(pool.idle.size()));
+}
+
+bool Loop::needs_check(const Server& server) const {
+  const Settings& all = settings();
+  return !all.server_check_query.empty() &&
+         now_ - server.request_at > all.server_check_delay.count();
+}
+
+/// Not all at once, even if all were opened at once: as PgBouncer spreads them.
+bool Loop::is_life_over(Server& server) {
+  Pool& pool = server.pool->shared;
+  if (now_ - server.connected_at < pool.server_lifetime()) return false;
+  const Micros gap = pool.size() > 0 ? pool.server_lifetime() / pool.size() : 0;
+  if (now_ - pool.last_lifetime_end.load() < gap) return false;
+  pool.last_lifetime_end.store(now_);
+  return true;
+}
+
+void Loop::ask_server(Server& server, Server::State state, std::string_view sql) {
+  server.state = state;
+  server.pool->busy.push_back(server);
+  server.swallowed = 1;
+  server.request_at = now_;
+  std::string question;
+  wire::append_query(question, sql);
+  send(server, question);
+}
+
+/// Below 0: nobody waits elsewhere for clearly longer than here.
+int Loop::older_waiter_elsewhere(LoopPool& pool) {
+  const Client* own = pool.waiting.front();
+  const Micros own_wait = own == nullptr ? 0 : now_ - own->wait_since;
+  Micros longest = own == nullptr ? -1 : 2 * own_wait + kClearlyOlder;
+  int found = -1;
+  for (int i = 0; i < pool.shared.loops(); ++i) {
+    if (i == index_) continue;
+    const Micros since = pool.shared.part(i).waiting_since.load();
+    if (since == 0 || now_ - since <= longest) continue;
+    longest = now_ - since;
+    found = i;
+  }
+  return found;
+}
+
+void Loop::hand_over(Server& server, int loop) {
+  server.state = Server::State::leaving;
+  server.next_loop = loop;
+  leaving_.push_back(&server);
+}
+
+/// At the end of a pass.
+void Loop::send_away() {
+  if (leaving_.empty()) return;
+  std::vector<Server*> leaving = std::exchange(leaving_, {});
+  for (Server* server : leaving) {
+    if (server->is_put_off) { // Something is up with it: it goes to whoever comes first.
+      give(*server);
+      continue;
+    }
+    const auto owner = servers_.extract(server);
+    PGKEEP_ASSERT(!owner.empty());
+    static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, server->fd.get(), nullptr));
+    Pool& pool = server->pool->shared;
+    server->pool = nullptr;
+    Loop& next = *shared_.loops[static_cast<std::size_t>(server->next_loop)];
+    HandedServer handed{.server = std::move(owner.mapped()), .pool = &pool};
+    LoopMessage message(std::move(handed));
+    if (next.mailbox_.post(message)) continue;
+    adopt(std::get<HandedServer>(std::move(message)));
+  }
+}
+
+void Loop::adopt(HandedServer handed) {
+  Server& server = *handed.server;
+  LoopPool& pool = part_of(*handed.pool);
+  server.pool = &pool;
+  pool.has_asked = false;
+  servers_.emplace(&server, std::move(handed.server));
+  watch(server, true);
+  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+    close(server, "pause mode", true);
+    return;
+  }
+  while (Client* client = pool.waiting.front()) {
+    leave_queue(*client);
+    if (serve(*client, server)) {
+      if (!pool.waiting.empty()) call_for_server(pool);
+      return;
+    }
+  }
+  make_idle(server);
+}
+
+/// Another loop asks for a server that is not used here.
+void Loop::lend(const WantedServer& wanted) {
+  LoopPool& pool = part_of(*wanted.pool);
+  Server* server = pool.waiting.empty() ? pool.idle.front() : nullptr;
+  if (server == nullptr || wanted.pool->part(wanted.loop).waiting_since.load() == 0) return;
+  leave_idle(*server);
+  hand_over(*server, wanted.loop);
+}
+
+/// Somebody waits: opens a connection, or asks another loop for one that it does not use.
+void Loop::call_for_server(LoopPool& pool) {
+  if (pool.waiting.empty() && pool.welcoming.empty()) return;
+  if (!pool.waiting.empty() && pool.busy.size() >= pool.waiting.size()) return; // Free soon.
+  if (!pool.starting.empty() || launch(pool) || pool.waiting.empty() || pool.has_asked) return;
+  for (int i = 0; i < pool.shared.loops(); ++i) {
+    if (i == index_ || pool.shared.part(i).idle.load() == 0) continue;
+    pool.has_asked =
+        shared_.loops[static_cast<std::size_t>(i)]->post(WantedServer{&pool.shared, index_});
+    if (pool.has_asked) return;
+  }
+}
+
+} // namespace pgkeep::pool
