@@ -162,6 +162,7 @@ void Loop::enter(Client& client, std::string greeting) {
   client.user = login.user();
   client.parameters = login.parameters();
   client.pool = &pool_of(database, login.database_name(), is_forced ? database.user : login.user());
+  client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
   if (login.keys() && !is_forced) client.pool->shared.set_keys(*login.keys());
   if (!login.rest().empty()) {
     client.unread = borrow();
@@ -264,7 +265,7 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
   if (Server* server = client.server) {
     is_between = is_between && server->scanner.is_between();
     const bool is_free = client.state == Client::State::active && client.exchange.is_settled() &&
-                         client.scanner.is_between() && server->scanner.is_between() &&
+                         !client.scanner.is_inside() && server->scanner.is_between() &&
                          server->swallowed == 0 && !server->kept &&
                          server->status == wire::TransactionStatus::idle;
     if (is_free) {
@@ -283,6 +284,8 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
       shared_.log.warning(fmt::format("{} pooler error: {}", label(client), reason));
   }
   give_back(client.unread);
+  if (client.pool != nullptr)
+    client.pool->shared.part(index_).clients.fetch_sub(1, std::memory_order_relaxed);
   const std::uint32_t slot = client.slot;
   client_count_.fetch_sub(1, std::memory_order_relaxed);
   shared_.clients.fetch_sub(1, std::memory_order_relaxed);

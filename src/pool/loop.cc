@@ -51,7 +51,8 @@ void Loop::run() {
 
 void Loop::pass() {
   std::array<epoll_event, kEventsMax> events; // NOLINT(*-member-init): the kernel fills it.
-  const Micros pause = std::max<Micros>(0, next_upkeep_ - now_);
+  Micros pause = std::max<Micros>(0, next_upkeep_ - now_);
+  if (is_watching_) pause = std::min(pause, kMicrosInMs);
   const int timeout_ms =
       put_off_.empty() ? static_cast<int>((pause + kMicrosInMs - 1) / kMicrosInMs) : 0;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsMax, timeout_ms);
@@ -68,6 +69,11 @@ void Loop::pass() {
   if (now_ >= next_upkeep_) {
     next_upkeep_ = now_ + kUpkeepEvery;
     keep_up();
+  }
+  if (std::exchange(is_watching_, false)) {
+    for (const auto& pool : pools_) {
+      if (pool->is_watched) look_elsewhere(*pool);
+    }
   }
   send_away();
   // What a worker still has, or the list names, goes in a later pass.

@@ -188,6 +188,8 @@ private:
   bool is_life_over(Server& server);
   void ask_server(Server& server, Server::State state, std::string_view sql);
   int older_waiter_elsewhere(LoopPool& pool);
+  bool is_short(LoopPool& pool, const Pool::Part& other) const;
+  void look_elsewhere(LoopPool& pool);
   void hand_over(Server& server, int loop);
   void send_away();
   void adopt(HandedServer handed);
@@ -248,6 +250,7 @@ private:
   Micros now_ = 0;
   Micros next_upkeep_ = 0;
   bool is_over_ = false;
+  bool is_watching_ = false; ///< A pool is: a pass comes soon.
   std::unique_ptr<std::array<char, kInputBytes>> input_;
   std::array<char, wire::Header::kBytes> prefix_{};
   std::vector<std::unique_ptr<Kept>> spare_;

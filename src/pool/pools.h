@@ -48,6 +48,8 @@ public:
   struct alignas(64) Part {
     std::atomic<Micros> waiting_since{0}; ///< Since when its first waiter waits; 0: nobody.
     std::atomic<int> idle{0};             ///< Servers that nobody uses.
+    std::atomic<int> servers{0};          ///< All that the loop has.
+    std::atomic<int> clients{0};          ///< That came in to this pool.
   };
   [[nodiscard]] Part& part(int loop) { return parts_[static_cast<std::size_t>(loop)]; }
   [[nodiscard]] int loops() const { return loops_; }
@@ -97,6 +99,7 @@ struct LoopPool {
   Pool& shared;
   List<Client, &Client::link> waiting;   ///< For a server: the first has waited longest.
   List<Client, &Client::link> welcoming; ///< For the greeting.
+  bool is_watched = false; ///< Somebody began to wait in another loop, while a server is idle here.
   bool has_asked = false;                ///< Another loop for a server that it does not use.
   List<Server, &Server::link> idle;      ///< The one used last comes first.
   List<Server, &Server::link> active;

@@ -11,9 +11,11 @@
 namespace pgkeep::pool {
 namespace {
 
-// A waiter of another loop goes first when it has waited this much longer, and twice as long: a
-// hand-over costs as much as several queries.
-constexpr Micros kClearlyOlder = 1000;
+// A waiter of another loop goes first when it has waited clearly longer. A hand-over costs as much
+// as several queries, and a loop that waits for its processor is not helped by more servers: so one
+// that has its share of them, by its clients, must have waited much longer.
+constexpr Micros kClearlyLonger = 1000;
+constexpr Micros kMuchLonger = 20'000;
 constexpr std::string_view kEmptyQuery = "<empty>";
 
 bool is_first_terminate(std::string_view bytes) {
@@ -78,7 +80,9 @@ bool Loop::serve(Client& client, Server& server) {
   }
   client.request_at = now_;
   const Outgoing outgoing = scan_client(client, bytes);
-  const bool is_used = !outgoing.empty();
+  // What is left of the data of a COPY that failed is passed over by every server: it needs none.
+  const bool is_used =
+      !outgoing.empty() && (!client.exchange.is_settled() || client.scanner.is_inside());
   if (is_used) {
     link(client, server);
     set_parameters(client, server, outgoing);
@@ -248,16 +252,43 @@ void Loop::ask_server(Server& server, Server::State state, std::string_view sql)
 int Loop::older_waiter_elsewhere(LoopPool& pool) {
   const Client* own = pool.waiting.front();
   const Micros own_wait = own == nullptr ? 0 : now_ - own->wait_since;
-  Micros longest = own == nullptr ? -1 : 2 * own_wait + kClearlyOlder;
+  Micros longest = 0;
   int found = -1;
   for (int i = 0; i < pool.shared.loops(); ++i) {
     if (i == index_) continue;
-    const Micros since = pool.shared.part(i).waiting_since.load();
-    if (since == 0 || now_ - since <= longest) continue;
-    longest = now_ - since;
+    const Pool::Part& other = pool.shared.part(i);
+    const Micros since = other.waiting_since.load();
+    if (since == 0) continue;
+    if (own == nullptr) pool.is_watched = is_watching_ = true;
+    const Micros wait = now_ - since;
+    const Micros least = own == nullptr || is_short(pool, other) ? 2 * own_wait + kClearlyLonger
+                                                                 : 4 * own_wait + kMuchLonger;
+    if (wait < least || wait <= longest) continue;
+    longest = wait;
     found = i;
   }
   return found;
+}
+
+/// It has fewer servers for its clients than this loop, and still would with one more.
+bool Loop::is_short(LoopPool& pool, const Pool::Part& other) const {
+  const Pool::Part& own = pool.shared.part(index_);
+  const std::int64_t own_servers = own.servers.load(std::memory_order_relaxed);
+  const std::int64_t own_clients = own.clients.load(std::memory_order_relaxed);
+  const std::int64_t servers = other.servers.load(std::memory_order_relaxed);
+  const std::int64_t clients = other.clients.load(std::memory_order_relaxed);
+  return (servers + 1) * own_clients <= (own_servers - 1) * clients;
+}
+
+/// Somebody waited elsewhere, but not for long yet, when a server became idle here.
+void Loop::look_elsewhere(LoopPool& pool) {
+  pool.is_watched = false;
+  Server* server = pool.idle.front();
+  if (server == nullptr) return;
+  const int loop = older_waiter_elsewhere(pool);
+  if (loop < 0) return;
+  leave_idle(*server);
+  hand_over(*server, loop);
 }
 
 void Loop::hand_over(Server& server, int loop) {
@@ -279,6 +310,7 @@ void Loop::send_away() {
     PGKEEP_ASSERT(!owner.empty());
     static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, server->fd.get(), nullptr));
     Pool& pool = server->pool->shared;
+    pool.part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
     server->pool = nullptr;
     Loop& next = *shared_.loops[static_cast<std::size_t>(server->next_loop)];
     HandedServer handed{.server = std::move(owner.mapped()), .pool = &pool};
@@ -293,6 +325,7 @@ void Loop::adopt(HandedServer handed) {
   LoopPool& pool = part_of(*handed.pool);
   server.pool = &pool;
   pool.has_asked = false;
+  pool.shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
   servers_.emplace(&server, std::move(handed.server));
   watch(server, true);
   if (shared_.is_draining.load(std::memory_order_relaxed)) {

@@ -231,7 +231,7 @@ void Loop::settle(Server& server) {
   }
   const Client& client = *server.client;
   if (client.state == Client::State::active && client.exchange.is_settled() &&
-      server.pool->shared.mode() != PoolMode::session)
+      !client.scanner.is_inside() && server.pool->shared.mode() != PoolMode::session)
     release(server);
 }
 

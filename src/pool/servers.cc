@@ -43,6 +43,7 @@ bool Loop::launch(LoopPool& pool) {
   if (!shared.take_place()) return false;
   shared.last_connect_at.store(now_);
   shared.logging_in.fetch_add(1);
+  shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
   auto owner = std::make_unique<Server>();
   Server& server = *owner;
   servers_.emplace(&server, std::move(owner));
@@ -259,6 +260,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     send(server, goodbye);
   }
   shared.give_place();
+  shared.part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
   auto owner = servers_.extract(&server);
   bury(std::move(owner.mapped()));
   if (client != nullptr) {

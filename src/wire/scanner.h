@@ -46,6 +46,8 @@ public:
 
   /// No message is open and no byte of a header is held.
   [[nodiscard]] bool is_between() const { return open_bytes_ == 0 && held_ == 0; }
+  /// A part of a body is still to come.
+  [[nodiscard]] bool is_inside() const { return open_bytes_ > 0; }
   /// Of a header that is not whole yet: fewer than Header::kBytes. The view is of the scanner.
   [[nodiscard]] std::string_view held() const { return {held_header_.data(), held_}; }
   /// A length that no message has: nothing that follows can be told apart.
