@@ -16,12 +16,21 @@
 namespace pgkeep::pool {
 namespace {
 
+constexpr std::chrono::milliseconds kGather{10};
+
 /// "2026-11-29 10:20:06.314 UTC", in the machine's time zone.
 std::string timestamp() {
   const auto now = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
   const auto ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  struct Second {
+    std::time_t seconds = 0;
+    std::string date;
+    std::string zone;
+  };
+  static thread_local Second last; // Most lines are of the second of the one before.
+  if (last.seconds == seconds) return fmt::format("{}.{:03} {}", last.date, ms, last.zone);
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
   std::array<char, 32> date{};
@@ -29,8 +38,10 @@ std::string timestamp() {
   const std::size_t date_size =
       std::strftime(date.data(), date.size(), "%Y-%m-%d %H:%M:%S", &parts);
   const std::size_t zone_size = std::strftime(zone.data(), zone.size(), "%Z", &parts);
-  return fmt::format("{}.{:03} {}", std::string_view(date.data(), date_size), ms,
-                     std::string_view(zone.data(), zone_size));
+  last = {.seconds = seconds,
+          .date = std::string(date.data(), date_size),
+          .zone = std::string(zone.data(), zone_size)};
+  return fmt::format("{}.{:03} {}", last.date, ms, last.zone);
 }
 
 void write_all(int fd, std::string_view text) {
@@ -77,6 +88,8 @@ void Log::run(const std::stop_token& stop) {
     {
       std::unique_lock lock(mutex_);
       is_over = !wake_.wait(lock, stop, [this] { return !waiting_.empty(); });
+      // What comes in the next moment goes along: a line may then cost no system call at all.
+      if (!is_over) wake_.wait_for(lock, stop, kGather, [] { return false; });
       text = std::exchange(waiting_, {});
       if (const std::size_t lost = std::exchange(lost_, 0); lost > 0)
         text +=

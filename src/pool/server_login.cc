@@ -16,6 +16,13 @@ using Step = ServerLogin::Step;
 Step failure(std::string text) {
   return {.kind = Step::Kind::fail, .text = std::move(text)};
 }
+/// The password that there is, if any, is not of the kind that the server asks for.
+Step wrong_kind(std::string why) {
+  Step step = failure("failed to answer authreq");
+  step.log.push_back(std::move(why));
+  step.server_text = "server login failed: wrong password type";
+  return step;
+}
 Step cannot(std::string why) {
   Step step = failure("failed to answer authreq");
   step.log.push_back(std::move(why));
@@ -147,7 +154,7 @@ Step ServerLogin::authentication(std::string_view body) {
   switch (static_cast<wire::AuthenticationKind>(request->kind)) {
   case wire::AuthenticationKind::cleartext:
     if (kind != wire::StoredAs::plain || stored.empty())
-      return cannot("cannot do plaintext authentication: no plaintext password");
+      return wrong_kind("cannot do plaintext authentication: wrong password type");
     wire::append_password(step.send, stored);
     return step;
   case wire::AuthenticationKind::md5: {
@@ -155,7 +162,7 @@ Step ServerLogin::authentication(std::string_view body) {
         kind == wire::StoredAs::plain ? wire::md5_stored(stored, identity_.user) : stored;
     const std::string answer = wire::md5_answer(digest, request->data);
     if (stored.empty() || kind == wire::StoredAs::scram || answer.empty())
-      return cannot("cannot do MD5 authentication: wrong password type");
+      return wrong_kind("cannot do MD5 authentication: wrong password type");
     wire::append_password(step.send, answer);
     return step;
   }
@@ -183,7 +190,7 @@ Step ServerLogin::answer_sasl(std::string_view body) {
     } else if (wire::stored_as(stored) == wire::StoredAs::plain && !stored.empty()) {
       scram_.emplace(identity_.stored, wire::nonce_of(random_), wire::ScramClient::Channel{});
     } else {
-      return cannot("cannot do SCRAM authentication: wrong password type");
+      return wrong_kind("cannot do SCRAM authentication: wrong password type");
     }
     wire::append_sasl_initial(step.send, wire::kScramSha256, scram_->first());
     return step;

@@ -42,7 +42,7 @@ public:
     Kind kind = Kind::wait;
     std::string send = {};
     std::string text = {};
-    /// Of an ErrorResponse: what waiting clients are told.
+    /// What those are told who wait for the greeting of a server; empty: they go on waiting.
     std::string server_text = {};
     std::string server_sqlstate = {};
     std::vector<std::string> log = {};

@@ -178,10 +178,9 @@ void Loop::apply(Server& server, ServerLogin::Step step) {
     break;
   case ServerLogin::Step::Kind::fail: {
     Pool& shared = server.pool->shared;
-    const bool is_first = !step.server_text.empty() && !shared.has_welcome();
     LoopPool& pool = *server.pool;
     close(server, step.text, !step.server_text.empty());
-    if (!is_first) break;
+    if (step.server_text.empty()) break;
     for (const auto& loop : shared_.loops) {
       if (loop.get() != this)
         loop->post(LoginFailed{

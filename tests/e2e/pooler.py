@@ -61,7 +61,7 @@ class Pooler:
         os.kill(self.pid(), number)
 
     def close(self):
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             self.signal(signal.SIGTERM)
         self.process.wait(30)
 
