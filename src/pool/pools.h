@@ -100,8 +100,8 @@ struct LoopPool {
   List<Client, &Client::link> waiting;   ///< For a server: the first has waited longest.
   List<Client, &Client::link> welcoming; ///< For the greeting.
   bool is_watched = false; ///< Somebody began to wait in another loop, while a server is idle here.
-  bool has_asked = false;                ///< Another loop for a server that it does not use.
-  List<Server, &Server::link> idle;      ///< The one used last comes first.
+  bool has_asked = false;  ///< Another loop for a server that it does not use.
+  List<Server, &Server::link> idle; ///< The one used last comes first.
   List<Server, &Server::link> active;
   List<Server, &Server::link> starting;
   List<Server, &Server::link> busy; ///< With questions of ours.

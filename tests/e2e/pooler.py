@@ -4,6 +4,7 @@ protocol by hand.
 import contextlib
 import os
 import pathlib
+import resource
 import select
 import shutil
 import signal
@@ -36,7 +37,8 @@ class Pooler:
         ini.write_text("\n".join(lines).replace("HOME", str(self.home)) + "\n")
         if kind == "pgbouncer" and PGBOUNCER is None:
             raise Skip("pgbouncer is not installed")
-        argv = [PGBOUNCER, str(ini)] if kind == "pgbouncer" else [str(PGKEEP), "pool", "--loops", str(loops), str(ini)]
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # runuser sets it back to less.
+        argv = ["prlimit", f"--nofile={files}", PGBOUNCER, str(ini)] if kind == "pgbouncer" else [str(PGKEEP), "pool", "--loops", str(loops), str(ini)]
         if kind == "pgbouncer" and os.geteuid() == 0:  # It refuses to run as root.
             for path in [self.home, *self.home.iterdir()]:
                 shutil.chown(path, ACCOUNT)
@@ -63,7 +65,9 @@ class Pooler:
     def close(self):
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             self.signal(signal.SIGTERM)
-        self.process.wait(30)
+        status = self.process.wait(30)
+        if self.kind == "ours":  # A sanitizer says here what it found.
+            assert status == 0, self.log()[-6000:]
 
     def __enter__(self):
         return self
