@@ -40,9 +40,11 @@ void Loop::accept(Listener& listener) {
                           &from.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.is_open()) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        shared_.log.error(
-            fmt::format("accept() failed: {}", std::generic_category().message(errno)));
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      const int problem = errno;
+      listen(listener, false); // Until the next look at the clock.
+      shared_.log.error(
+          fmt::format("accept() failed: {}", std::generic_category().message(problem)));
       return;
     }
     Peer peer = peer_of(from);
@@ -56,17 +58,25 @@ void Loop::accept(Listener& listener) {
 void Loop::accept_one(base::Fd fd, Peer peer) {
   const auto least = std::ranges::min_element(
       shared_.loops, {}, [](const std::unique_ptr<Loop>& loop) { return loop->clients(); });
-  if ((*least)->clients() + kFewer < clients()) {
+  Loop& loop = **least;
+  if (loop.clients() + kFewer < clients()) {
     LoopMessage message(NewClient{.fd = std::move(fd), .peer = peer});
-    if ((*least)->mailbox_.post(message)) return;
+    if (loop.mailbox_.post(message)) {
+      loop.client_count_.fetch_add(1, std::memory_order_relaxed); // It is on its way.
+      return;
+    }
     fd = std::move(std::get<NewClient>(message).fd);
   }
+  client_count_.fetch_add(1, std::memory_order_relaxed);
   take_client(std::move(fd), peer);
 }
 
 void Loop::take_client(base::Fd fd, Peer peer) {
   if (free_slots_.empty()) {
-    if (clients_.size() == kSlotsMax) return; // 16 million clients of one loop: it is closed.
+    if (clients_.size() == kSlotsMax) { // 16 million clients of one loop: it is closed.
+      client_count_.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
     free_slots_.push_back(static_cast<std::uint32_t>(clients_.size()));
     clients_.emplace_back();
   }
@@ -85,7 +95,6 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   client.login =
       std::make_unique<ClientLogin>(shared_.directory, origin, random(ClientLogin::kRandomBytes));
   logins_.push_back(client);
-  client_count_.fetch_add(1, std::memory_order_relaxed);
   shared_.clients.fetch_add(1, std::memory_order_relaxed);
   watch(client, true);
   read_login(client); // Its startup packet is here most of the time.

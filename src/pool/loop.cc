@@ -38,10 +38,19 @@ void Loop::add_listener(base::Fd fd, std::uint16_t port, bool is_unix, bool is_s
   listener->fd = std::move(fd);
   listener->port = port;
   listener->is_unix = is_unix;
-  const auto flags = static_cast<std::uint32_t>(is_shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN);
-  epoll_event event{.events = flags, .data = {.ptr = static_cast<Endpoint*>(listener.get())}};
-  PGKEEP_ASSERT(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener->fd.get(), &event) == 0);
+  listener->is_shared = is_shared;
+  listen(*listener, true);
   listeners_.push_back(std::move(listener));
+}
+
+/// Not for a while: out of descriptors, where accepting would fail again and again.
+void Loop::listen(Listener& listener, bool is_on) {
+  listener.is_paused = !is_on;
+  const auto flags =
+      static_cast<std::uint32_t>(listener.is_shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN);
+  epoll_event event{.events = flags, .data = {.ptr = static_cast<Endpoint*>(&listener)}};
+  const int operation = is_on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
+  PGKEEP_ASSERT(::epoll_ctl(epoll_.get(), operation, listener.fd.get(), &event) == 0);
 }
 
 void Loop::run() {
@@ -206,6 +215,8 @@ void Loop::obey(Order order) {
   }
   for (const auto& pool : pools_) {
     while (Client* client = pool->waiting.front())
+      disconnect(*client, "server shutting down", true);
+    while (Client* client = pool->welcoming.front())
       disconnect(*client, "server shutting down", true);
     while (Server* server = pool->idle.front())
       close(*server, "pause mode", true);

@@ -51,6 +51,8 @@ struct Shared {
 struct Listener final : Endpoint {
   Listener() : Endpoint(Kind::listener) {}
   std::uint16_t port = 0;
+  bool is_shared = false; ///< With other loops.
+  bool is_paused = false;
 };
 
 /// Carries one cancel request to the server that runs the query.
@@ -197,6 +199,7 @@ private:
   void call_for_server(LoopPool& pool);
 
   // clients.cc: coming and going.
+  void listen(Listener& listener, bool is_on);
   void accept(Listener& listener);
   void accept_one(base::Fd fd, Peer peer);
   void take_client(base::Fd fd, Peer peer);

@@ -66,6 +66,12 @@ void ParameterValues::set(std::size_t index, std::string_view value) {
   packed_.replace(at, packed_.find('\0', at) + 1 - at, entry);
 }
 
+void ParameterValues::take_from(const ParameterValues& other, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const auto value = other.get(i)) set(i, *value);
+  }
+}
+
 void ParameterValues::fill_from(const ParameterValues& other, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (const auto value = other.get(i); value && !get(i)) set(i, *value);

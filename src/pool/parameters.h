@@ -38,6 +38,8 @@ class ParameterValues {
 public:
   [[nodiscard]] std::optional<std::string_view> get(std::size_t index) const;
   void set(std::size_t index, std::string_view value);
+  /// Takes every value that the other one has.
+  void take_from(const ParameterValues& other, std::size_t count);
   /// Takes the values that it has none of.
   void fill_from(const ParameterValues& other, std::size_t count);
   friend bool operator==(const ParameterValues&, const ParameterValues&) = default;

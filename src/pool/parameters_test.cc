@@ -48,6 +48,8 @@ TEST(ParameterValues, FillsWhatItHasNot) {
   EXPECT_EQ(client.get(0), "UTF8");
   EXPECT_EQ(client.get(1), "German");
   EXPECT_FALSE(client.get(2));
+  client.take_from(server, 3);
+  EXPECT_EQ(client.get(1), "ISO, MDY");
 }
 
 TEST(ChangeOf, SaysWhatToSet) {

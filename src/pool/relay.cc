@@ -209,6 +209,9 @@ void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part
 void Loop::answered(Server& server) {
   Client* client = server.client;
   if (client == nullptr) return; // settle() sees that the question is over.
+  // A server says nothing where what it was told means what it had ("ISO" and "ISO, MDY"): without
+  // this the two would differ for good, and each transaction would begin with a SET.
+  client->parameters.take_from(server.parameters, shared_.directory.tracked.count());
   client->unproven = 0;
   if (client->state != Client::State::setting) return;
   client->state = Client::State::active;

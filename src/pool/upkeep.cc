@@ -8,6 +8,9 @@ namespace pgkeep::pool {
 
 void Loop::keep_up() {
   keep_up_logins();
+  for (const auto& listener : listeners_) {
+    if (listener->is_paused) listen(*listener, true);
+  }
   for (const auto& pool : pools_)
     keep_up(*pool);
   const Micros longest = settings().cancel_wait_timeout.count();

@@ -4,7 +4,7 @@ import subprocess
 import threading
 
 from pooler import Client, Pooler, error_text, errors_in
-from support import PSQL, Server, bin_of, folder, run
+from support import PSQL, Server, bin_of, folder, run, wait_for
 
 
 def address(server):
@@ -66,6 +66,17 @@ def test_copy_both_ways():
             one.send(one.message(b"d", b"-2\ta\n"), one.message(b"f", b"changed my mind\0"))
             assert "changed my mind" in errors_in(one.until(b"Z"))[0]
             assert other.values("SELECT count(*) FROM t WHERE id = -2") == ["0"]
+
+
+def test_unix_sockets_on_both_sides():
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, '"postgres" ""\n') as pooler:
+        uri = f"postgresql:///app?host={pooler.home}&port={pooler.port}&user=postgres"
+        rows = "".join(f"{i}\t{'x' * 500}\n" for i in range(40_000))
+        server.psql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        run([PSQL, "-X", "-q", "-d", uri, "-c", "COPY t FROM STDIN"], input=rows, timeout=60)
+        assert run([PSQL, "-X", "-q", "-d", uri, "-c", "COPY t TO STDOUT"], timeout=60).stdout == rows
+        assert re.search(r"app/postgres@unix\(\d+\):\d+ closing because: client close request", pooler.log())
 
 
 def test_results_that_nobody_reads():
@@ -132,6 +143,15 @@ def test_parameters_follow_their_client():
             one.query("SET TimeZone = 'America/Lima'")
             assert plain.values(show)[0].endswith("||postgres")
             assert one.values(show)[0].startswith("America/Lima|")
+            # What means the same as what the server has is set once, and no more.
+            with Client(pooler, "app", parameters={"DateStyle": "ISO"}) as same:
+                for _ in range(3):
+                    assert same.values("SELECT current_setting('DateStyle')") == ["ISO, MDY"]
+                server.psql("ALTER SYSTEM SET log_statement = 'all'")
+                server.psql("SELECT pg_reload_conf()")
+                wait_for(lambda: same.values("SHOW log_statement") == ["all"], "statements are logged")
+                same.values("SELECT 'after'")
+                assert "SET DateStyle" not in (server.home / "log").read_text()
             wrong = Client(pooler, "app", parameters={"timezone": "Mars/Olympus"})
             assert errors_in(wrong.query("SELECT 1")) == ["invalid server parameter"]
             assert plain.values("SELECT 1") == ["1"]
