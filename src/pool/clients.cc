@@ -157,7 +157,8 @@ void Loop::work(Client& client) {
   client.is_away = true;
   auto job = [this, &client, login = std::move(client.login)]() mutable {
     ClientLogin::Step step = login->work();
-    post(ClientWorked{.client = &client, .login = std::move(login), .step = std::move(step)});
+    post_always(
+        ClientWorked{.client = &client, .login = std::move(login), .step = std::move(step)});
   };
   if (shared_.workers.post(std::move(job))) return;
   client.is_away = false;
@@ -251,6 +252,7 @@ LoopPool& Loop::part_of(Pool& pool) {
   const auto found = std::ranges::find_if(
       pools_, [&](const std::unique_ptr<LoopPool>& each) { return &each->shared == &pool; });
   if (found != pools_.end()) return **found;
+  has_idle_limit_ = has_idle_limit_ || pool.limits().client_idle > 0;
   return *pools_.emplace_back(std::make_unique<LoopPool>(pool));
 }
 

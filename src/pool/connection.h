@@ -81,6 +81,7 @@ struct Client final : Endpoint {
   Micros connected_at = 0;
   Micros request_at = 0;
   Micros wait_since = 0;
+  Micros transaction_at = 0; ///< Since when it has had something to do.
   ParameterValues parameters;
   std::string user;
   std::unique_ptr<ClientLogin> login;

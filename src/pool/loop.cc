@@ -11,10 +11,15 @@ namespace pgkeep::pool {
 namespace {
 
 constexpr int kEventsMax = 256;
+constexpr int kWorkers = 2;
 constexpr Micros kUpkeepEvery = 333'333; // As often as PgBouncer.
 constexpr Micros kMicrosInMs = 1000;
 
 } // namespace
+
+Shared::Shared(const Directory& files, base::Fd log_file, int loop_count)
+    : directory(files), log(std::move(log_file)), pools(loop_count), workers(kWorkers) {}
+Shared::~Shared() = default;
 
 Loop::Loop(Shared& shared, int index)
     : shared_(shared), index_(index), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
@@ -197,7 +202,7 @@ void Loop::take_mail() {
       Server& back = *of_server->server;
       back.is_away = false;
       back.login = std::move(of_server->login);
-      if (!back.is_dead) apply(back, std::move(of_server->step));
+      if (!back.is_dead) apply(back, of_server->step);
     } else if (auto* addresses = std::get_if<Resolved>(&message)) {
       resolved(std::move(*addresses));
     } else if (const auto* order = std::get_if<Order>(&message)) {

@@ -35,9 +35,12 @@ class Loop;
 
 /// What all loops use. Threads: each member says for itself.
 struct Shared {
-  explicit Shared(const Directory& files, base::Fd log_file, int loop_count)
-      : directory(files), log(std::move(log_file)), pools(loop_count), workers(kWorkers) {}
-  static constexpr int kWorkers = 2;
+  Shared(const Directory& files, base::Fd log_file, int loop_count);
+  ~Shared();
+  Shared(const Shared&) = delete;
+  Shared(Shared&&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  Shared& operator=(Shared&&) = delete;
 
   const Directory& directory; ///< Must outlive it.
   Log log;
@@ -123,6 +126,7 @@ public:
   void run();
   /// False where the mailbox is full: the message stays the caller's.
   bool post(LoopMessage message) { return mailbox_.post(message); }
+  void post_always(LoopMessage message) { mailbox_.post_always(message); }
   [[nodiscard]] int clients() const { return client_count_.load(std::memory_order_relaxed); }
 
 private:
@@ -223,7 +227,7 @@ private:
   void connect(Server& server);
   void connected(Server& server);
   void read_server_login(Server& server);
-  void apply(Server& server, ServerLogin::Step step);
+  void apply(Server& server, const ServerLogin::Step& step);
   void logged_in(Server& server);
   void close(Server& server, std::string_view reason, bool says_goodbye);
   void resolved(Resolved resolved);
@@ -238,6 +242,10 @@ private:
   void keep_up();
   void keep_up(LoopPool& pool);
   void keep_up_logins();
+  void keep_up_clients();
+  void keep_up_waiters(LoopPool& pool);
+  void keep_up_work(LoopPool& pool);
+  void keep_up_servers(LoopPool& pool);
   [[nodiscard]] std::string label(const Client& client) const;
   [[nodiscard]] std::string label(const Server& server) const;
   void log(const Client& client, std::string_view text);
@@ -253,6 +261,7 @@ private:
   Micros now_ = 0;
   Micros next_upkeep_ = 0;
   bool is_over_ = false;
+  bool has_idle_limit_ = false; ///< A pool has one for its clients.
   bool is_watching_ = false; ///< A pool is: a pass comes soon.
   std::unique_ptr<std::array<char, kInputBytes>> input_;
   std::array<char, wire::Header::kBytes> prefix_{};

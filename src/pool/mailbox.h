@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -23,16 +24,9 @@ public:
   Mailbox() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
   /// False where it is full: the message stays the caller's.
-  bool post(Message& message) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (messages_.size() == kMessagesMax) return false;
-      messages_.push_back(std::move(message));
-      if (messages_.size() > 1) return true; // Whoever put the first has woken the owner.
-    }
-    ::eventfd_write(fd_.get(), 1); // Fails when it is as full as it gets: then he is woken anyway.
-    return true;
-  }
+  bool post(Message& message) { return put(message, kMessagesMax); }
+  /// Of a kind that has a limit of its own: answers of workers, orders.
+  void post_always(Message& message) { put(message, SIZE_MAX); }
   std::vector<Message> take() {
     eventfd_t count = 0;
     ::eventfd_read(fd_.get(), &count);
@@ -42,6 +36,17 @@ public:
   [[nodiscard]] int fd() const { return fd_.get(); }
 
 private:
+  bool put(Message& message, std::size_t most) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (messages_.size() >= most) return false;
+      messages_.push_back(std::move(message));
+      if (messages_.size() > 1) return true; // Whoever put the first has woken the owner.
+    }
+    ::eventfd_write(fd_.get(), 1); // Fails when it is as full as it gets: then he is woken anyway.
+    return true;
+  }
+
   base::Fd fd_;
   std::mutex mutex_; // guards messages_
   std::vector<Message> messages_;

@@ -11,20 +11,18 @@ namespace pgkeep::pool {
 namespace {
 
 /// Settings that must have their default values.
-constexpr std::array<std::string_view, 33> kMustBeDefault = {
+constexpr std::array<std::string_view, 29> kMustBeDefault = {
     "admin_users",
     "application_name_add_host",
     "auth_dbname",
     "auth_ident_file",
     "auth_ldap_options",
     "auth_user",
-    "client_idle_timeout",
     "client_tls_ca_file",
     "client_tls_cert_file",
     "client_tls_key_file",
     "client_tls_sslmode",
     "disable_pqexec",
-    "idle_transaction_timeout",
     "login_notify_message",
     "max_db_client_connections",
     "max_db_connections",
@@ -33,7 +31,6 @@ constexpr std::array<std::string_view, 33> kMustBeDefault = {
     "min_pool_size",
     "peer_id",
     "pool_idle_timeout",
-    "query_timeout",
     "reserve_pool_size",
     "resolv_conf",
     "server_fast_close",
@@ -42,14 +39,13 @@ constexpr std::array<std::string_view, 33> kMustBeDefault = {
     "server_tls_key_file",
     "stats_users",
     "syslog",
-    "transaction_timeout",
     "unix_socket_group",
     "user",
 };
 
-base::Error not_built(std::string what) {
+base::Error not_built(std::string_view what) {
   return {.code = base::Code::unsupported,
-          .what = what + " is not built yet",
+          .what = fmt::format("{} is not built yet", what),
           .hint = "Take it out of the file to run without it."};
 }
 
@@ -80,10 +76,6 @@ std::optional<std::string_view> of_overrides(const Overrides& own) {
   if (own.max_connections.value_or(0) > 0) return "max_db_connections or max_user_connections";
   if (own.max_client_connections.value_or(0) > 0)
     return "max_db_client_connections or max_user_client_connections";
-  if (own.query_timeout) return "query_timeout";
-  if (own.idle_transaction_timeout) return "idle_transaction_timeout";
-  if (own.transaction_timeout) return "transaction_timeout";
-  if (own.client_idle_timeout) return "client_idle_timeout";
   return std::nullopt;
 }
 

@@ -79,7 +79,7 @@ void raise_file_limit(Log& log, const Settings& settings) {
 
 void tell_all(Shared& shared, Order order) {
   for (const auto& loop : shared.loops)
-    loop->post(order);
+    loop->post_always(order);
 }
 
 /// Until the loops are to end.
@@ -118,6 +118,7 @@ void wait_for_the_end(Shared& shared, const Signals& signals) {
 
 void run_loops(Shared& shared, const Signals& signals) {
   std::vector<std::jthread> threads;
+  threads.reserve(shared.loops.size());
   for (const auto& loop : shared.loops) {
     threads.emplace_back([&loop, number = threads.size()] {
       ::pthread_setname_np(::pthread_self(), fmt::format("pool-{}", number).c_str());
@@ -142,6 +143,7 @@ base::Result<> run(const RunOptions& options) {
   }
   PGKEEP_TRY(std::vector<ListeningSocket> sockets, listen_as(settings, loops));
   std::vector<OwnFile> files;
+  files.reserve(sockets.size());
   for (const ListeningSocket& socket : sockets)
     files.emplace_back(socket.path);
   PGKEEP_TRY(const OwnFile pid_file, write_pid(settings.pidfile));

@@ -24,11 +24,16 @@ Pool::Pool(const Directory& directory, const DatabaseDefinition& database, std::
   mode_ = chosen(own.pool_mode, database.own.pool_mode, settings.pool_mode);
   size_ =
       static_cast<int>(chosen(own.pool_size, database.own.pool_size, settings.default_pool_size));
-  query_wait_timeout_ =
-      chosen(own.query_wait_timeout, database.own.query_wait_timeout, settings.query_wait_timeout)
-          .count();
-  server_lifetime_ =
-      chosen(own.server_lifetime, database.own.server_lifetime, settings.server_lifetime).count();
+  const auto limit = [&](std::optional<Duration> Overrides::* of_own, Duration of_all) {
+    return chosen(own.*of_own, database.own.*of_own, of_all).count();
+  };
+  limits_ = {.query_wait = limit(&Overrides::query_wait_timeout, settings.query_wait_timeout),
+             .query = limit(&Overrides::query_timeout, settings.query_timeout),
+             .idle_transaction =
+                 limit(&Overrides::idle_transaction_timeout, settings.idle_transaction_timeout),
+             .transaction = limit(&Overrides::transaction_timeout, settings.transaction_timeout),
+             .client_idle = limit(&Overrides::client_idle_timeout, settings.client_idle_timeout),
+             .server_lifetime = limit(&Overrides::server_lifetime, settings.server_lifetime)};
 }
 
 ServerIdentity Pool::identity() const {

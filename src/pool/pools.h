@@ -29,8 +29,16 @@ public:
   [[nodiscard]] const DatabaseDefinition& database() const { return database_; }
   [[nodiscard]] PoolMode mode() const { return mode_; }
   [[nodiscard]] int size() const { return size_; }
-  [[nodiscard]] Micros query_wait_timeout() const { return query_wait_timeout_; }
-  [[nodiscard]] Micros server_lifetime() const { return server_lifetime_; }
+  /// 0: none.
+  struct Limits {
+    Micros query_wait = 0;
+    Micros query = 0;
+    Micros idle_transaction = 0;
+    Micros transaction = 0;
+    Micros client_idle = 0;
+    Micros server_lifetime = 0;
+  };
+  [[nodiscard]] const Limits& limits() const { return limits_; }
   [[nodiscard]] ServerIdentity identity() const;
 
   /// One more server connection, if the limit allows it. Each that was taken is given back.
@@ -68,8 +76,7 @@ private:
   const std::string user_;
   PoolMode mode_{};
   int size_ = 0;
-  Micros query_wait_timeout_ = 0;
-  Micros server_lifetime_ = 0;
+  Limits limits_;
   const int loops_;
   std::unique_ptr<Part[]> parts_;
   std::atomic<int> servers_{0};

@@ -231,8 +231,8 @@ bool Loop::needs_check(const Server& server) const {
 /// Not all at once, even if all were opened at once: as PgBouncer spreads them.
 bool Loop::is_life_over(Server& server) {
   Pool& pool = server.pool->shared;
-  if (now_ - server.connected_at < pool.server_lifetime()) return false;
-  const Micros gap = pool.size() > 0 ? pool.server_lifetime() / pool.size() : 0;
+  if (now_ - server.connected_at < pool.limits().server_lifetime) return false;
+  const Micros gap = pool.size() > 0 ? pool.limits().server_lifetime / pool.size() : 0;
   if (now_ - pool.last_lifetime_end.load() < gap) return false;
   pool.last_lifetime_end.store(now_);
   return true;

@@ -39,6 +39,9 @@ void Loop::relay_client(Client& client) {
 /// What may go to a server: all but the start of a header that is not whole, and whatever begins
 /// with a message that ends the connection.
 Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
+  if (client.exchange.is_settled() &&
+      (client.server == nullptr || client.server->status == TransactionStatus::idle))
+    client.transaction_at = now_;
   const std::string_view held = client.scanner.held();
   std::ranges::copy(held, prefix_.begin());
   Outgoing outgoing{.prefix = {prefix_.data(), held.size()}, .bytes = bytes};

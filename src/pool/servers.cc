@@ -73,8 +73,9 @@ bool Loop::launch(LoopPool& pool) {
     server.is_away = true;
     const bool is_taken = shared_.workers.post([this, &server, host, port = database.port] {
       auto addresses = resolve(host, port);
-      post(Resolved{.server = &server,
-                    .addresses = addresses ? *std::move(addresses) : std::vector<SocketAddress>{}});
+      post_always(
+          Resolved{.server = &server,
+                   .addresses = addresses ? *std::move(addresses) : std::vector<SocketAddress>{}});
     });
     if (!is_taken) {
       server.is_away = false;
@@ -154,7 +155,7 @@ void Loop::read_server_login(Server& server) {
     put_off(server);
 }
 
-void Loop::apply(Server& server, ServerLogin::Step step) {
+void Loop::apply(Server& server, const ServerLogin::Step& step) {
   for (const std::string& line : step.log)
     shared_.log.warning(fmt::format("{} {}", label(server), line));
   send(server, step.send);
@@ -166,7 +167,8 @@ void Loop::apply(Server& server, ServerLogin::Step step) {
     server.is_away = true;
     auto job = [this, &server, login = std::move(server.login)]() mutable {
       ServerLogin::Step next = login->work();
-      post(ServerWorked{.server = &server, .login = std::move(login), .step = std::move(next)});
+      post_always(
+          ServerWorked{.server = &server, .login = std::move(login), .step = std::move(next)});
     };
     if (shared_.workers.post(std::move(job))) break;
     server.is_away = false;

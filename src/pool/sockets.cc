@@ -15,7 +15,7 @@ namespace pgkeep::pool {
 namespace {
 
 constexpr std::size_t kPartsMax = 4;
-constexpr std::size_t kSpareBytesMax = 256 * 1024; // Of a buffer that is kept for the next one.
+constexpr std::size_t kSpareBytesMax = 262'144; // Of a buffer that is kept for the next one.
 constexpr std::size_t kRandomBytes = 4096;
 
 } // namespace

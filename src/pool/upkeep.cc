@@ -8,6 +8,7 @@ namespace pgkeep::pool {
 
 void Loop::keep_up() {
   keep_up_logins();
+  keep_up_clients();
   for (const auto& listener : listeners_) {
     if (listener->is_paused) listen(*listener, true);
   }
@@ -32,34 +33,86 @@ void Loop::keep_up_logins() {
 }
 
 void Loop::keep_up(LoopPool& pool) {
-  const Settings& all = settings();
-  Pool& shared = pool.shared;
-  const Micros wait_max = shared.query_wait_timeout();
-  while (Client* client = pool.waiting.front()) {
-    if (wait_max == 0 || now_ - client->wait_since <= wait_max) break;
-    disconnect(*client, "query_wait_timeout", true);
+  if (pool.shared.has_welcome()) greet_all(pool); // Word of it may have got lost in a full mailbox.
+  keep_up_waiters(pool);
+  keep_up_work(pool);
+  keep_up_servers(pool);
+  pool.has_asked = false;
+  call_for_server(pool);
+}
+
+/// Those who have not said anything for long.
+void Loop::keep_up_clients() {
+  if (!has_idle_limit_) return;
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    Client* client = clients_[i].get();
+    if (client == nullptr || client->state != Client::State::idle) continue;
+    const Micros longest = client->pool->shared.limits().client_idle;
+    if (longest > 0 && now_ - client->request_at > longest)
+      disconnect(*client, "client_idle_timeout", true);
   }
-  Client* next_client = nullptr;
-  for (Client* client = pool.welcoming.front(); client != nullptr; client = next_client) {
-    next_client = pool.welcoming.next(*client);
-    const Micros age = now_ - client->connected_at;
-    if (wait_max > 0 && age > wait_max) {
+}
+
+void Loop::keep_up_waiters(LoopPool& pool) {
+  const Pool::Limits& limits = pool.shared.limits();
+  while (Client* client = pool.waiting.front()) {
+    const Micros waits = now_ - client->wait_since;
+    if (limits.query > 0 && waits > limits.query) {
+      disconnect(*client, "query_timeout", true);
+    } else if (limits.query_wait > 0 && waits > limits.query_wait) {
       disconnect(*client, "query_wait_timeout", true);
-    } else if (all.client_login_timeout.count() > 0 && age > all.client_login_timeout.count()) {
+    } else {
+      break; // They are in the order of their coming.
+    }
+  }
+  const Micros login_max = settings().client_login_timeout.count();
+  Client* next = nullptr;
+  for (Client* client = pool.welcoming.front(); client != nullptr; client = next) {
+    next = pool.welcoming.next(*client);
+    const Micros age = now_ - client->connected_at;
+    if (limits.query_wait > 0 && age > limits.query_wait) {
+      disconnect(*client, "query_wait_timeout", true);
+    } else if (login_max > 0 && age > login_max) {
       disconnect(*client, "client_login_timeout (server down)", true);
     }
   }
+}
+
+/// Queries and transactions that take too long.
+void Loop::keep_up_work(LoopPool& pool) {
+  const Pool::Limits& limits = pool.shared.limits();
+  if (limits.query == 0 && limits.idle_transaction == 0 && limits.transaction == 0) return;
+  Server* next = nullptr;
+  for (Server* server = pool.active.front(); server != nullptr; server = next) {
+    next = pool.active.next(*server);
+    const Client& client = *server->client;
+    const bool is_answered = client.exchange.is_settled() && server->swallowed == 0;
+    if (is_answered && server->status == wire::TransactionStatus::idle)
+      continue; // A session that has nothing to do.
+    if (limits.query > 0 && now_ - client.request_at > limits.query) {
+      close(*server, "query timeout", true);
+    } else if (limits.idle_transaction > 0 && is_answered &&
+               now_ - server->request_at > limits.idle_transaction) {
+      close(*server, "idle transaction timeout", true);
+    } else if (limits.transaction > 0 && now_ - client.transaction_at > limits.transaction) {
+      close(*server, "transaction timeout", true);
+    }
+  }
+}
+
+void Loop::keep_up_servers(LoopPool& pool) {
+  const Settings& all = settings();
+  const Micros idle_max = all.server_idle_timeout.count();
+  const Micros connect_max = all.server_connect_timeout.count();
   Server* next = nullptr;
   for (Server* server = pool.idle.front(); server != nullptr; server = next) {
     next = pool.idle.next(*server);
-    const Micros idle_max = all.server_idle_timeout.count();
     if (idle_max > 0 && now_ - server->request_at > idle_max) {
       close(*server, "server idle timeout", true);
     } else if (is_life_over(*server)) {
       close(*server, "server lifetime over", true);
     }
   }
-  const Micros connect_max = all.server_connect_timeout.count();
   for (Server* server = pool.starting.front(); server != nullptr; server = next) {
     next = pool.starting.next(*server);
     if (connect_max > 0 && now_ - server->connected_at > connect_max)
@@ -71,8 +124,6 @@ void Loop::keep_up(LoopPool& pool) {
         now_ - server->request_at > connect_max)
       close(*server, "test query timeout", false);
   }
-  pool.has_asked = false;
-  call_for_server(pool);
 }
 
 std::string Loop::label(const Client& client) const {

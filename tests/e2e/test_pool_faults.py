@@ -104,6 +104,29 @@ def test_waiting_and_its_end():
         assert all(client.values("SELECT 5") == ["5"] for client in clients[4:])
 
 
+def test_what_takes_too_long():
+    """In the words of PgBouncer, which runs beside; transaction_timeout is 1.25's."""
+    with Server(15) as server, folder() as home:
+        for settings, ask, told in (
+                ({"query_timeout": 1}, ["SELECT pg_sleep(30)"], "query timeout"),
+                ({"idle_transaction_timeout": 1}, ["BEGIN"], "idle transaction timeout"),
+                ({"client_idle_timeout": 1}, ["SELECT 1"], "client_idle_timeout"),
+                ({"transaction_timeout": 1}, ["BEGIN", "SELECT pg_sleep(30)"], "transaction timeout")):
+            for kind in ("ours", "pgbouncer") if "transaction_timeout" not in settings else ("ours",):
+                with Pooler(kind, home, {"app": address(server)}, {**settings, "pool_mode": "transaction"}, USERS) as pooler, \
+                        Client(pooler, "app") as client:
+                    for sql in ask[:-1]:
+                        client.query(sql)
+                    client.send(client.message(b"Q", ask[-1].encode() + b"\0"))
+                    messages = client.until(b"E")
+                    assert errors_in(messages) == [told], (kind, settings, messages)
+        with Pooler("ours", home, {"app": address(server)}, {"pool_mode": "session", "query_timeout": 1, "transaction_timeout": 1}, USERS) as pooler, \
+                Client(pooler, "app") as client:
+            client.query("SELECT pg_sleep(0.7)")
+            client.query("SELECT pg_sleep(0.7)")
+            assert client.values("SELECT 1") == ["1"], "each query counts for itself"
+
+
 def test_clients_that_leave_in_the_middle():
     """Their servers are closed where something was left in them, and the pool has its places again."""
     with Server(15) as server, folder() as home, \
