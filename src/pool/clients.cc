@@ -291,6 +291,9 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
     std::string error;
     wire::append_error(error, {.severity = "FATAL", .sqlstate = sqlstate, .message = reason});
     send(client, error);
+    // Unread bytes would make the kernel reset the connection, and the error may not arrive.
+    for (int i = 0; i < kRoundsMax && client.is_readable; ++i)
+      if (receive(client) <= 0) break;
     if (settings().log_pooler_errors)
       shared_.log.warning(fmt::format("{} pooler error: {}", label(client), reason));
   }

@@ -55,7 +55,8 @@ void Loop::listen(Listener& listener, bool is_on) {
       static_cast<std::uint32_t>(listener.is_shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN);
   epoll_event event{.events = flags, .data = {.ptr = static_cast<Endpoint*>(&listener)}};
   const int operation = is_on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
-  PGKEEP_ASSERT(::epoll_ctl(epoll_.get(), operation, listener.fd.get(), &event) == 0);
+  if (::epoll_ctl(epoll_.get(), operation, listener.fd.get(), &event) != 0)
+    listener.is_paused = true; // Out of memory or watches: tried again.
 }
 
 void Loop::run() {

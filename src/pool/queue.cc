@@ -57,6 +57,10 @@ void Loop::begin(Client& client) {
 /// One that may be used at once; null where there is none.
 Server* Loop::idle_server(LoopPool& pool) {
   while (Server* server = pool.idle.front()) {
+    if (!server->scanner.is_between()) { // Its rest would go to whoever got it.
+      close(*server, "idle server got dirty", true);
+      continue;
+    }
     if (!needs_check(*server)) return server;
     leave_idle(*server);
     const std::string& query = settings().server_check_query;
@@ -88,6 +92,7 @@ bool Loop::serve(Client& client, Server& server) {
     set_parameters(client, server, outgoing);
   }
   give_back(unread);
+  if (client.is_readable) put_off(client); // There is more: no event will say so.
   if (outgoing.end != Outgoing::End::none) end_client(client, outgoing.end);
   return is_used;
 }
@@ -174,6 +179,14 @@ void Loop::release(Server& server) {
 
 void Loop::set_free(Server& server) {
   server.pool->busy.remove(server);
+  if (server.is_ended) { // It answered, and went.
+    close(server, "server conn crashed?", false);
+    return;
+  }
+  if (!server.scanner.is_between()) {
+    close(server, "idle server got dirty", true);
+    return;
+  }
   if (shared_.is_draining.load(std::memory_order_relaxed)) {
     close(server, "pause mode", true);
     return;
@@ -283,7 +296,7 @@ bool Loop::is_short(LoopPool& pool, const Pool::Part& other) const {
 /// Somebody waited elsewhere, but not for long yet, when a server became idle here.
 void Loop::look_elsewhere(LoopPool& pool) {
   pool.is_watched = false;
-  Server* server = pool.idle.front();
+  Server* server = idle_server(pool);
   if (server == nullptr) return;
   const int loop = older_waiter_elsewhere(pool);
   if (loop < 0) return;
@@ -302,7 +315,11 @@ void Loop::send_away() {
   if (leaving_.empty()) return;
   std::vector<Server*> leaving = std::exchange(leaving_, {});
   for (Server* server : leaving) {
-    if (server->is_put_off) { // Something is up with it: it goes to whoever comes first.
+    if (server->is_ended) {
+      close(*server, "server conn crashed?", false);
+      continue;
+    }
+    if (server->is_put_off) { // It is named by a list of ours: it stays.
       give(*server);
       continue;
     }
@@ -345,7 +362,7 @@ void Loop::adopt(HandedServer handed) {
 /// Another loop asks for a server that is not used here.
 void Loop::lend(const WantedServer& wanted) {
   LoopPool& pool = part_of(*wanted.pool);
-  Server* server = pool.waiting.empty() ? pool.idle.front() : nullptr;
+  Server* server = pool.waiting.empty() ? idle_server(pool) : nullptr;
   if (server == nullptr || wanted.pool->part(wanted.loop).waiting_since.load() == 0) return;
   leave_idle(*server);
   hand_over(*server, wanted.loop);

@@ -118,6 +118,7 @@ void Loop::relay_server(Server& server) {
     }
     server.request_at = now_;
     from_server(server, {input_->data(), static_cast<std::size_t>(count)});
+    if (server.state == Server::State::leaving) return; // The next loop reads on.
   }
 }
 

@@ -140,6 +140,7 @@ void Loop::connected(Server& server) {
   server.state = Server::State::login;
   if (server.is_unix) watch(server, false);
   send(server, server.login->first());
+  if (server.is_readable) put_off(server);
 }
 
 void Loop::read_server_login(Server& server) {
@@ -217,7 +218,9 @@ void Loop::logged_in(Server& server) {
   server.login.reset();
   server.request_at = now_;
   server.status = wire::TransactionStatus::idle;
+  server.state = Server::State::idle;
   greet_all(pool);
+  if (server.is_readable) put_off(server);
   set_free(server);
   if (!pool.waiting.empty()) call_for_server(pool);
 }
@@ -241,7 +244,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     shared.is_login_failing.store(true);
     break;
   case Server::State::idle:
-    if (server.link.is_linked) leave_idle(server);
+    if (server.link.is_linked) leave_idle(server); // Not yet, of one that has just logged in.
     break;
   case Server::State::active:
     pool.active.remove(server);

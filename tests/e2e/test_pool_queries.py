@@ -1,5 +1,6 @@
 """pgkeep pool: what goes through it: psql, pgbench, COPY, large results, errors, parameters; in every mode of pooling."""
 import re
+import struct
 import subprocess
 import threading
 
@@ -126,6 +127,25 @@ def test_transactions_and_pipelines():
             other.send(other.message(b"S"))
             other.until(b"Z")
             assert [content[6:] for kind, content in one.until(b"Z") if kind == b"D"] == [b"late"]
+
+
+def test_large_queries_that_have_come_as_a_whole():
+    """What is in the kernel already when a server is free raises no more events: it must be read to its end."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, '"postgres" ""\n', loops=1) as pooler:
+        with Client(pooler, "app") as holder, Client(pooler, "app") as waiter:
+            for size in (65_523, 65_536, 100_000, 131_072, 180_000):
+                holder.query("BEGIN")
+                sql = f"SELECT length('{'x' * size}')".encode() + b"\0"
+                waiter.send(waiter.message(b"Q", sql))
+                other = Client(pooler, is_started=False)  # Its startup packet and a query, in one go.
+                body = struct.pack("!I", 196608) + b"user\0postgres\0database\0app\0\0"
+                other.send(struct.pack("!I", len(body) + 4) + body + other.message(b"Q", sql))
+                assert other.until(b"Z")[-1] == (b"Z", b"I")
+                holder.query("COMMIT")
+                for client in (waiter, other):
+                    assert [content[6:].decode() for kind, content in client.until(b"Z") if kind == b"D"] == [str(size)]
+                other.close()
 
 
 def test_parameters_follow_their_client():
