@@ -262,7 +262,7 @@ private:
   Micros next_upkeep_ = 0;
   bool is_over_ = false;
   bool has_idle_limit_ = false; ///< A pool has one for its clients.
-  bool is_watching_ = false; ///< A pool is: a pass comes soon.
+  bool is_watching_ = false;    ///< A pool is: a pass comes soon.
   std::unique_ptr<std::array<char, kInputBytes>> input_;
   std::array<char, wire::Header::kBytes> prefix_{};
   std::vector<std::unique_ptr<Kept>> spare_;
