@@ -8,11 +8,11 @@
 namespace pgkeep::pool {
 namespace {
 
-using Kind = ServerLogin::Step::Kind;
+using ServerStep = ServerLogin::Step::Kind;
 
 ServerLogin::Step say(ServerLogin& login, std::string_view bytes) {
   ServerLogin::Step step = login.feed(bytes);
-  return step.kind == Kind::work ? login.work() : step;
+  return step.kind == ServerStep::work ? login.work() : step;
 }
 
 ServerLogin login_as(std::string stored, ServerIdentity identity = {}) {
@@ -40,7 +40,7 @@ TEST(ServerLogin, ReadsAGreetingInPiecesOfAnySize) {
     ServerLogin::Step step;
     for (std::size_t at = 0; at < bytes.size(); at += piece)
       step = say(login, std::string_view(bytes).substr(at, piece));
-    EXPECT_EQ(step.kind, Kind::pass);
+    EXPECT_EQ(step.kind, ServerStep::pass);
     ASSERT_EQ(login.parameters().size(), 1U);
     EXPECT_EQ(login.parameters()[0].second, "GMT");
     EXPECT_EQ(login.process(), 42U);
@@ -58,7 +58,7 @@ TEST(ServerLogin, AnswersMd5AndCleartext) {
   ServerLogin digest = login_as(wire::md5_stored("pw", "u"));
   EXPECT_EQ(say(digest, request).send, want);
   ServerLogin none = login_as("");
-  EXPECT_EQ(say(none, request).kind, Kind::fail);
+  EXPECT_EQ(say(none, request).kind, ServerStep::fail);
   request.clear();
   wire::append_cleartext_request(request);
   want.clear();
@@ -66,7 +66,7 @@ TEST(ServerLogin, AnswersMd5AndCleartext) {
   ServerLogin clear = login_as("pw");
   EXPECT_EQ(say(clear, request).send, want);
   ServerLogin no_clear = login_as(wire::md5_stored("pw", "u"));
-  EXPECT_EQ(say(no_clear, request).kind, Kind::fail) << "a digest is no password";
+  EXPECT_EQ(say(no_clear, request).kind, ServerStep::fail) << "a digest is no password";
 }
 
 TEST(ServerLogin, SpeaksScramWithAPasswordAndWithKeys) {
@@ -92,13 +92,13 @@ TEST(ServerLogin, SpeaksScramWithAPasswordAndWithKeys) {
     keys = server.keys();
     request.clear();
     wire::append_sasl_final(request, *final);
-    EXPECT_EQ(say(login, request + welcome()).kind, Kind::pass);
+    EXPECT_EQ(say(login, request + welcome()).kind, ServerStep::pass);
   }
   ServerLogin without = login_as(verifier->text());
   std::string request;
   const std::string_view offered[] = {wire::kScramSha256};
   wire::append_sasl_request(request, offered);
-  EXPECT_EQ(say(without, request).kind, Kind::fail) << "a verifier opens nothing";
+  EXPECT_EQ(say(without, request).kind, ServerStep::fail) << "a verifier opens nothing";
 }
 
 TEST(ServerLogin, TellsWhyTheServerRefuses) {
@@ -107,7 +107,7 @@ TEST(ServerLogin, TellsWhyTheServerRefuses) {
                      {.severity = "FATAL", .sqlstate = "3D000", .message = "no such database"});
   ServerLogin login = login_as("");
   const ServerLogin::Step step = say(login, error);
-  EXPECT_EQ(step.kind, Kind::fail);
+  EXPECT_EQ(step.kind, ServerStep::fail);
   EXPECT_EQ(step.server_text, "no such database");
   EXPECT_EQ(step.server_sqlstate, "3D000");
 }
@@ -115,7 +115,7 @@ TEST(ServerLogin, TellsWhyTheServerRefuses) {
 TEST(ServerLogin, RunsTheConnectQueryAndForgetsItsResult) {
   ServerLogin login = login_as("", {.connect_query = "SELECT 1"});
   ServerLogin::Step step = say(login, welcome());
-  EXPECT_EQ(step.kind, Kind::wait);
+  EXPECT_EQ(step.kind, ServerStep::wait);
   std::string want;
   wire::append_query(want, "SELECT 1");
   EXPECT_EQ(step.send, want);
@@ -123,7 +123,7 @@ TEST(ServerLogin, RunsTheConnectQueryAndForgetsItsResult) {
   wire::append_error(answer, {.severity = "ERROR", .sqlstate = "42601", .message = "no"});
   wire::append_command_complete(answer, "SELECT 1");
   wire::append_ready_for_query(answer, wire::TransactionStatus::idle);
-  EXPECT_EQ(say(login, answer).kind, Kind::pass);
+  EXPECT_EQ(say(login, answer).kind, ServerStep::pass);
 }
 
 TEST(ServerLogin, RefusesWhatNoServerSays) {
@@ -135,7 +135,7 @@ TEST(ServerLogin, RefusesWhatNoServerSays) {
        {ready, final, std::string("R\0\0\0\4", 5), std::string("S\0\0\0\5x", 6),
         std::string("Z\0\0\0\1", 5), std::string("D\0\0\0\4", 5), std::string("R\x7f\0\0\0", 5)}) {
     ServerLogin login = login_as("pw");
-    EXPECT_EQ(say(login, bytes).kind, Kind::fail) << static_cast<int>(bytes[0]);
+    EXPECT_EQ(say(login, bytes).kind, ServerStep::fail) << static_cast<int>(bytes[0]);
   }
 }
 

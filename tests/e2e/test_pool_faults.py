@@ -149,6 +149,34 @@ def test_clients_that_leave_in_the_middle():
                 assert errors_in(client.until(b"Z")) == [told] and client.is_closed()
 
 
+def test_hostile_clients():
+    """They cost bounded memory and no server; whoever says nothing that is a message is cut off."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2, "client_login_timeout": 2, "max_client_conn": 500}, USERS) as pooler:
+        slow = [Client(pooler, "app") for _ in range(50)]
+        for client in slow:
+            client.send(b"Q\0\0")  # A header that does not come.
+        giant = Client(pooler, "app")
+        giant.send(b"Q\x40\0\0\0" + b"SELECT 1 --" + b"x" * 4_000_000)  # A gigabyte was announced.
+        with Client(pooler, "app") as client:
+            for _ in range(20):
+                assert client.values("SELECT 1") == ["1"]
+            with open(f"/proc/{pooler.pid()}/status", encoding="utf-8") as status:
+                assert int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) < 60_000
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", struct.pack("!II", 2_000_000_000, 196608), struct.pack("!II", 8, 131072), b"\x16\x03\x01\x02\0\x01"):
+            with Client(pooler, is_started=False) as client:
+                client.send(garbage)
+                assert client.is_closed(), garbage
+        endless = Client(pooler, is_started=False)
+        endless.send(struct.pack("!II", 9_999, 196608) + b"a\0b\0" * 1000)
+        assert endless.is_closed(), "client_login_timeout"
+        giant.close()
+        with Client(pooler, "app") as one, Client(pooler, "app") as two:
+            assert one.query("BEGIN")[-1] == two.query("BEGIN")[-1] == (b"Z", b"T"), "both places are there"
+        for client in slow:
+            client.close()
+
+
 def test_session_mode_resets():
     with Server(15) as server, folder() as home, \
             Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1, "pool_mode": "session"}, USERS) as pooler:
