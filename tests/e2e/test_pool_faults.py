@@ -157,7 +157,7 @@ def test_hostile_clients():
         for client in slow:
             client.send(b"Q\0\0")  # A header that does not come.
         giant = Client(pooler, "app")
-        giant.send(b"Q\x40\0\0\0" + b"SELECT 1 --" + b"x" * 4_000_000)  # A gigabyte was announced.
+        giant.send(b"Q\x10\0\0\0" + b"SELECT 1 --" + b"x" * 4_000_000)  # A quarter of a gigabyte was announced.
         with Client(pooler, "app") as client:
             for _ in range(20):
                 assert client.values("SELECT 1") == ["1"]
