@@ -13,6 +13,7 @@ const Command* const kCommands[] = {
     &up_command,
     &status_command,
     &down_command,
+    &pool_command,
     &audit_command,
     &lint_command,
     &migrate_rewrite_command,

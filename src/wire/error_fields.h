@@ -11,11 +11,11 @@ namespace pgkeep::wire {
 
 /// Of a message that was read: views of its body.
 struct ErrorFields {
-  std::string_view severity; ///< Untranslated where the server says it (9.6 and later).
-  std::string_view sqlstate;
-  std::string_view message;
-  std::string_view detail;
-  std::string_view hint;
+  std::string_view severity = {}; ///< Untranslated where the server says it (9.6 and later).
+  std::string_view sqlstate = {};
+  std::string_view message = {};
+  std::string_view detail = {};
+  std::string_view hint = {};
 };
 /// None where the body is no list of fields that ends with a NUL byte. Fields that nobody asked for
 /// are passed over, as the protocol wants.

@@ -1,0 +1,162 @@
+// Clients that cost little, for measuring poolers: one thread, each client sends its next
+// transaction when the last one is answered.
+//
+//   load PORT CLIENTS SECONDS WARMUP_SECONDS MODE [SQL]    MODE: simple, extended, connect
+//
+// After the warm-up it prints "begin", at the end one line: tx, errors, p50_us, p99_us.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wire/bytes.h"
+#include "wire/message.h"
+#include "wire/scanner.h"
+#include "wire/startup.h"
+
+namespace {
+
+using namespace pgkeep::wire;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kEventsMax = 256;
+
+struct Client {
+  int fd = -1;
+  bool is_in = false;
+  MessageScanner scanner = {};
+  Clock::time_point since = {};
+};
+
+struct Load {
+  std::uint16_t port = 0;
+  bool connects = false;
+  int epoll = -1;
+  std::string startup = {};
+  std::string transaction = {};
+  bool is_counting = false;
+  std::int64_t errors = 0;
+  std::vector<float> took_us = {};
+};
+
+void say(const Client& client, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(client.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN) return;
+    if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+void open(Load& load, Client& client) {
+  client = {.since = Clock::now()};
+  client.fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(load.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(client.fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+    std::exit(3);
+  const int one = 1;
+  ::setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  ::fcntl(client.fd, F_SETFL, O_NONBLOCK);
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = &client}};
+  ::epoll_ctl(load.epoll, EPOLL_CTL_ADD, client.fd, &event);
+  say(client, load.startup);
+}
+
+/// False: the client's connection is another one now.
+bool ready(Load& load, Client& client) {
+  const Clock::time_point now = Clock::now();
+  const bool was_in = std::exchange(client.is_in, true);
+  if (was_in && load.is_counting)
+    load.took_us.push_back(std::chrono::duration<float, std::micro>(now - client.since).count());
+  if (was_in && load.connects) {
+    std::string goodbye;
+    append_empty(goodbye, from_client::kTerminate);
+    say(client, goodbye);
+    ::close(client.fd);
+    open(load, client);
+    return false;
+  }
+  if (!load.connects) client.since = now;
+  say(client, load.transaction);
+  return true;
+}
+
+void take(Load& load, Client& client) {
+  static std::array<char, 262'144> buffer;
+  const ssize_t count = ::recv(client.fd, buffer.data(), buffer.size(), 0);
+  if (count < 0 && errno == EAGAIN) return;
+  if (count <= 0) {
+    ++load.errors;
+    ::close(client.fd);
+    open(load, client);
+    return;
+  }
+  std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
+  while (const auto part = client.scanner.next(bytes)) {
+    if (part->begins && part->type == from_server::kError) ++load.errors;
+    if (part->ends && part->type == from_server::kReadyForQuery && !ready(load, client)) return;
+  }
+}
+
+std::string transaction_of(std::string_view mode, std::string_view sql) {
+  std::string bytes;
+  if (mode != "extended") {
+    append_query(bytes, sql);
+    return bytes;
+  }
+  MessageWriter(bytes, from_client::kParse).text("").text(sql).uint16(0);
+  MessageWriter(bytes, from_client::kBind).text("").text("").uint16(0).uint16(0).uint16(0);
+  MessageWriter(bytes, from_client::kDescribe).byte('P').text("");
+  MessageWriter(bytes, from_client::kExecute).text("").uint32(0);
+  append_empty(bytes, from_client::kSync);
+  return bytes;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 6) return 2;
+  const std::string mode = argv[5];
+  Load load{.port = static_cast<std::uint16_t>(std::atoi(argv[1])),
+            .connects = mode == "connect",
+            .epoll = ::epoll_create1(0),
+            .transaction = transaction_of(mode, argc > 6 ? argv[6] : "SELECT 1")};
+  append_startup(load.startup, 0, {{"user", "app"}, {"database", "app"}});
+  std::vector<Client> clients(static_cast<std::size_t>(std::atoi(argv[2])));
+  const auto warm_up = std::chrono::duration<double>(std::atof(argv[4]));
+  const auto runs = std::chrono::duration<double>(std::atof(argv[3]));
+  for (Client& client : clients)
+    open(load, client);
+  const Clock::time_point start = Clock::now();
+  while (Clock::now() - start < warm_up + runs) {
+    if (!load.is_counting && Clock::now() - start >= warm_up) {
+      load.is_counting = true;
+      std::puts("begin");
+      std::fflush(stdout);
+    }
+    std::array<epoll_event, kEventsMax> events;
+    const int count = ::epoll_wait(load.epoll, events.data(), kEventsMax, 100);
+    for (int i = 0; i < count; ++i)
+      take(load, *static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr));
+  }
+  std::vector<float>& took = load.took_us;
+  std::ranges::sort(took);
+  const auto at = [&](double share) {
+    return took.empty() ? 0.0F : took[static_cast<std::size_t>(share * double(took.size() - 1))];
+  };
+  std::fprintf(stdout, "tx=%zu errors=%lld p50_us=%.0f p99_us=%.0f\n", took.size(),
+               static_cast<long long>(load.errors), double(at(0.5)), double(at(0.99)));
+}

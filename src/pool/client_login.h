@@ -1,0 +1,109 @@
+/// How a client comes in: from its first byte to the moment at which it may be welcomed.
+///
+/// A state machine without sockets: bytes in, a Step out. Checking a password may take
+/// milliseconds, so feed() stops before it (Step::Kind::work), and whoever runs it calls work() on
+/// a thread that may be busy. What a refused client is told is in PgBouncer's words. Threads: one
+/// object, one thread at a time. Source: PostgreSQL manual, protocol-flow (Start-up); PgBouncer's
+/// manual, config (Authentication settings); messages of PgBouncer 1.18.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pool/directory.h"
+#include "wire/scram.h"
+#include "wire/startup.h"
+
+namespace pgkeep::pool {
+
+class ClientLogin {
+public:
+  struct Step {
+    enum class Kind : std::uint8_t {
+      wait,   ///< For more bytes, once `send` is sent.
+      work,   ///< Call work().
+      pass,   ///< It may come in.
+      refuse, ///< Tell it `text`, and close.
+      drop,   ///< Close without a word.
+      cancel, ///< It wants a query of somebody else cancelled: see cancel_process().
+    };
+    Kind kind = Kind::wait;
+    std::string send = {};
+    std::string text = {}; ///< Why it is closed: for the log, and for the client if refused.
+    std::vector<std::string> log = {};
+  };
+  struct Origin {
+    bool is_unix = false;
+    std::optional<IpAddress> address = {};
+  };
+
+  /// A password or a step of SASL: longer ones are nobody's.
+  static constexpr std::size_t kPasswordBytesMax = 8192;
+
+  /// The directory must outlive it. `random`: kRandomBytes unpredictable bytes.
+  static constexpr std::size_t kRandomBytes = 4 + wire::kScramNonceBytes + wire::kScramSaltBytes;
+  ClientLogin(const Directory& directory, Origin origin, std::string random);
+
+  Step feed(std::string_view bytes);
+  Step work();
+  /// Whether the next client would be one too many: asked once a client said what it wants.
+  void set_full(bool is_full) { is_full_ = is_full; }
+
+  [[nodiscard]] const std::string& user() const { return user_; }
+  [[nodiscard]] const std::string& database_name() const { return database_name_; }
+  [[nodiscard]] bool is_known() const { return is_known_; } ///< The user.
+  /// Null where there is none of that name.
+  [[nodiscard]] const DatabaseDefinition* database() const { return database_; }
+  [[nodiscard]] const ParameterValues& parameters() const { return parameters_; }
+  /// What its password opens a server with, where auth_file has but a verifier.
+  [[nodiscard]] const std::optional<wire::ScramClientKeys>& keys() const { return keys_; }
+  /// What was sent behind the last message that is the login's.
+  [[nodiscard]] std::string_view rest() const { return received_; }
+  [[nodiscard]] std::uint32_t cancel_process() const { return startup_.process; }
+  [[nodiscard]] const std::string& cancel_key() const { return startup_.key; }
+  [[nodiscard]] bool has_begun() const { return has_begun_; } ///< A byte came.
+
+private:
+  enum class Stage : std::uint8_t { startup, password, sasl_first, sasl_final, over };
+
+  Step startup();
+  Step first_wish();
+  Step session();
+  std::optional<Step> take_parameter(const std::string& name, const std::string& value);
+  std::optional<Step> take_options(std::string_view options);
+  Step find_user();
+  Step ask(AuthType type);
+  [[nodiscard]] AuthType type_for_client() const;
+  Step message();
+  Step check_password(std::string_view body);
+  Step sasl_first(std::string_view body);
+  Step sasl_final(std::string_view body);
+  [[nodiscard]] wire::ScramVerifier verifier() const;
+  Step pass();
+  Step refuse(std::string text);
+
+  const Directory& directory_;
+  Origin origin_;
+  std::string random_;
+  Stage stage_ = Stage::startup;
+  std::string received_;
+  bool has_begun_ = false;
+  bool is_full_ = false;
+  bool is_known_ = false; ///< The user is in auth_file, or needs not be.
+  int negotiations_ = 0;
+  wire::Startup startup_;
+  std::string user_;
+  std::string database_name_;
+  const DatabaseDefinition* database_ = nullptr;
+  ParameterValues parameters_;
+  base::Secret stored_; ///< What auth_file has of the user.
+  AuthType type_{};
+  std::optional<wire::ScramServer> scram_;
+  std::optional<wire::ScramClientKeys> keys_;
+  std::string greeting_; ///< To be sent before what comes next.
+};
+
+} // namespace pgkeep::pool

@@ -1,0 +1,235 @@
+#include "pool/client_login.h"
+
+#include <gtest/gtest.h>
+
+#include "wire/bytes.h"
+#include "wire/error_fields.h"
+#include "wire/message.h"
+#include "wire/password.h"
+
+namespace pgkeep::pool {
+namespace {
+
+using ClientStep = ClientLogin::Step::Kind;
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+/// Plain, md5 and scram are named like what auth_file has of them; all have the password "secret".
+Directory directory_with(std::string_view settings) {
+  const std::string verifier =
+      wire::make_verifier(base::Secret("secret"), std::string(16, 's'), 4096)->text();
+  const auto read = [&](const std::string& path) -> base::Result<std::string> {
+    if (path == "users")
+      return "\"plain\" \"secret\"\n\"md5\" \"" + wire::md5_stored("secret", "md5") +
+             "\"\n\"scram\" \"" + verifier + "\"\n\"empty\" \"\"\n";
+    if (path == "hba") return std::string("local all plain trust\nhost all all 10.0.0.0/8 md5\n");
+    return "[databases]\nd = host=h\nforced = user=app\n[pgbouncer]\nauth_file = users\n" +
+           std::string(settings);
+  };
+  auto directory = read_directory("ini", read);
+  EXPECT_TRUE(directory) << base::to_line(directory.error());
+  return *std::move(directory);
+}
+
+class Talk {
+public:
+  explicit Talk(std::string_view settings, ClientLogin::Origin origin = {.is_unix = true})
+      : directory_(directory_with(settings)),
+        login_(directory_, origin, std::string(ClientLogin::kRandomBytes, 'r')) {}
+
+  ClientLogin::Step start(const Parameters& parameters, std::uint16_t minor = 0) {
+    std::string packet;
+    wire::append_startup(packet, minor, parameters);
+    return login_.feed(packet);
+  }
+  ClientLogin::Step say(const std::string& message) {
+    ClientLogin::Step step = login_.feed(message);
+    return step.kind == ClientStep::work ? login_.work() : step;
+  }
+  ClientLogin::Step password(std::string_view text) {
+    std::string message;
+    wire::append_password(message, text);
+    return say(message);
+  }
+  /// Through SCRAM to its end.
+  ClientLogin::Step scram(const std::string& text) {
+    wire::ScramClient client(base::Secret(text), "nonce", {});
+    std::string message;
+    wire::append_sasl_initial(message, wire::kScramSha256, client.first());
+    const ClientLogin::Step step = say(message);
+    if (step.kind != ClientStep::wait) return step;
+    const auto answer = client.final(std::string_view(step.send).substr(9));
+    message.clear();
+    wire::append_sasl_response(message, *answer);
+    return say(message);
+  }
+  ClientLogin& login() { return login_; }
+
+private:
+  Directory directory_;
+  ClientLogin login_;
+};
+
+TEST(ClientLogin, TrustsWhomItKnows) {
+  Talk talk("auth_type = trust");
+  const auto step = talk.start({{"user", "plain"}, {"database", "d"}, {"TimeZone", "UTC"}});
+  EXPECT_EQ(step.kind, ClientStep::pass);
+  EXPECT_EQ(talk.login().user(), "plain");
+  EXPECT_EQ(talk.login().database()->name, "d");
+  EXPECT_EQ(talk.login().parameters().get(2), "UTC");
+  EXPECT_EQ(Talk("auth_type = trust").start({{"user", "x"}, {"database", "d"}}).text,
+            "\"trust\" authentication failed");
+}
+
+TEST(ClientLogin, RefusesInPgBouncersWords) {
+  struct Case {
+    Parameters parameters;
+    std::string_view want;
+  };
+  const Case cases[] = {
+      {{{"user", "plain"}, {"database", "nodb"}}, "no such database: nodb"},
+      {{{"database", "d"}}, "no username supplied"},
+      {{{"user", "plain"}, {"search_path", "x"}}, "unsupported startup parameter: search_path"},
+      {{{"user", "plain"}, {"options", "-c geqo=on"}},
+       "unsupported startup parameter in options: geqo"},
+      {{{"user", "plain"}, {"options", "--x"}},
+       "unsupported options startup parameter: only '-c config=val' is allowed"},
+      {{{"user", std::string(200, 'u')}, {"database", "d"}}, "username too long"},
+  };
+  for (const Case& each : cases) {
+    const auto step = Talk("auth_type = trust").start(each.parameters);
+    EXPECT_EQ(step.kind, ClientStep::refuse);
+    EXPECT_EQ(step.text, each.want);
+  }
+  Talk full("auth_type = trust");
+  full.login().set_full(true);
+  EXPECT_EQ(full.start({{"user", "plain"}, {"database", "d"}}).text,
+            "no more connections allowed (max_client_conn)");
+}
+
+TEST(ClientLogin, TakesOptionsAndIgnoresWhatItIsToldTo) {
+  Talk talk("auth_type = trust\nignore_startup_parameters = geqo, extra_float_digits");
+  const auto step = talk.start({{"user", "plain"},
+                                {"database", "d"},
+                                {"extra_float_digits", "2"},
+                                {"options", " -c datestyle=ISO\\,\\ DMY -cgeqo=on"}});
+  EXPECT_EQ(step.kind, ClientStep::pass);
+  EXPECT_EQ(talk.login().parameters().get(1), "ISO, DMY");
+}
+
+TEST(ClientLogin, ChecksPlainPasswords) {
+  for (const std::string user : {"plain", "md5", "scram"}) {
+    Talk talk("auth_type = plain");
+    EXPECT_EQ(talk.start({{"user", user}, {"database", "d"}}).kind, ClientStep::wait);
+    EXPECT_EQ(talk.password("secret").kind, ClientStep::pass) << user;
+    Talk wrong("auth_type = plain");
+    wrong.start({{"user", user}, {"database", "d"}});
+    EXPECT_EQ(wrong.password("secreT").text, "password authentication failed");
+  }
+  for (const std::string user : {"nobody", "empty"}) {
+    Talk talk("auth_type = plain");
+    EXPECT_EQ(talk.start({{"user", user}, {"database", "d"}}).kind, ClientStep::wait);
+    EXPECT_EQ(talk.password("").text, "empty password returned by client");
+  }
+}
+
+TEST(ClientLogin, ChecksMd5AndTakesScramWhereTheSecretIsScram) {
+  for (const std::string user : {"plain", "md5"}) {
+    Talk talk("auth_type = md5");
+    const auto step = talk.start({{"user", user}, {"database", "d"}});
+    const std::string answer =
+        wire::md5_answer(wire::md5_stored("secret", user), step.send.substr(step.send.size() - 4));
+    EXPECT_EQ(talk.password(answer).kind, ClientStep::pass) << user;
+  }
+  Talk nobody("auth_type = md5");
+  EXPECT_EQ(nobody.start({{"user", "nobody"}, {"database", "d"}}).kind, ClientStep::wait);
+  EXPECT_EQ(nobody.password("md5").text, "password authentication failed");
+  Talk talk("auth_type = md5");
+  talk.start({{"user", "scram"}, {"database", "d"}});
+  EXPECT_EQ(talk.scram("secret").kind, ClientStep::pass);
+}
+
+TEST(ClientLogin, SpeaksScram) {
+  Talk talk("auth_type = scram-sha-256");
+  talk.start({{"user", "scram"}, {"database", "d"}});
+  EXPECT_EQ(talk.scram("secret").kind, ClientStep::pass);
+  EXPECT_TRUE(talk.login().keys()) << "they open a server in the client's name";
+  Talk plain("auth_type = scram-sha-256");
+  plain.start({{"user", "plain"}, {"database", "d"}});
+  EXPECT_EQ(plain.scram("secret").kind, ClientStep::pass);
+  EXPECT_FALSE(plain.login().keys()) << "those of a salt of ours open nothing";
+  for (const std::string user : {"scram", "plain", "nobody", "empty", "md5"}) {
+    Talk wrong("auth_type = scram-sha-256");
+    EXPECT_EQ(wrong.start({{"user", user}, {"database", "d"}}).kind, ClientStep::wait);
+    EXPECT_EQ(wrong.scram(user == "empty" ? "" : "wrong").text, "SASL authentication failed")
+        << user;
+  }
+}
+
+TEST(ClientLogin, AsksTheHbaFile) {
+  const std::string_view settings = "auth_type = hba\nauth_hba_file = hba";
+  EXPECT_EQ(Talk(settings).start({{"user", "plain"}, {"database", "d"}}).kind, ClientStep::pass);
+  EXPECT_EQ(Talk(settings).start({{"user", "md5"}, {"database", "d"}}).text, "login rejected");
+  Talk remote(settings, {.address = ip_address_of("10.1.2.3")});
+  EXPECT_EQ(remote.start({{"user", "plain"}, {"database", "d"}}).kind, ClientStep::wait);
+  Talk stranger(settings, {.address = ip_address_of("11.1.2.3")});
+  EXPECT_EQ(stranger.start({{"user", "plain"}, {"database", "d"}}).text, "login rejected");
+}
+
+TEST(ClientLogin, TakesAnybodyWhereTheDatabaseSaysWho) {
+  Talk talk("auth_type = any");
+  EXPECT_EQ(talk.start({{"user", "whoever"}, {"database", "forced"}}).kind, ClientStep::pass);
+  EXPECT_EQ(talk.login().user(), "app");
+  EXPECT_EQ(Talk("auth_type = any").start({{"user", "x"}, {"database", "d"}}).text,
+            "bouncer config error");
+}
+
+TEST(ClientLogin, DeclinesEncryptionAndNegotiatesTheVersion) {
+  Talk talk("auth_type = trust");
+  std::string request;
+  wire::append_tls_request(request);
+  EXPECT_EQ(talk.say(request).send, "N");
+  const auto step = talk.start({{"user", "plain"}, {"database", "d"}, {"_pq_.x", "1"}}, 2);
+  EXPECT_EQ(step.kind, ClientStep::pass);
+  EXPECT_EQ(step.send.front(), wire::from_server::kNegotiateVersion);
+  EXPECT_EQ(Talk("").say(request + "x").text, "received unencrypted data after SSL request");
+  Talk again("");
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(again.say(request).kind, ClientStep::wait);
+  EXPECT_EQ(again.say(request).kind, ClientStep::drop) << "not for ever";
+}
+
+TEST(ClientLogin, KeepsWhatComesBehindAndWaitsForWhatIsMissing) {
+  Talk talk("auth_type = trust");
+  std::string packet;
+  wire::append_startup(packet, 0, {{"user", "plain"}, {"database", "d"}});
+  const std::size_t bytes = packet.size();
+  wire::append_query(packet, "SELECT 1");
+  for (std::size_t i = 0; i + 1 < bytes; ++i)
+    ASSERT_EQ(talk.login().feed(packet.substr(i, 1)).kind, ClientStep::wait);
+  EXPECT_EQ(talk.login().feed(packet.substr(bytes - 1)).kind, ClientStep::pass);
+  EXPECT_EQ(talk.login().rest(), packet.substr(bytes));
+}
+
+TEST(ClientLogin, DropsWhatIsNoLogin) {
+  EXPECT_EQ(Talk("").say("GET / HTTP/1.1\r\n\r\n").kind, ClientStep::drop);
+  Talk talk("auth_type = md5");
+  talk.start({{"user", "plain"}, {"database", "d"}});
+  std::string query;
+  wire::append_query(query, "SELECT 1");
+  EXPECT_EQ(talk.say(query).kind, ClientStep::drop);
+  Talk large("auth_type = md5");
+  large.start({{"user", "plain"}, {"database", "d"}});
+  EXPECT_EQ(large.say(std::string("p\x7f\xff\xff\xff", 5)).kind, ClientStep::drop);
+}
+
+TEST(ClientLogin, PassesOnACancelRequest) {
+  Talk talk("");
+  std::string request;
+  wire::append_cancel_request(request, 7, "abcd");
+  EXPECT_EQ(talk.say(request).kind, ClientStep::cancel);
+  EXPECT_EQ(talk.login().cancel_process(), 7U);
+  EXPECT_EQ(talk.login().cancel_key(), "abcd");
+}
+
+} // namespace
+} // namespace pgkeep::pool

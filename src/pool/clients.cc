@@ -1,0 +1,316 @@
+// Clients come, prove who they are, are greeted as a server would, and go.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "base/secret.h"
+#include "pool/loop.h"
+#include "wire/bytes.h"
+#include "wire/error_fields.h"
+
+namespace pgkeep::pool {
+namespace {
+
+constexpr std::uint32_t kSlotBits = 24; // Of the process number that a client is told: loop, slot.
+constexpr std::size_t kSlotsMax = std::size_t{1} << kSlotBits;
+// A connection is passed on to a loop that has clearly fewer.
+constexpr int kFewer = 4;
+
+std::uint32_t number_of(std::string_view bytes) {
+  return wire::Reader(bytes).uint32();
+}
+
+std::int32_t process_behind(int fd) {
+  ucred credentials{};
+  socklen_t bytes = sizeof(credentials);
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) == 0 ? credentials.pid : 0;
+}
+
+} // namespace
+
+void Loop::accept(Listener& listener) {
+  for (int i = 0; i < kAcceptsMax; ++i) {
+    SocketAddress from;
+    from.bytes = sizeof(from.storage);
+    base::Fd fd(::accept4(listener.fd.get(), reinterpret_cast<sockaddr*>(&from.storage),
+                          &from.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.is_open()) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      const int problem = errno;
+      listen(listener, false); // Until the next look at the clock.
+      shared_.log.error(
+          fmt::format("accept() failed: {}", std::generic_category().message(problem)));
+      return;
+    }
+    Peer peer = peer_of(from);
+    if (listener.is_unix) {
+      peer = {.process = process_behind(fd.get()), .port = listener.port};
+    }
+    accept_one(std::move(fd), peer);
+  }
+}
+
+void Loop::accept_one(base::Fd fd, Peer peer) {
+  const auto least = std::ranges::min_element(
+      shared_.loops, {}, [](const std::unique_ptr<Loop>& loop) { return loop->clients(); });
+  Loop& loop = **least;
+  if (loop.clients() + kFewer < clients()) {
+    LoopMessage message(NewClient{.fd = std::move(fd), .peer = peer});
+    if (loop.mailbox_.post(message)) {
+      loop.client_count_.fetch_add(1, std::memory_order_relaxed); // It is on its way.
+      return;
+    }
+    fd = std::move(std::get<NewClient>(message).fd);
+  }
+  client_count_.fetch_add(1, std::memory_order_relaxed);
+  take_client(std::move(fd), peer);
+}
+
+void Loop::take_client(base::Fd fd, Peer peer) {
+  if (free_slots_.empty()) {
+    if (clients_.size() == kSlotsMax) { // 16 million clients of one loop: it is closed.
+      client_count_.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
+    free_slots_.push_back(static_cast<std::uint32_t>(clients_.size()));
+    clients_.emplace_back();
+  }
+  const std::uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  clients_[slot] = std::make_unique<Client>();
+  Client& client = *clients_[slot];
+  client.slot = slot;
+  client.secret = number_of(random(sizeof(client.secret)));
+  client.fd = std::move(fd);
+  client.peer = peer;
+  client.is_unix = peer.is_unix;
+  client.connected_at = client.request_at = now_;
+  ClientLogin::Origin origin{.is_unix = peer.is_unix};
+  if (!peer.is_unix) origin.address = peer.ip;
+  client.login =
+      std::make_unique<ClientLogin>(shared_.directory, origin, random(ClientLogin::kRandomBytes));
+  logins_.push_back(client);
+  shared_.clients.fetch_add(1, std::memory_order_relaxed);
+  watch(client, true);
+  read_login(client); // Its startup packet is here most of the time.
+}
+
+void Loop::read_login(Client& client) {
+  if (client.is_away || client.state != Client::State::login) return;
+  const ssize_t count = receive(client);
+  if (count < 0) return;
+  if (count == 0) {
+    // Whoever says nothing at all looks whether somebody is there.
+    disconnect(client, client.login->has_begun() ? "client unexpected eof" : "", false);
+    return;
+  }
+  client.login->set_full(shared_.clients.load(std::memory_order_relaxed) >
+                         settings().max_client_conn);
+  apply(client, client.login->feed({input_->data(), static_cast<std::size_t>(count)}));
+  if (!client.is_dead && client.is_readable) put_off(client);
+}
+
+void Loop::apply(Client& client, ClientLogin::Step step) {
+  const std::string& user = client.login->user();
+  for (const std::string& line : step.log) {
+    if (line.starts_with("login attempt")) client.user = user;
+    log(client, line);
+  }
+  switch (step.kind) {
+  case ClientLogin::Step::Kind::wait:
+    send(client, step.send);
+    if (client.is_readable) put_off(client);
+    break;
+  case ClientLogin::Step::Kind::work:
+    work(client);
+    break;
+  case ClientLogin::Step::Kind::pass:
+    enter(client, std::move(step.send));
+    break;
+  case ClientLogin::Step::Kind::refuse:
+    send(client, step.send);
+    disconnect(client, step.text, true);
+    break;
+  case ClientLogin::Step::Kind::drop:
+    disconnect(client, step.text, false);
+    break;
+  case ClientLogin::Step::Kind::cancel: {
+    // The connection outlives the client.
+    static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client.fd.get(), nullptr));
+    CancelWish wish{.fd = std::move(client.fd),
+                    .process = client.login->cancel_process(),
+                    .key = client.login->cancel_key()};
+    disconnect(client, "", false);
+    cancel(std::move(wish));
+    break;
+  }
+  }
+}
+
+/// Its password is looked at by a worker.
+void Loop::work(Client& client) {
+  client.is_away = true;
+  auto job = [this, &client, login = std::move(client.login)]() mutable {
+    ClientLogin::Step step = login->work();
+    post_always(
+        ClientWorked{.client = &client, .login = std::move(login), .step = std::move(step)});
+  };
+  if (shared_.workers.post(std::move(job))) return;
+  client.is_away = false;
+  disconnect(client, "too many logins at once", true);
+}
+
+void Loop::enter(Client& client, std::string greeting) {
+  const ClientLogin& login = *client.login;
+  const DatabaseDefinition& database = *login.database();
+  const bool is_forced = !database.user.empty();
+  client.user = login.user();
+  client.parameters = login.parameters();
+  client.pool = &pool_of(database, login.database_name(), is_forced ? database.user : login.user());
+  client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
+  if (login.keys() && !is_forced) client.pool->shared.set_keys(*login.keys());
+  if (!login.rest().empty()) {
+    client.unread = borrow();
+    client.unread->bytes = login.rest();
+  }
+  logins_.remove(client);
+  client.login.reset();
+  if (client.pool->shared.has_welcome()) {
+    greet(client, std::move(greeting));
+    return;
+  }
+  send(client, greeting);
+  client.state = Client::State::welcome;
+  client.pool->welcoming.push_back(client);
+  call_for_server(*client.pool);
+}
+
+/// As a server that the client logged in to.
+void Loop::greet(Client& client, std::string greeting) {
+  LoopPool& pool = *client.pool;
+  if (pool.greeting.empty()) prepare_greeting(pool);
+  if (client.parameters == ParameterValues{}) {
+    greeting += pool.greeting;
+    client.parameters = pool.welcome_values;
+  } else {
+    greet_in_its_way(client, greeting);
+  }
+  std::string key;
+  wire::append_uint32(key, client.secret);
+  wire::append_backend_key(greeting, static_cast<std::uint32_t>(index_) << kSlotBits | client.slot,
+                           key);
+  wire::append_ready_for_query(greeting, wire::TransactionStatus::idle);
+  client.state = Client::State::idle;
+  send(client, greeting);
+  if (client.is_readable || client.unread) put_off(client);
+}
+
+/// What every client is told that asked for nothing.
+void Loop::prepare_greeting(LoopPool& pool) {
+  wire::append_authentication_ok(pool.greeting);
+  for (const auto& [name, value] : pool.shared.welcome()) {
+    if (const auto index = shared_.directory.tracked.index_of(name))
+      pool.welcome_values.set(*index, value);
+    wire::append_parameter_status(pool.greeting, name, value);
+  }
+}
+
+/// Values that the client asked for stand in the place of the server's.
+void Loop::greet_in_its_way(Client& client, std::string& greeting) {
+  const TrackedNames& tracked = shared_.directory.tracked;
+  wire::append_authentication_ok(greeting);
+  for (const auto& [name, value] : client.pool->shared.welcome()) {
+    const auto index = tracked.index_of(name);
+    const auto wanted = index ? client.parameters.get(*index) : std::nullopt;
+    if (wanted && *wanted != value) client.unproven |= 1U << *index;
+    wire::append_parameter_status(greeting, name, wanted.value_or(value));
+  }
+  client.parameters.fill_from(client.pool->welcome_values, tracked.count());
+}
+
+void Loop::greet_all(LoopPool& pool) {
+  while (Client* client = pool.welcoming.front()) {
+    pool.welcoming.remove(*client);
+    greet(*client, {});
+  }
+}
+
+LoopPool& Loop::pool_of(const DatabaseDefinition& database, const std::string& name,
+                        const std::string& user) {
+  for (const auto& pool : pools_) {
+    if (pool->shared.user() == user && pool->shared.name() == name) return *pool;
+  }
+  return part_of(shared_.pools.find_or_make(shared_.directory, database, name, user));
+}
+
+LoopPool& Loop::part_of(Pool& pool) {
+  const auto found = std::ranges::find_if(
+      pools_, [&](const std::unique_ptr<LoopPool>& each) { return &each->shared == &pool; });
+  if (found != pools_.end()) return **found;
+  has_idle_limit_ = has_idle_limit_ || pool.limits().client_idle > 0;
+  return *pools_.emplace_back(std::make_unique<LoopPool>(pool));
+}
+
+/// `is_told`: the client gets the reason as an error. A server that is not through with it is
+/// closed, for nobody else may have what is left of its answers.
+void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
+                      std::string_view sqlstate) {
+  if (client.is_dead) return;
+  if (!reason.empty() && settings().log_disconnections)
+    log(client, fmt::format("closing because: {} (age={}s)", reason,
+                            (now_ - client.connected_at) / 1'000'000));
+  if (client.state == Client::State::login) {
+    logins_.remove(client);
+  } else if (client.state == Client::State::waiting) {
+    leave_queue(client);
+  } else if (client.state == Client::State::welcome) {
+    client.pool->welcoming.remove(client);
+  }
+  // In the middle of a message an error would be taken for its rest.
+  bool is_between = !client.kept;
+  if (Server* server = client.server) {
+    is_between = is_between && server->scanner.is_between();
+    const bool is_free = client.state == Client::State::active && client.exchange.is_settled() &&
+                         !client.scanner.is_inside() && server->scanner.is_between() &&
+                         server->swallowed == 0 && !server->kept &&
+                         server->status == wire::TransactionStatus::idle;
+    if (is_free) {
+      release(*server);
+    } else {
+      client.server = nullptr;
+      server->client = nullptr;
+      close(*server, "client disconnect while server was not ready", true);
+    }
+  }
+  if (is_told && is_between) {
+    std::string error;
+    wire::append_error(error, {.severity = "FATAL", .sqlstate = sqlstate, .message = reason});
+    send(client, error);
+    // Unread bytes would make the kernel reset the connection, and the error may not arrive.
+    for (int i = 0; i < kRoundsMax && client.is_readable; ++i)
+      if (receive(client) <= 0) break;
+    if (settings().log_pooler_errors)
+      shared_.log.warning(fmt::format("{} pooler error: {}", label(client), reason));
+  }
+  give_back(client.unread);
+  if (client.pool != nullptr)
+    client.pool->shared.part(index_).clients.fetch_sub(1, std::memory_order_relaxed);
+  const std::uint32_t slot = client.slot;
+  client_count_.fetch_sub(1, std::memory_order_relaxed);
+  shared_.clients.fetch_sub(1, std::memory_order_relaxed);
+  free_slots_.push_back(slot);
+  bury(std::move(clients_[slot]));
+}
+
+/// The server refuses whoever logs in: those who wait for its greeting are told why.
+void Loop::refuse_logins(LoopPool& pool, std::string_view text, std::string_view sqlstate) {
+  while (Client* client = pool.welcoming.front())
+    disconnect(*client, text, true, sqlstate.empty() ? "08P01" : sqlstate);
+}
+
+} // namespace pgkeep::pool

@@ -1,0 +1,125 @@
+/// The two ends that a loop joins: clients and servers, and what both have as sockets.
+///
+/// Private to src/pool. Plain state, which the Loop that owns them works on; nothing here is
+/// synchronised. A client stays with its loop; a server is handed over as a whole. A client that is
+/// idle must cost less than a KiB: what is needed for a while only hangs on a pointer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/fd.h"
+#include "pool/address.h"
+#include "pool/client_login.h"
+#include "pool/list.h"
+#include "pool/parameters.h"
+#include "pool/server_login.h"
+#include "wire/exchange.h"
+#include "wire/message.h"
+#include "wire/scanner.h"
+
+namespace pgkeep::pool {
+
+/// Microseconds of a clock that only goes forward.
+using Micros = std::int64_t;
+
+struct LoopPool;
+struct Server;
+
+/// Bytes that a socket did not take, or that nobody could be given yet. Borrowed from the loop.
+struct Kept {
+  std::string bytes;
+  std::size_t sent = 0;
+  [[nodiscard]] std::string_view rest() const { return std::string_view(bytes).substr(sent); }
+};
+
+/// What epoll points to.
+struct Endpoint {
+  enum class Kind : std::uint8_t { listener, client, server, cancel };
+
+  explicit Endpoint(Kind kind_of) : kind(kind_of) {}
+  Endpoint(const Endpoint&) = delete;
+  Endpoint(Endpoint&&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+  Endpoint& operator=(Endpoint&&) = delete;
+  virtual ~Endpoint() = default;
+
+  const Kind kind;
+  bool is_unix = false;
+  bool is_readable = false;   ///< The kernel may have bytes for us.
+  bool is_ended = false;      ///< The other side said that it sends no more, or is gone.
+  bool waits_to_send = false; ///< Its socket is full: epoll says when it is not any more.
+  bool is_put_off = false;    ///< In the loop's list of those to look at again.
+  bool is_away = false;       ///< A worker has its login.
+  bool is_dead = false;       ///< Closed; it goes at the end of the pass.
+  base::Fd fd;
+  std::unique_ptr<Kept> kept; ///< Of what is to be sent.
+};
+
+struct Client final : Endpoint {
+  enum class State : std::uint8_t {
+    login,
+    welcome, ///< It may come in once a server said what its greeting is.
+    idle,
+    waiting, ///< In the queue of its pool.
+    setting, ///< It has a server, which is told its parameters first.
+    active,  ///< It has a server.
+  };
+
+  Client() : Endpoint(Kind::client) {}
+
+  State state = State::login;
+  std::uint32_t unproven = 0; ///< A bit for each of its parameters that no server took yet.
+  std::uint32_t slot = 0;
+  std::uint32_t secret = 0;
+  wire::MessageScanner scanner;
+  wire::Exchange exchange;
+  Link<Client> link; ///< Of the loop's logins or the pool's queue.
+  Server* server = nullptr;
+  LoopPool* pool = nullptr;
+  Micros connected_at = 0;
+  Micros request_at = 0;
+  Micros wait_since = 0;
+  Micros transaction_at = 0; ///< Since when it has had something to do.
+  ParameterValues parameters;
+  std::string user;
+  std::unique_ptr<ClientLogin> login;
+  std::unique_ptr<Kept> unread; ///< Came before there was a server for it.
+  Peer peer;
+};
+
+struct Server final : Endpoint {
+  enum class State : std::uint8_t {
+    connecting,
+    login,
+    idle,
+    active,    ///< Linked to a client.
+    resetting, ///< Runs server_reset_query.
+    checking,  ///< Runs server_check_query.
+    cancelled, ///< A cancel request is under way to it: what it would hit must not be another's.
+    leaving,   ///< For another loop, once this pass is over.
+  };
+
+  Server() : Endpoint(Kind::server) {}
+
+  State state = State::connecting;
+  wire::TransactionStatus status = wire::TransactionStatus::idle;
+  std::uint16_t swallowed = 0; ///< So many ReadyForQuery are answers to us, not to the client.
+  std::uint16_t cancels = 0;   ///< Under way.
+  wire::MessageScanner scanner;
+  Link<Server> link; ///< Of one of the pool's lists.
+  Client* client = nullptr;
+  LoopPool* pool = nullptr;
+  Micros connected_at = 0;
+  Micros request_at = 0;
+  int next_loop = 0; ///< Where it goes when it leaves.
+  ParameterValues parameters;
+  std::string parameter; ///< A ParameterStatus of which a part has come.
+  std::unique_ptr<ServerLogin> login;
+  std::uint32_t process = 0;
+  std::string cancel_key;
+  SocketAddress address;
+};
+
+} // namespace pgkeep::pool

@@ -1,0 +1,141 @@
+#include "pool/listeners.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace pgkeep::pool {
+namespace {
+
+constexpr int kDeferSeconds = 45; // As in PgBouncer: whoever says nothing is not even accepted.
+
+base::Error failed(std::string_view what, std::string where) {
+  return {.code = base::Code::io,
+          .what = fmt::format("{}: {}", what, std::generic_category().message(errno)),
+          .where = std::move(where)};
+}
+
+void set_option(int fd, int level, int option, std::int64_t value) {
+  const int number = static_cast<int>(value);
+  static_cast<void>(::setsockopt(fd, level, option, &number, sizeof(number)));
+}
+
+base::Result<base::Fd> bound(const SocketAddress& address, bool is_reusable,
+                             const std::string& name) {
+  base::Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) return failed("socket()", name);
+  if (!address.is_unix()) {
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (is_reusable) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    if (address.storage.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  }
+  if (::bind(fd.get(), address.get(), address.bytes) != 0) return failed("cannot bind", name);
+  return fd;
+}
+
+/// What is set here is inherited by each connection that is accepted.
+void set_tcp_options(int fd, const Settings& settings) {
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (settings.tcp_defer_accept) set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
+  if (settings.tcp_socket_buffer > 0) {
+    set_option(fd, SOL_SOCKET, SO_SNDBUF, settings.tcp_socket_buffer);
+    set_option(fd, SOL_SOCKET, SO_RCVBUF, settings.tcp_socket_buffer);
+  }
+  if (settings.tcp_user_timeout > 0)
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, settings.tcp_user_timeout);
+  if (!settings.tcp_keepalive) return;
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (settings.tcp_keepcnt > 0) set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, settings.tcp_keepcnt);
+  if (settings.tcp_keepidle > 0) set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, settings.tcp_keepidle);
+  if (settings.tcp_keepintvl > 0)
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, settings.tcp_keepintvl);
+}
+
+base::Result<ListeningSocket> listen_tcp(const SocketAddress& address, const Settings& settings,
+                                         int loops) {
+  ListeningSocket listening{.name = peer_of(address).text(), .fds = {}};
+  // Sockets of ours share the port, which must not hide that it is somebody else's.
+  if (!settings.so_reuseport) {
+    PGKEEP_TRY(const base::Fd probe, bound(address, false, listening.name));
+  }
+  for (int i = 0; i < loops; ++i) {
+    PGKEEP_TRY(base::Fd fd, bound(address, true, listening.name));
+    set_tcp_options(fd.get(), settings);
+    if (::listen(fd.get(), static_cast<int>(settings.listen_backlog)) != 0)
+      return failed("cannot listen", listening.name);
+    listening.fds.push_back(std::move(fd));
+  }
+  return listening;
+}
+
+base::Result<ListeningSocket> listen_unix(const Settings& settings) {
+  const auto port = static_cast<std::uint16_t>(settings.listen_port);
+  PGKEEP_TRY(const SocketAddress address, unix_address(settings.unix_socket_dir, port));
+  const std::string path = fmt::format("{}/.s.PGSQL.{}", settings.unix_socket_dir, port);
+  ListeningSocket listening{.name = "unix:" + path, .fds = {}, .is_unix = true};
+  const bool is_file = path.front() != '@';
+  if (is_file) {
+    const base::Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(probe.get(), address.get(), address.bytes) == 0) {
+      errno = EADDRINUSE;
+      return failed("cannot bind", listening.name);
+    }
+    ::unlink(path.c_str()); // Left by one that is gone.
+  }
+  PGKEEP_TRY(base::Fd fd, bound(address, false, listening.name));
+  if (is_file) {
+    listening.path = path;
+    if (::chmod(path.c_str(), static_cast<mode_t>(settings.unix_socket_mode)) != 0)
+      return failed("chmod()", listening.name);
+  }
+  if (::listen(fd.get(), static_cast<int>(settings.listen_backlog)) != 0)
+    return failed("cannot listen", listening.name);
+  listening.fds.push_back(std::move(fd));
+  return listening;
+}
+
+base::Result<std::vector<SocketAddress>> addresses_of(const std::string& host, std::uint16_t port) {
+  if (host == "*")
+    return std::vector<SocketAddress>{*numeric_address("0.0.0.0", port),
+                                      *numeric_address("::", port)};
+  if (const auto numeric = numeric_address(host, port)) return std::vector{*numeric};
+  return resolve(host, port);
+}
+
+} // namespace
+
+base::Result<std::vector<ListeningSocket>> listen_as(const Settings& settings, int loops) {
+  std::vector<ListeningSocket> all;
+  const auto port = static_cast<std::uint16_t>(settings.listen_port);
+  for (const std::string& each : base::split(settings.listen_addr, ',')) {
+    const std::string host(base::trim(each));
+    if (host.empty()) continue;
+    PGKEEP_TRY(const std::vector<SocketAddress> addresses, addresses_of(host, port));
+    for (const SocketAddress& address : addresses) {
+      auto listening = listen_tcp(address, settings, loops);
+      // A machine without IPv6 has no "::".
+      if (!listening && host == "*" && address.storage.ss_family == AF_INET6) continue;
+      if (!listening) return std::move(listening).error();
+      all.push_back(*std::move(listening));
+    }
+  }
+  if (!settings.unix_socket_dir.empty()) {
+    PGKEEP_TRY(ListeningSocket listening, listen_unix(settings));
+    all.push_back(std::move(listening));
+  }
+  if (all.empty())
+    return base::Error{.code = base::Code::config,
+                       .what = "nowhere to listen",
+                       .expected = "listen_addr or unix_socket_dir"};
+  return all;
+}
+
+} // namespace pgkeep::pool

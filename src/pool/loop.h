@@ -1,0 +1,283 @@
+/// One thread's share of the pooler: it accepts clients, joins them to servers and passes on what
+/// they say, with one epoll and no lock on the way of a query.
+///
+/// Every socket is put into epoll once, edge-triggered for all it could report, and not touched
+/// again until it goes. Bytes are in flight only within one pass: received into the loop's one
+/// buffer, scanned for where messages end, and sent on; what a socket does not take is kept in a
+/// borrowed buffer, and its source is not read meanwhile. A client that has to wait stays unread:
+/// its bytes are in the kernel, and nothing is done until a server is free for it.
+///
+/// Private to src/pool. Threads: a Loop belongs to the thread that runs it; others may call post()
+/// and clients(). Source: epoll(7) (edge-triggered: a short read means drained; EPOLLRDHUP).
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "pool/connection.h"
+#include "pool/log.h"
+#include "pool/mailbox.h"
+#include "pool/pools.h"
+#include "pool/worker.h"
+
+namespace pgkeep::pool {
+
+class Loop;
+
+/// What all loops use. Threads: each member says for itself.
+struct Shared {
+  Shared(const Directory& files, base::Fd log_file, int loop_count);
+  ~Shared();
+  Shared(const Shared&) = delete;
+  Shared(Shared&&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  Shared& operator=(Shared&&) = delete;
+
+  const Directory& directory; ///< Must outlive it.
+  Log log;
+  Pools pools;
+  std::vector<std::unique_ptr<Loop>> loops; ///< Never changed while they run.
+  std::atomic<int> clients{0};              ///< Of all loops.
+  std::atomic<bool> is_draining{false};     ///< Nobody new; servers go when they are free.
+  Workers workers;                          ///< Before the loops: what they run uses those.
+};
+
+struct Listener final : Endpoint {
+  Listener() : Endpoint(Kind::listener) {}
+  std::uint16_t port = 0;
+  bool is_shared = false; ///< With other loops.
+  bool is_paused = false;
+};
+
+/// Carries one cancel request to the server that runs the query.
+struct Canceller final : Endpoint {
+  Canceller() : Endpoint(Kind::cancel) {}
+  Server* target = nullptr; ///< Null once it is closed.
+  base::Fd asker;           ///< Whoever asked: it learns by the end of its connection.
+  std::string request;
+  Micros since = 0;
+};
+
+// What threads tell a loop.
+struct NewClient {
+  base::Fd fd;
+  Peer peer;
+};
+struct HandedServer {
+  std::unique_ptr<Server> server;
+  Pool* pool = nullptr;
+};
+struct WantedServer {
+  Pool* pool = nullptr;
+  int loop = 0;
+};
+struct Welcomed {
+  Pool* pool = nullptr;
+};
+struct LoginFailed {
+  Pool* pool = nullptr;
+  std::string text;
+  std::string sqlstate;
+};
+struct CancelWish {
+  base::Fd fd;
+  std::uint32_t process = 0;
+  std::string key;
+};
+struct ClientWorked {
+  Client* client = nullptr;
+  std::unique_ptr<ClientLogin> login;
+  ClientLogin::Step step;
+};
+struct ServerWorked {
+  Server* server = nullptr;
+  std::unique_ptr<ServerLogin> login;
+  ServerLogin::Step step;
+};
+struct Resolved {
+  Server* server = nullptr;
+  std::vector<SocketAddress> addresses; ///< None: the name has none.
+};
+enum class Order : std::uint8_t { stop, drain };
+using LoopMessage = std::variant<NewClient, HandedServer, WantedServer, Welcomed, LoginFailed,
+                                 CancelWish, ClientWorked, ServerWorked, Resolved, Order>;
+
+class Loop {
+public:
+  Loop(Shared& shared, int index);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop(Loop&&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  Loop& operator=(Loop&&) = delete;
+
+  /// Before run(). `is_shared`: other loops wait on the same socket.
+  void add_listener(base::Fd fd, std::uint16_t port, bool is_unix, bool is_shared);
+  /// Until it is told to stop.
+  void run();
+  /// False where the mailbox is full: the message stays the caller's.
+  bool post(LoopMessage message) { return mailbox_.post(message); }
+  void post_always(LoopMessage message) { mailbox_.post_always(message); }
+  [[nodiscard]] int clients() const { return client_count_.load(std::memory_order_relaxed); }
+
+private:
+  struct Outgoing {
+    enum class End : std::uint8_t { none, terminate, unknown, broken };
+    std::string_view prefix; ///< Of a header that began in earlier bytes. In prefix_.
+    std::string_view bytes;
+    End end = End::none;
+    [[nodiscard]] bool empty() const { return prefix.empty() && bytes.empty(); }
+  };
+  static constexpr std::size_t kInputBytes = 65'536;
+  static constexpr int kRoundsMax = 8; ///< Full buffers of one socket before others have a turn.
+  static constexpr std::size_t kSpareMax = 64;
+  static constexpr int kAcceptsMax = 64; ///< In one pass.
+
+  // loop.cc: the pass.
+  void pass();
+  void dispatch(Endpoint& endpoint, std::uint32_t events);
+  void look_at(Endpoint& endpoint);
+  void look_at_client(Client& client);
+  void look_at_server(Server& server);
+  void put_off(Endpoint& endpoint);
+  void bury(std::unique_ptr<Endpoint> endpoint);
+  void take_mail();
+  void obey(Order order);
+  void read_clock();
+
+  // sockets.cc: receiving and sending.
+  ssize_t receive(Endpoint& endpoint);
+  void send(Endpoint& endpoint, std::span<const std::string_view> parts);
+  void send(Endpoint& endpoint, std::string_view bytes) { send(endpoint, std::span(&bytes, 1)); }
+  void flush(Endpoint& endpoint);
+  void watch(Endpoint& endpoint, bool is_new);
+  std::unique_ptr<Kept> borrow();
+  void give_back(std::unique_ptr<Kept>& kept);
+  std::string random(std::size_t count);
+
+  // relay.cc: the way of a query.
+  void relay_client(Client& client);
+  void relay_server(Server& server);
+  Outgoing scan_client(Client& client, std::string_view bytes);
+  void to_server(Client& client, const Outgoing& outgoing);
+  void end_client(Client& client, Outgoing::End end);
+  void from_server(Server& server, std::string_view bytes);
+  bool take_part(Server& server, const wire::MessageScanner::Part& part);
+  void take_parameter(Server& server, const wire::MessageScanner::Part& part);
+  void answered(Server& server);
+  void settle(Server& server);
+
+  // queue.cc: who gets which server.
+  void begin(Client& client);
+  bool serve(Client& client, Server& server);
+  Server* idle_server(LoopPool& pool);
+  void link(Client& client, Server& server);
+  void set_parameters(Client& client, Server& server, const Outgoing& outgoing);
+  void wait(Client& client);
+  void leave_queue(Client& client);
+  void tell_waiting(LoopPool& pool);
+  void release(Server& server);
+  void set_free(Server& server);
+  void give(Server& server);
+  void make_idle(Server& server);
+  void leave_idle(Server& server);
+  bool needs_check(const Server& server) const;
+  bool is_life_over(Server& server);
+  void ask_server(Server& server, Server::State state, std::string_view sql);
+  int older_waiter_elsewhere(LoopPool& pool);
+  bool is_short(LoopPool& pool, const Pool::Part& other) const;
+  void look_elsewhere(LoopPool& pool);
+  void hand_over(Server& server, int loop);
+  void send_away();
+  void adopt(HandedServer handed);
+  void lend(const WantedServer& wanted);
+  void call_for_server(LoopPool& pool);
+
+  // clients.cc: coming and going.
+  void listen(Listener& listener, bool is_on);
+  void accept(Listener& listener);
+  void accept_one(base::Fd fd, Peer peer);
+  void take_client(base::Fd fd, Peer peer);
+  void read_login(Client& client);
+  void apply(Client& client, ClientLogin::Step step);
+  void work(Client& client);
+  void enter(Client& client, std::string greeting);
+  void greet(Client& client, std::string greeting);
+  void prepare_greeting(LoopPool& pool);
+  void greet_in_its_way(Client& client, std::string& greeting);
+  void greet_all(LoopPool& pool);
+  LoopPool& pool_of(const DatabaseDefinition& database, const std::string& name,
+                    const std::string& user);
+  LoopPool& part_of(Pool& pool);
+  void disconnect(Client& client, std::string_view reason, bool is_told,
+                  std::string_view sqlstate = "08P01");
+  void refuse_logins(LoopPool& pool, std::string_view text, std::string_view sqlstate);
+
+  // servers.cc: connecting and logging in.
+  bool launch(LoopPool& pool);
+  void connect(Server& server);
+  void connected(Server& server);
+  void read_server_login(Server& server);
+  void apply(Server& server, const ServerLogin::Step& step);
+  void logged_in(Server& server);
+  void close(Server& server, std::string_view reason, bool says_goodbye);
+  void resolved(Resolved resolved);
+
+  // cancels.cc: cancel requests.
+  void cancel(CancelWish wish);
+  void start_cancel(Server& server, base::Fd asker);
+  void look_at_canceller(Canceller& canceller);
+  void end_cancel(Canceller& canceller);
+
+  // upkeep.cc: what time brings.
+  void keep_up();
+  void keep_up(LoopPool& pool);
+  void keep_up_logins();
+  void keep_up_clients();
+  void keep_up_waiters(LoopPool& pool);
+  void keep_up_work(LoopPool& pool);
+  void keep_up_servers(LoopPool& pool);
+  [[nodiscard]] std::string label(const Client& client) const;
+  [[nodiscard]] std::string label(const Server& server) const;
+  void log(const Client& client, std::string_view text);
+  void log(const Server& server, std::string_view text);
+
+  [[nodiscard]] const Settings& settings() const { return shared_.directory.settings(); }
+
+  Shared& shared_;
+  const int index_;
+  base::Fd epoll_;
+  Mailbox<LoopMessage> mailbox_;
+  Listener mailbox_end_; ///< Only stands for the mailbox in epoll.
+  Micros now_ = 0;
+  Micros next_upkeep_ = 0;
+  bool is_over_ = false;
+  bool has_idle_limit_ = false; ///< A pool has one for its clients.
+  bool is_watching_ = false;    ///< A pool is: a pass comes soon.
+  std::unique_ptr<std::array<char, kInputBytes>> input_;
+  std::array<char, wire::Header::kBytes> prefix_{};
+  std::vector<std::unique_ptr<Kept>> spare_;
+  std::string random_;
+  std::vector<Endpoint*> put_off_;
+  std::vector<std::unique_ptr<Endpoint>> graveyard_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Client>> clients_; ///< By slot.
+  std::vector<std::uint32_t> free_slots_;
+  std::atomic<int> client_count_{0};
+  List<Client, &Client::link> logins_;
+  std::unordered_map<Server*, std::unique_ptr<Server>> servers_;
+  std::unordered_map<Canceller*, std::unique_ptr<Canceller>> cancellers_;
+  std::vector<Server*> leaving_;
+  std::vector<std::unique_ptr<LoopPool>> pools_;
+};
+
+} // namespace pgkeep::pool

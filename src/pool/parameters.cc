@@ -1,0 +1,95 @@
+#include "pool/parameters.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace pgkeep::pool {
+namespace {
+
+constexpr std::array<std::string_view, 5> kAlways = {
+    "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", "application_name"};
+constexpr char kKnown = '=';
+constexpr char kUnknown = '?';
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// As a literal that reads the same with standard_conforming_strings on and off.
+std::string literal(std::string_view value) {
+  std::string text = value.find('\\') == std::string_view::npos ? "'" : "E'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') text.push_back(c);
+    text.push_back(c);
+  }
+  return text + "'";
+}
+
+} // namespace
+
+TrackedNames::TrackedNames(std::string_view extra) : names_(kAlways.begin(), kAlways.end()) {
+  for (const std::string& each : base::split(extra, ',')) {
+    const std::string_view name = base::trim(each);
+    if (name.empty() || index_of(name)) continue;
+    is_too_long_ = is_too_long_ || names_.size() == kMax;
+    if (!is_too_long_) names_.emplace_back(name);
+  }
+}
+
+std::optional<std::size_t> TrackedNames::index_of(std::string_view name) const {
+  const auto found = std::ranges::find_if(names_, [&](const std::string& each) {
+    return std::ranges::equal(each, name, {}, lower, lower);
+  });
+  if (found == names_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - names_.begin());
+}
+
+std::optional<std::string_view> ParameterValues::get(std::size_t index) const {
+  std::string_view rest = packed_;
+  for (; index > 0 && !rest.empty(); --index)
+    rest.remove_prefix(rest.find('\0') + 1);
+  if (rest.empty() || rest.front() == kUnknown) return std::nullopt;
+  return rest.substr(1, rest.find('\0') - 1);
+}
+
+void ParameterValues::set(std::size_t index, std::string_view value) {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < index; ++i) {
+    if (at == packed_.size()) packed_.append({kUnknown, '\0'});
+    at = packed_.find('\0', at) + 1;
+  }
+  if (at == packed_.size()) packed_.append({kUnknown, '\0'});
+  std::string entry{kKnown};
+  entry.append(value).push_back('\0');
+  packed_.replace(at, packed_.find('\0', at) + 1 - at, entry);
+}
+
+void ParameterValues::take_from(const ParameterValues& other, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const auto value = other.get(i)) set(i, *value);
+  }
+}
+
+void ParameterValues::fill_from(const ParameterValues& other, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const auto value = other.get(i); value && !get(i)) set(i, *value);
+  }
+}
+
+ParameterChange change_of(const TrackedNames& names, const ParameterValues& wanted,
+                          const ParameterValues& has) {
+  ParameterChange change;
+  if (wanted == has) return change;
+  for (std::size_t i = 0; i < names.count(); ++i) {
+    const auto want = wanted.get(i);
+    const auto is = has.get(i);
+    if (!want || !is || *want == *is) continue;
+    change.indexes |= 1U << i;
+    change.sql += "SET " + names.name(i) + "=" + literal(*want) + ";";
+  }
+  return change;
+}
+
+} // namespace pgkeep::pool

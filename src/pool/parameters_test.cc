@@ -1,0 +1,76 @@
+#include "pool/parameters.h"
+
+#include <gtest/gtest.h>
+
+namespace pgkeep::pool {
+namespace {
+
+TEST(TrackedNames, KnowsItsNamesInAnyCase) {
+  const TrackedNames names("IntervalStyle, search_path,,datestyle");
+  EXPECT_EQ(names.count(), 7U);
+  EXPECT_EQ(names.index_of("CLIENT_ENCODING"), 0U);
+  EXPECT_EQ(names.index_of("intervalstyle"), 5U);
+  EXPECT_EQ(names.name(6), "search_path");
+  EXPECT_FALSE(names.index_of("search"));
+  EXPECT_FALSE(names.is_too_long());
+}
+
+TEST(TrackedNames, HaveALimit) {
+  std::string many;
+  for (std::size_t i = 0; i <= TrackedNames::kMax; ++i)
+    many += "name" + std::to_string(i) + ",";
+  EXPECT_TRUE(TrackedNames(many).is_too_long());
+}
+
+TEST(ParameterValues, KeepsEachInItsPlace) {
+  ParameterValues values;
+  EXPECT_FALSE(values.get(0));
+  values.set(2, "UTC");
+  EXPECT_EQ(values.get(2), "UTC");
+  EXPECT_FALSE(values.get(0));
+  EXPECT_FALSE(values.get(3));
+  values.set(0, "");
+  values.set(2, "Europe/Berlin");
+  EXPECT_EQ(values.get(0), "");
+  EXPECT_FALSE(values.get(1));
+  EXPECT_EQ(values.get(2), "Europe/Berlin");
+  values.set(2, "=?");
+  EXPECT_EQ(values.get(2), "=?");
+}
+
+TEST(ParameterValues, FillsWhatItHasNot) {
+  ParameterValues server;
+  server.set(0, "UTF8");
+  server.set(1, "ISO, MDY");
+  ParameterValues client;
+  client.set(1, "German");
+  client.fill_from(server, 3);
+  EXPECT_EQ(client.get(0), "UTF8");
+  EXPECT_EQ(client.get(1), "German");
+  EXPECT_FALSE(client.get(2));
+  client.take_from(server, 3);
+  EXPECT_EQ(client.get(1), "ISO, MDY");
+}
+
+TEST(ChangeOf, SaysWhatToSet) {
+  const TrackedNames names;
+  ParameterValues wanted;
+  ParameterValues has;
+  wanted.set(0, "UTF8");
+  has.set(0, "UTF8");
+  EXPECT_TRUE(change_of(names, wanted, has).sql.empty());
+  wanted.set(2, "UTC");
+  EXPECT_TRUE(change_of(names, wanted, has).sql.empty()) << "what the server has is not known";
+  has.set(2, "Europe/Berlin");
+  wanted.set(4, "it's");
+  has.set(4, "");
+  const ParameterChange change = change_of(names, wanted, has);
+  EXPECT_EQ(change.sql, "SET TimeZone='UTC';SET application_name='it''s';");
+  EXPECT_EQ(change.indexes, 1U << 2U | 1U << 4U);
+  wanted.set(4, "back\\slash");
+  EXPECT_EQ(change_of(names, wanted, has).sql,
+            "SET TimeZone='UTC';SET application_name=E'back\\\\slash';");
+}
+
+} // namespace
+} // namespace pgkeep::pool

@@ -1,0 +1,119 @@
+/// The pools: of one database and one user each, with one limit over all loops.
+///
+/// Private to src/pool. Threads: a Pool is used by every loop: its atomics at any time, the rest
+/// under its mutex or never changed; a LoopPool belongs to one loop. Source: PgBouncer's manual,
+/// config (pool_size, pool_mode, server_login_retry).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pool/connection.h"
+#include "pool/directory.h"
+
+namespace pgkeep::pool {
+
+class Pool {
+public:
+  using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+  Pool(const Directory& directory, const DatabaseDefinition& database, std::string name,
+       std::string user, int loops);
+
+  [[nodiscard]] const std::string& name() const { return name_; } ///< Of the database, to clients.
+  [[nodiscard]] const std::string& user() const { return user_; } ///< At the server.
+  [[nodiscard]] const DatabaseDefinition& database() const { return database_; }
+  [[nodiscard]] PoolMode mode() const { return mode_; }
+  [[nodiscard]] int size() const { return size_; }
+  /// 0: none.
+  struct Limits {
+    Micros query_wait = 0;
+    Micros query = 0;
+    Micros idle_transaction = 0;
+    Micros transaction = 0;
+    Micros client_idle = 0;
+    Micros server_lifetime = 0;
+  };
+  [[nodiscard]] const Limits& limits() const { return limits_; }
+  [[nodiscard]] ServerIdentity identity() const;
+
+  /// One more server connection, if the limit allows it. Each that was taken is given back.
+  bool take_place();
+  void give_place() { servers_.fetch_sub(1); }
+  [[nodiscard]] int servers() const { return servers_.load(); }
+
+  /// What the first server said of itself: the greeting of every client.
+  void set_welcome(const Parameters& parameters);
+  [[nodiscard]] bool has_welcome() const { return has_welcome_.load(std::memory_order_acquire); }
+  [[nodiscard]] const Parameters& welcome() const { return welcome_; } ///< Once has_welcome().
+  void set_keys(const wire::ScramClientKeys& keys);
+
+  /// What other loops must know of a loop's part of the pool, each in a cache line of its own.
+  struct alignas(64) Part {
+    std::atomic<Micros> waiting_since{0}; ///< Since when its first waiter waits; 0: nobody.
+    std::atomic<int> idle{0};             ///< Servers that nobody uses.
+    std::atomic<int> servers{0};          ///< All that the loop has.
+    std::atomic<int> clients{0};          ///< That came in to this pool.
+  };
+  [[nodiscard]] Part& part(int loop) { return parts_[static_cast<std::size_t>(loop)]; }
+  [[nodiscard]] int loops() const { return loops_; }
+
+  std::atomic<int> logging_in{0};
+  std::atomic<Micros> last_connect_at{0};
+  std::atomic<bool> is_connect_failing{false};
+  std::atomic<bool> is_login_failing{false};
+  std::atomic<Micros> last_lifetime_end{0};
+  std::atomic<unsigned> next_host{0};
+
+private:
+  const Directory& directory_;
+  const DatabaseDefinition& database_;
+  const std::string name_;
+  const std::string user_;
+  PoolMode mode_{};
+  int size_ = 0;
+  Limits limits_;
+  const int loops_;
+  std::unique_ptr<Part[]> parts_;
+  std::atomic<int> servers_{0};
+  std::atomic<bool> has_welcome_{false};
+  Parameters welcome_;       ///< Written once, before has_welcome_.
+  mutable std::mutex mutex_; // guards keys_ and the writing of welcome_
+  std::optional<wire::ScramClientKeys> keys_;
+};
+
+/// All of them: made when a client first needs one, kept while the process lives.
+class Pools {
+public:
+  explicit Pools(int loops) : loops_(loops) {}
+  Pool& find_or_make(const Directory& directory, const DatabaseDefinition& database,
+                     const std::string& name, const std::string& user);
+  [[nodiscard]] int servers() const; ///< In all.
+
+private:
+  const int loops_;
+  mutable std::mutex mutex_; // guards pools_
+  std::vector<std::unique_ptr<Pool>> pools_;
+};
+
+/// A loop's part.
+struct LoopPool {
+  explicit LoopPool(Pool& shared_pool) : shared(shared_pool) {}
+  Pool& shared;
+  List<Client, &Client::link> waiting;   ///< For a server: the first has waited longest.
+  List<Client, &Client::link> welcoming; ///< For the greeting.
+  bool is_watched = false; ///< Somebody began to wait in another loop, while a server is idle here.
+  bool has_asked = false;  ///< Another loop for a server that it does not use.
+  List<Server, &Server::link> idle; ///< The one used last comes first.
+  List<Server, &Server::link> active;
+  List<Server, &Server::link> starting;
+  List<Server, &Server::link> busy; ///< With questions of ours.
+  ParameterValues welcome_values;   ///< The tracked ones of the greeting.
+  std::string greeting;             ///< For a client that asked for nothing, without its key.
+};
+
+} // namespace pgkeep::pool

@@ -1,0 +1,384 @@
+// Who gets which server. A loop uses its own idle servers, the one used last first; a freed one
+// goes to the loop's own first waiter unless somebody waits clearly longer in another loop. A
+// server changes loops at the end of a pass, when nothing works on it.
+#include <sys/epoll.h>
+
+#include <algorithm>
+
+#include "pool/loop.h"
+#include "wire/message.h"
+
+namespace pgkeep::pool {
+namespace {
+
+// A waiter of another loop goes first when it has waited clearly longer. A hand-over costs as much
+// as several queries, and a loop that waits for its processor is not helped by more servers: so one
+// that has its share of them, by its clients, must have waited much longer.
+constexpr Micros kClearlyLonger = 1000;
+constexpr Micros kMuchLonger = 20'000;
+constexpr std::string_view kEmptyQuery = "<empty>";
+
+bool is_first_terminate(std::string_view bytes) {
+  return !bytes.empty() && bytes.front() == wire::from_client::kTerminate;
+}
+
+} // namespace
+
+/// An idle client said something.
+void Loop::begin(Client& client) {
+  if (client.is_ended && !client.unread) { // Whatever it wants, nobody is there for the answer.
+    const ssize_t count = receive(client);
+    const bool says_goodbye =
+        count > 0 && client.scanner.is_between() && is_first_terminate({input_->data(), 1});
+    disconnect(client, says_goodbye ? "client close request" : "client unexpected eof", false);
+    return;
+  }
+  LoopPool& pool = *client.pool;
+  if (pool.waiting.empty()) {
+    if (Server* server = idle_server(pool)) {
+      leave_idle(*server);
+      if (!serve(client, *server)) make_idle(*server);
+      return;
+    }
+  }
+  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+    disconnect(client, "server shutting down", true);
+    return;
+  }
+  Pool& shared = pool.shared;
+  if (shared.is_login_failing.load() && shared.servers() - shared.logging_in.load() <= 0) {
+    disconnect(client, "server login has been failing, try again later (server_login_retry)", true);
+    launch(pool);
+    return;
+  }
+  wait(client);
+}
+
+/// One that may be used at once; null where there is none.
+Server* Loop::idle_server(LoopPool& pool) {
+  while (Server* server = pool.idle.front()) {
+    if (!server->scanner.is_between()) { // Its rest would go to whoever got it.
+      close(*server, "idle server got dirty", true);
+      continue;
+    }
+    if (!needs_check(*server)) return server;
+    leave_idle(*server);
+    const std::string& query = settings().server_check_query;
+    ask_server(*server, Server::State::checking, query == kEmptyQuery ? "" : query);
+  }
+  return nullptr;
+}
+
+/// Lets an idle client's bytes go to a server that is in no list. False: it needs none (any more),
+/// and the server is as it was.
+bool Loop::serve(Client& client, Server& server) {
+  std::unique_ptr<Kept> unread = std::move(client.unread);
+  std::string_view bytes;
+  if (unread) {
+    bytes = unread->rest();
+  } else {
+    const ssize_t count = receive(client);
+    if (count == 0) disconnect(client, "client unexpected eof", false);
+    if (count <= 0) return false;
+    bytes = {input_->data(), static_cast<std::size_t>(count)};
+  }
+  client.request_at = now_;
+  const Outgoing outgoing = scan_client(client, bytes);
+  // What is left of the data of a COPY that failed is passed over by every server: it needs none.
+  const bool is_used =
+      !outgoing.empty() && (!client.exchange.is_settled() || client.scanner.is_inside());
+  if (is_used) {
+    link(client, server);
+    set_parameters(client, server, outgoing);
+  }
+  give_back(unread);
+  if (client.is_readable) put_off(client); // There is more: no event will say so.
+  if (outgoing.end != Outgoing::End::none) end_client(client, outgoing.end);
+  return is_used;
+}
+
+void Loop::link(Client& client, Server& server) {
+  PGKEEP_ASSERT(client.server == nullptr && server.client == nullptr && !server.link.is_linked);
+  client.server = &server;
+  server.client = &client;
+  server.state = Server::State::active;
+  client.state = Client::State::active;
+  server.pool->active.push_back(server);
+}
+
+/// Sends the client's first bytes, behind what makes the server's parameters those of the client.
+void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoing) {
+  if (client.parameters == server.parameters) {
+    to_server(client, outgoing);
+    return;
+  }
+  const ParameterChange change =
+      change_of(shared_.directory.tracked, client.parameters, server.parameters);
+  if (change.sql.empty()) {
+    to_server(client, outgoing);
+    return;
+  }
+  std::string question;
+  wire::append_query(question, change.sql);
+  ++server.swallowed;
+  if ((change.indexes & client.unproven) == 0) {
+    // Values that a server has taken before: it will not refuse them, so the query goes along.
+    const std::string_view parts[] = {question, outgoing.prefix, outgoing.bytes};
+    send(server, parts);
+    return;
+  }
+  client.state = Client::State::setting;
+  client.unread = borrow();
+  client.unread->bytes.append(outgoing.prefix).append(outgoing.bytes);
+  send(server, question);
+}
+
+void Loop::wait(Client& client) {
+  client.state = Client::State::waiting;
+  client.wait_since = now_;
+  client.pool->waiting.push_back(client);
+  tell_waiting(*client.pool);
+  call_for_server(*client.pool);
+}
+
+void Loop::leave_queue(Client& client) {
+  LoopPool& pool = *client.pool;
+  pool.waiting.remove(client);
+  client.state = Client::State::idle;
+  tell_waiting(pool);
+}
+
+/// Other loops look at it when they have a server to give.
+void Loop::tell_waiting(LoopPool& pool) {
+  const Client* first = pool.waiting.front();
+  auto& since = pool.shared.part(index_).waiting_since;
+  const Micros value = first == nullptr ? 0 : first->wait_since;
+  if (since.load(std::memory_order_relaxed) != value) since.store(value);
+}
+
+/// Of a client that is done with it for now. Nothing of the client is left in the server.
+void Loop::release(Server& server) {
+  Client& client = *server.client;
+  client.server = nullptr;
+  client.state = Client::State::idle;
+  server.client = nullptr;
+  server.pool->active.remove(server);
+  if (client.is_readable || client.unread) put_off(client);
+  if (is_life_over(server)) {
+    close(server, "server lifetime over", true);
+    return;
+  }
+  const Settings& all = settings();
+  if (!all.server_reset_query.empty() &&
+      (all.server_reset_query_always || server.pool->shared.mode() == PoolMode::session)) {
+    ask_server(server, Server::State::resetting, all.server_reset_query);
+    return;
+  }
+  set_free(server);
+}
+
+void Loop::set_free(Server& server) {
+  server.pool->busy.remove(server);
+  if (server.is_ended) { // It answered, and went.
+    close(server, "server conn crashed?", false);
+    return;
+  }
+  if (!server.scanner.is_between()) {
+    close(server, "idle server got dirty", true);
+    return;
+  }
+  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+    close(server, "pause mode", true);
+    return;
+  }
+  if (server.cancels > 0) {
+    server.state = Server::State::cancelled;
+    server.pool->busy.push_back(server);
+    return;
+  }
+  const int loop = older_waiter_elsewhere(*server.pool);
+  if (loop >= 0) {
+    hand_over(server, loop);
+  } else {
+    give(server);
+  }
+}
+
+void Loop::give(Server& server) {
+  LoopPool& pool = *server.pool;
+  while (Client* client = pool.waiting.front()) {
+    leave_queue(*client);
+    if (serve(*client, server)) return;
+  }
+  make_idle(server);
+  // Whoever began to wait elsewhere just now either saw that it is idle, or is seen here.
+  const int loop = older_waiter_elsewhere(pool);
+  if (loop < 0) return;
+  leave_idle(server);
+  hand_over(server, loop);
+}
+
+void Loop::make_idle(Server& server) {
+  LoopPool& pool = *server.pool;
+  server.state = Server::State::idle;
+  if (settings().server_round_robin) {
+    pool.idle.push_back(server);
+  } else {
+    pool.idle.push_front(server);
+  }
+  pool.shared.part(index_).idle.store(static_cast<int>(pool.idle.size()));
+}
+
+void Loop::leave_idle(Server& server) {
+  LoopPool& pool = *server.pool;
+  pool.idle.remove(server);
+  pool.shared.part(index_).idle.store(static_cast<int>(pool.idle.size()));
+}
+
+bool Loop::needs_check(const Server& server) const {
+  const Settings& all = settings();
+  return !all.server_check_query.empty() &&
+         now_ - server.request_at > all.server_check_delay.count();
+}
+
+/// Not all at once, even if all were opened at once: as PgBouncer spreads them.
+bool Loop::is_life_over(Server& server) {
+  Pool& pool = server.pool->shared;
+  if (now_ - server.connected_at < pool.limits().server_lifetime) return false;
+  const Micros gap = pool.size() > 0 ? pool.limits().server_lifetime / pool.size() : 0;
+  if (now_ - pool.last_lifetime_end.load() < gap) return false;
+  pool.last_lifetime_end.store(now_);
+  return true;
+}
+
+void Loop::ask_server(Server& server, Server::State state, std::string_view sql) {
+  server.state = state;
+  server.pool->busy.push_back(server);
+  server.swallowed = 1;
+  server.request_at = now_;
+  std::string question;
+  wire::append_query(question, sql);
+  send(server, question);
+}
+
+/// Below 0: nobody waits elsewhere for clearly longer than here.
+int Loop::older_waiter_elsewhere(LoopPool& pool) {
+  const Client* own = pool.waiting.front();
+  const Micros own_wait = own == nullptr ? 0 : now_ - own->wait_since;
+  Micros longest = 0;
+  int found = -1;
+  for (int i = 0; i < pool.shared.loops(); ++i) {
+    if (i == index_) continue;
+    const Pool::Part& other = pool.shared.part(i);
+    const Micros since = other.waiting_since.load();
+    if (since == 0) continue;
+    if (own == nullptr) pool.is_watched = is_watching_ = true;
+    const Micros wait = now_ - since;
+    const Micros least = own == nullptr || is_short(pool, other) ? 2 * own_wait + kClearlyLonger
+                                                                 : 4 * own_wait + kMuchLonger;
+    if (wait < least || wait <= longest) continue;
+    longest = wait;
+    found = i;
+  }
+  return found;
+}
+
+/// It has fewer servers for its clients than this loop, and still would with one more.
+bool Loop::is_short(LoopPool& pool, const Pool::Part& other) const {
+  const Pool::Part& own = pool.shared.part(index_);
+  const std::int64_t own_servers = own.servers.load(std::memory_order_relaxed);
+  const std::int64_t own_clients = own.clients.load(std::memory_order_relaxed);
+  const std::int64_t servers = other.servers.load(std::memory_order_relaxed);
+  const std::int64_t clients = other.clients.load(std::memory_order_relaxed);
+  return (servers + 1) * own_clients <= (own_servers - 1) * clients;
+}
+
+/// Somebody waited elsewhere, but not for long yet, when a server became idle here.
+void Loop::look_elsewhere(LoopPool& pool) {
+  pool.is_watched = false;
+  Server* server = idle_server(pool);
+  if (server == nullptr) return;
+  const int loop = older_waiter_elsewhere(pool);
+  if (loop < 0) return;
+  leave_idle(*server);
+  hand_over(*server, loop);
+}
+
+void Loop::hand_over(Server& server, int loop) {
+  server.state = Server::State::leaving;
+  server.next_loop = loop;
+  leaving_.push_back(&server);
+}
+
+/// At the end of a pass.
+void Loop::send_away() {
+  if (leaving_.empty()) return;
+  std::vector<Server*> leaving = std::exchange(leaving_, {});
+  for (Server* server : leaving) {
+    if (server->is_ended) {
+      close(*server, "server conn crashed?", false);
+      continue;
+    }
+    if (server->is_put_off) { // It is named by a list of ours: it stays.
+      give(*server);
+      continue;
+    }
+    const auto owner = servers_.extract(server);
+    PGKEEP_ASSERT(!owner.empty());
+    static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, server->fd.get(), nullptr));
+    Pool& pool = server->pool->shared;
+    pool.part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
+    server->pool = nullptr;
+    Loop& next = *shared_.loops[static_cast<std::size_t>(server->next_loop)];
+    HandedServer handed{.server = std::move(owner.mapped()), .pool = &pool};
+    LoopMessage message(std::move(handed));
+    if (next.mailbox_.post(message)) continue;
+    adopt(std::get<HandedServer>(std::move(message)));
+  }
+}
+
+void Loop::adopt(HandedServer handed) {
+  Server& server = *handed.server;
+  LoopPool& pool = part_of(*handed.pool);
+  server.pool = &pool;
+  pool.has_asked = false;
+  pool.shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
+  servers_.emplace(&server, std::move(handed.server));
+  watch(server, true);
+  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+    close(server, "pause mode", true);
+    return;
+  }
+  while (Client* client = pool.waiting.front()) {
+    leave_queue(*client);
+    if (serve(*client, server)) {
+      if (!pool.waiting.empty()) call_for_server(pool);
+      return;
+    }
+  }
+  make_idle(server);
+}
+
+/// Another loop asks for a server that is not used here.
+void Loop::lend(const WantedServer& wanted) {
+  LoopPool& pool = part_of(*wanted.pool);
+  Server* server = pool.waiting.empty() ? idle_server(pool) : nullptr;
+  if (server == nullptr || wanted.pool->part(wanted.loop).waiting_since.load() == 0) return;
+  leave_idle(*server);
+  hand_over(*server, wanted.loop);
+}
+
+/// Somebody waits: opens a connection, or asks another loop for one that it does not use.
+void Loop::call_for_server(LoopPool& pool) {
+  if (pool.waiting.empty() && pool.welcoming.empty()) return;
+  if (!pool.waiting.empty() && pool.busy.size() >= pool.waiting.size()) return; // Free soon.
+  if (!pool.starting.empty() || launch(pool) || pool.waiting.empty() || pool.has_asked) return;
+  for (int i = 0; i < pool.shared.loops(); ++i) {
+    if (i == index_ || pool.shared.part(i).idle.load() == 0) continue;
+    pool.has_asked =
+        shared_.loops[static_cast<std::size_t>(i)]->post(WantedServer{&pool.shared, index_});
+    if (pool.has_asked) return;
+  }
+}
+
+} // namespace pgkeep::pool

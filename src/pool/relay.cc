@@ -1,0 +1,245 @@
+// The way of a query: client -> server -> client. Only here is it decided what of a buffer may go
+// to the other side, and when a server has nothing of its client any more.
+#include <algorithm>
+
+#include "pool/loop.h"
+#include "wire/bytes.h"
+
+namespace pgkeep::pool {
+
+using wire::TransactionStatus;
+namespace from_server = wire::from_server;
+
+void Loop::relay_client(Client& client) {
+  for (int round = 0; client.is_readable && client.server != nullptr; ++round) {
+    if (client.server->kept) return; // Its flush looks here again.
+    if (round == kRoundsMax) {
+      put_off(client);
+      return;
+    }
+    const ssize_t count = receive(client);
+    if (count < 0) return;
+    if (count == 0) {
+      disconnect(client, "client unexpected eof", false);
+      return;
+    }
+    client.request_at = now_;
+    const Outgoing outgoing =
+        scan_client(client, {input_->data(), static_cast<std::size_t>(count)});
+    to_server(client, outgoing);
+    if (outgoing.end != Outgoing::End::none) {
+      end_client(client, outgoing.end);
+      return;
+    }
+    // Without a question there is no answer that would settle it.
+    if (client.exchange.owed() == 0) settle(*client.server);
+  }
+}
+
+/// What may go to a server: all but the start of a header that is not whole, and whatever begins
+/// with a message that ends the connection.
+Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
+  if (client.exchange.is_settled() &&
+      (client.server == nullptr || client.server->status == TransactionStatus::idle))
+    client.transaction_at = now_;
+  const std::string_view held = client.scanner.held();
+  std::ranges::copy(held, prefix_.begin());
+  Outgoing outgoing{.prefix = {prefix_.data(), held.size()}, .bytes = bytes};
+  const auto longest = static_cast<std::uint32_t>(settings().max_packet_size);
+  bool has_begun = false;
+  std::string_view rest = bytes;
+  while (const auto part = client.scanner.next(rest)) {
+    if (!part->begins) continue;
+    const bool is_known = part->length <= longest && part->type != wire::from_client::kTerminate &&
+                          client.exchange.client_sent(part->type);
+    if (!is_known) {
+      outgoing.end = part->type == wire::from_client::kTerminate ? Outgoing::End::terminate
+                     : part->length > longest                    ? Outgoing::End::broken
+                                                                 : Outgoing::End::unknown;
+      // Its header ends where its body begins; it may have begun in earlier bytes.
+      const auto body_at = static_cast<std::size_t>(part->body.data() - bytes.data());
+      const std::size_t header = wire::Header::kBytes;
+      if (!has_begun && body_at <= header) {
+        outgoing.prefix = outgoing.bytes = {};
+      } else {
+        outgoing.bytes = bytes.substr(0, body_at - header);
+      }
+      return outgoing;
+    }
+    has_begun = true;
+  }
+  if (client.scanner.is_broken()) {
+    outgoing.end = Outgoing::End::broken;
+    outgoing.prefix = outgoing.bytes = {};
+    return outgoing;
+  }
+  const std::size_t held_now = client.scanner.held().size();
+  if (held_now > 0 && !has_begun && !outgoing.prefix.empty()) {
+    outgoing.prefix = outgoing.bytes = {}; // Still the same header.
+  } else {
+    outgoing.bytes = bytes.substr(0, bytes.size() - held_now);
+  }
+  return outgoing;
+}
+
+void Loop::to_server(Client& client, const Outgoing& outgoing) {
+  const std::string_view parts[] = {outgoing.prefix, outgoing.bytes};
+  send(*client.server, parts);
+}
+
+void Loop::end_client(Client& client, Outgoing::End end) {
+  switch (end) {
+  case Outgoing::End::none:
+    break;
+  case Outgoing::End::terminate:
+    disconnect(client, "client close request", false);
+    break;
+  case Outgoing::End::unknown:
+    disconnect(client, "unknown pkt", true);
+    break;
+  case Outgoing::End::broken:
+    disconnect(client, "bad packet header", true);
+    break;
+  }
+}
+
+void Loop::relay_server(Server& server) {
+  for (int round = 0; server.is_readable && !server.is_dead; ++round) {
+    if (server.client != nullptr && server.client->kept) return; // Its flush looks here again.
+    if (round == kRoundsMax) {
+      put_off(server);
+      return;
+    }
+    const ssize_t count = receive(server);
+    if (count < 0) return;
+    if (count == 0) {
+      close(server, "server conn crashed?", false);
+      return;
+    }
+    server.request_at = now_;
+    from_server(server, {input_->data(), static_cast<std::size_t>(count)});
+    if (server.state == Server::State::leaving) return; // The next loop reads on.
+  }
+}
+
+void Loop::from_server(Server& server, std::string_view bytes) {
+  std::string_view rest = bytes;
+  std::size_t first =
+      server.swallowed > 0 ? bytes.size() : 0; // What goes to the client begins there.
+  while (const auto part = server.scanner.next(rest)) {
+    const bool was_swallowed = server.swallowed > 0;
+    if (!take_part(server, *part)) return;
+    if (was_swallowed && server.swallowed == 0) first = bytes.size() - rest.size();
+  }
+  if (server.scanner.is_broken()) {
+    close(server, "bad pkt header", false);
+    return;
+  }
+  if (server.client != nullptr && server.client->state == Client::State::active)
+    send(*server.client, bytes.substr(first));
+  settle(server);
+}
+
+/// False: the server is closed.
+bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
+  Client* client = server.client;
+  switch (part.type) {
+  case from_server::kReadyForQuery:
+    if (!part.ends) return true; // Its one byte has not come yet.
+    if (part.body.empty()) {
+      close(server, "bad pkt header", false);
+      return false;
+    }
+    server.status = static_cast<TransactionStatus>(part.body.back());
+    if (server.swallowed > 0) {
+      --server.swallowed;
+      if (server.swallowed == 0) answered(server);
+      return !server.is_dead;
+    }
+    if (client != nullptr) client->exchange.server_is_ready();
+    if (server.status != TransactionStatus::idle &&
+        server.pool->shared.mode() == PoolMode::statement) {
+      close(server, "transaction blocks not allowed in statement pooling mode", true);
+      return false;
+    }
+    return true;
+  case from_server::kParameterStatus:
+    take_parameter(server, part);
+    return true;
+  case from_server::kError:
+    if (server.swallowed > 0) {
+      close(server,
+            server.state == Server::State::active ? "invalid server parameter"
+                                                  : "test query failed",
+            true);
+      return false;
+    }
+    break;
+  case from_server::kNotice:
+  case from_server::kNotification:
+    return true;
+  default:
+    break;
+  }
+  if (server.swallowed > 0) return true;
+  if (client == nullptr) {
+    close(server, "idle server got dirty", false);
+    return false;
+  }
+  if (part.begins) client->exchange.server_sent(part.type);
+  return true;
+}
+
+void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part) {
+  if (part.begins) server.parameter.clear();
+  std::string_view body = part.body;
+  if (!part.begins || !part.ends) {
+    // Longer than any value of a tracked one: of no interest.
+    if (server.parameter.size() + body.size() > ServerLogin::kMessageBytesMax) return;
+    server.parameter += body;
+    body = server.parameter;
+  }
+  if (!part.ends) return;
+  wire::Reader reader(body);
+  const std::string_view name = reader.text();
+  const std::string_view value = reader.text();
+  const auto index = shared_.directory.tracked.index_of(name);
+  if (reader.failed() || !index) return;
+  server.parameters.set(*index, value);
+  if (server.client != nullptr) server.client->parameters.set(*index, value);
+}
+
+/// The last answer to a question of ours.
+void Loop::answered(Server& server) {
+  Client* client = server.client;
+  if (client == nullptr) return; // settle() sees that the question is over.
+  // A server says nothing where what it was told means what it had ("ISO" and "ISO, MDY"): without
+  // this the two would differ for good, and each transaction would begin with a SET.
+  client->parameters.take_from(server.parameters, shared_.directory.tracked.count());
+  client->unproven = 0;
+  if (client->state != Client::State::setting) return;
+  client->state = Client::State::active;
+  if (client->unread) {
+    send(server, client->unread->rest());
+    give_back(client->unread);
+  }
+  if (client->is_readable) put_off(*client);
+}
+
+/// Lets the server go where nothing is left between it and its client.
+void Loop::settle(Server& server) {
+  if (server.swallowed > 0 || server.kept || server.status != TransactionStatus::idle ||
+      !server.scanner.is_between())
+    return;
+  if (server.client == nullptr) {
+    if (server.state == Server::State::resetting || server.state == Server::State::checking)
+      set_free(server);
+    return;
+  }
+  const Client& client = *server.client;
+  if (client.state == Client::State::active && client.exchange.is_settled() &&
+      !client.scanner.is_inside() && server.pool->shared.mode() != PoolMode::session)
+    release(server);
+}
+
+} // namespace pgkeep::pool

@@ -1,0 +1,89 @@
+/// How a pooler logs in to a server: from the startup packet to the first ReadyForQuery.
+///
+/// A state machine without sockets, the other side of ClientLogin: bytes in, a Step out; what takes
+/// time is done by work(), on a thread that may be busy. Threads: one object, one thread at a time.
+/// Source: PostgreSQL manual, protocol-flow (Start-up); PgBouncer's manual, config (password,
+/// connect_query).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/secret.h"
+#include "wire/error_fields.h"
+#include "wire/message.h"
+#include "wire/scram.h"
+
+namespace pgkeep::pool {
+
+/// As whom, and with what. Plain values.
+struct ServerIdentity {
+  std::string user = {};
+  std::string database = {};
+  std::vector<std::pair<std::string, std::string>> startup = {}; ///< More parameters.
+  base::Secret stored = {}; ///< A password, "md5..." or a verifier (of no use without keys).
+  std::optional<wire::ScramClientKeys> keys = {};
+  std::string connect_query = {};
+};
+
+class ServerLogin {
+public:
+  struct Step {
+    enum class Kind : std::uint8_t {
+      wait, ///< For more bytes, once `send` is sent.
+      work, ///< Call work().
+      pass, ///< The server is ready.
+      fail, ///< Close it: `text` says why.
+    };
+    Kind kind = Kind::wait;
+    std::string send = {};
+    std::string text = {};
+    /// What those are told who wait for the greeting of a server; empty: they go on waiting.
+    std::string server_text = {};
+    std::string server_sqlstate = {};
+    std::vector<std::string> log = {};
+  };
+
+  /// Longer ones no server sends to somebody who logs in.
+  static constexpr std::size_t kMessageBytesMax = 65'536;
+  static constexpr int kParametersMax = 256;
+
+  /// `random`: wire::kScramNonceBytes unpredictable bytes.
+  ServerLogin(ServerIdentity identity, std::string random)
+      : identity_(std::move(identity)), random_(std::move(random)) {}
+
+  [[nodiscard]] std::string first() const;
+  Step feed(std::string_view bytes);
+  Step work();
+
+  /// What the server reported, in its order.
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& parameters() const {
+    return parameters_;
+  }
+  [[nodiscard]] std::uint32_t process() const { return process_; }
+  [[nodiscard]] const std::string& cancel_key() const { return cancel_key_; }
+
+private:
+  std::optional<Step> message(wire::Header header, std::string_view body);
+  Step authentication(std::string_view body);
+  Step answer_sasl(std::string_view data);
+  std::optional<Step> parameter(std::string_view body);
+  Step failed(std::string_view body);
+  Step take_ready();
+
+  ServerIdentity identity_;
+  std::string random_;
+  std::string received_;
+  bool is_authenticated_ = false;
+  bool is_connect_query_running_ = false;
+  std::optional<wire::ScramClient> scram_;
+  std::vector<std::pair<std::string, std::string>> parameters_;
+  std::uint32_t process_ = 0;
+  std::string cancel_key_;
+};
+
+} // namespace pgkeep::pool

@@ -1,0 +1,278 @@
+// Servers are connected to, logged in to, and closed.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "pool/loop.h"
+#include "wire/message.h"
+
+namespace pgkeep::pool {
+namespace {
+
+constexpr Micros kMicrosInSecond = 1'000'000;
+
+void set_option(int fd, int level, int option, int value) {
+  static_cast<void>(::setsockopt(fd, level, option, &value, sizeof(value)));
+}
+
+void set_tcp_options(int fd, const Settings& settings) {
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!settings.tcp_keepalive) return;
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (settings.tcp_keepcnt > 0)
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(settings.tcp_keepcnt));
+  if (settings.tcp_keepidle > 0)
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(settings.tcp_keepidle));
+  if (settings.tcp_keepintvl > 0)
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(settings.tcp_keepintvl));
+}
+
+} // namespace
+
+/// Opens one more connection, if the pool has a place and the last try has not just failed.
+bool Loop::launch(LoopPool& pool) {
+  Pool& shared = pool.shared;
+  if (!pool.starting.empty()) return false;
+  if (shared.is_connect_failing.load() &&
+      now_ - shared.last_connect_at.load() < settings().server_login_retry.count())
+    return false;
+  if (!shared.take_place()) return false;
+  shared.last_connect_at.store(now_);
+  shared.logging_in.fetch_add(1);
+  shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
+  auto owner = std::make_unique<Server>();
+  Server& server = *owner;
+  servers_.emplace(&server, std::move(owner));
+  server.pool = &pool;
+  server.connected_at = server.request_at = now_;
+  pool.starting.push_back(server);
+  const DatabaseDefinition& database = shared.database();
+  std::string host = database.hosts.empty() ? settings().unix_socket_dir : database.hosts.front();
+  if (database.hosts.size() > 1 && database.load_balance_hosts == LoadBalance::round_robin)
+    host = database.hosts[shared.next_host.fetch_add(1) % database.hosts.size()];
+  if (host.empty()) {
+    close(server, "cannot connect", false);
+    return true;
+  }
+  if (host.front() == '/' || host.front() == '@') {
+    auto address = unix_address(host, database.port);
+    if (!address) {
+      close(server, "cannot connect", false);
+      return true;
+    }
+    server.address = *address;
+    connect(server);
+  } else if (const auto numeric = numeric_address(host, database.port)) {
+    server.address = *numeric;
+    connect(server);
+  } else {
+    server.is_away = true;
+    const bool is_taken = shared_.workers.post([this, &server, host, port = database.port] {
+      auto addresses = resolve(host, port);
+      post_always(
+          Resolved{.server = &server,
+                   .addresses = addresses ? *std::move(addresses) : std::vector<SocketAddress>{}});
+    });
+    if (!is_taken) {
+      server.is_away = false;
+      close(server, "server DNS lookup failed", false);
+    }
+  }
+  return true;
+}
+
+void Loop::resolved(Resolved resolved) {
+  Server& server = *resolved.server;
+  server.is_away = false;
+  if (server.is_dead) return;
+  if (resolved.addresses.empty()) {
+    close(server, "server DNS lookup failed", false);
+    return;
+  }
+  // A name with several addresses: one after the other, connection by connection.
+  const unsigned turn = server.pool->shared.next_host.fetch_add(1);
+  server.address = resolved.addresses[turn % resolved.addresses.size()];
+  connect(server);
+}
+
+void Loop::connect(Server& server) {
+  server.is_unix = server.address.is_unix();
+  server.fd = base::Fd(
+      ::socket(server.address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!server.fd.is_open()) {
+    close(server, "connect failed", false);
+    return;
+  }
+  if (!server.is_unix) set_tcp_options(server.fd.get(), settings());
+  if (::connect(server.fd.get(), server.address.get(), server.address.bytes) != 0 &&
+      errno != EINPROGRESS) {
+    close(server, "connect failed", false);
+    return;
+  }
+  watch(server, true); // Which says when it is connected, even if it is already.
+}
+
+void Loop::connected(Server& server) {
+  if (server.is_away || !server.fd.is_open()) return;
+  int problem = 0;
+  socklen_t bytes = sizeof(problem);
+  ::getsockopt(server.fd.get(), SOL_SOCKET, SO_ERROR, &problem, &bytes);
+  if (problem != 0) {
+    close(server, "connect failed", false);
+    return;
+  }
+  if (settings().log_connections) {
+    SocketAddress own;
+    own.bytes = sizeof(own.storage);
+    if (!server.is_unix && ::getsockname(server.fd.get(), reinterpret_cast<sockaddr*>(&own.storage),
+                                         &own.bytes) == 0) {
+      log(server, fmt::format("new connection to server (from {})", peer_of(own).text()));
+    } else {
+      log(server, "new connection to server");
+    }
+  }
+  server.login =
+      std::make_unique<ServerLogin>(server.pool->shared.identity(), random(wire::kScramNonceBytes));
+  server.state = Server::State::login;
+  if (server.is_unix) watch(server, false);
+  send(server, server.login->first());
+  if (server.is_readable) put_off(server);
+}
+
+void Loop::read_server_login(Server& server) {
+  if (server.is_away) return;
+  const ssize_t count = receive(server);
+  if (count < 0) return;
+  if (count == 0) {
+    close(server, "server conn crashed?", false);
+    return;
+  }
+  apply(server, server.login->feed({input_->data(), static_cast<std::size_t>(count)}));
+  if (!server.is_dead && server.state == Server::State::login && server.is_readable)
+    put_off(server);
+}
+
+void Loop::apply(Server& server, const ServerLogin::Step& step) {
+  for (const std::string& line : step.log)
+    shared_.log.warning(fmt::format("{} {}", label(server), line));
+  send(server, step.send);
+  switch (step.kind) {
+  case ServerLogin::Step::Kind::wait:
+    if (server.is_readable) put_off(server);
+    break;
+  case ServerLogin::Step::Kind::work: {
+    server.is_away = true;
+    auto job = [this, &server, login = std::move(server.login)]() mutable {
+      ServerLogin::Step next = login->work();
+      post_always(
+          ServerWorked{.server = &server, .login = std::move(login), .step = std::move(next)});
+    };
+    if (shared_.workers.post(std::move(job))) break;
+    server.is_away = false;
+    close(server, "failed to answer authreq", false);
+    break;
+  }
+  case ServerLogin::Step::Kind::pass:
+    logged_in(server);
+    break;
+  case ServerLogin::Step::Kind::fail: {
+    Pool& shared = server.pool->shared;
+    LoopPool& pool = *server.pool;
+    close(server, step.text, !step.server_text.empty());
+    if (step.server_text.empty()) break;
+    for (const auto& loop : shared_.loops) {
+      if (loop.get() != this)
+        loop->post(LoginFailed{
+            .pool = &shared, .text = step.server_text, .sqlstate = step.server_sqlstate});
+    }
+    refuse_logins(pool, step.server_text, step.server_sqlstate);
+    break;
+  }
+  }
+}
+
+void Loop::logged_in(Server& server) {
+  LoopPool& pool = *server.pool;
+  Pool& shared = pool.shared;
+  const ServerLogin& login = *server.login;
+  for (const auto& [name, value] : login.parameters()) {
+    if (const auto index = shared_.directory.tracked.index_of(name))
+      server.parameters.set(*index, value);
+  }
+  server.process = login.process();
+  server.cancel_key = login.cancel_key();
+  shared.logging_in.fetch_sub(1);
+  shared.is_connect_failing.store(false);
+  shared.is_login_failing.store(false);
+  pool.starting.remove(server);
+  if (!shared.has_welcome()) {
+    shared.set_welcome(login.parameters());
+    for (const auto& loop : shared_.loops) {
+      if (loop.get() != this) loop->post(Welcomed{&shared});
+    }
+  }
+  server.login.reset();
+  server.request_at = now_;
+  server.status = wire::TransactionStatus::idle;
+  server.state = Server::State::idle;
+  greet_all(pool);
+  if (server.is_readable) put_off(server);
+  set_free(server);
+  if (!pool.waiting.empty()) call_for_server(pool);
+}
+
+/// A client that it answers is told why.
+void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
+  if (server.is_dead) return;
+  if (settings().log_disconnections)
+    log(server, fmt::format("closing because: {} (age={}s)", reason,
+                            (now_ - server.connected_at) / kMicrosInSecond));
+  LoopPool& pool = *server.pool;
+  Pool& shared = pool.shared;
+  bool is_new = false;
+  switch (server.state) {
+  case Server::State::connecting:
+  case Server::State::login:
+    is_new = true;
+    pool.starting.remove(server);
+    shared.logging_in.fetch_sub(1);
+    shared.is_connect_failing.store(true);
+    shared.is_login_failing.store(true);
+    break;
+  case Server::State::idle:
+    if (server.link.is_linked) leave_idle(server); // Not yet, of one that has just logged in.
+    break;
+  case Server::State::active:
+    pool.active.remove(server);
+    break;
+  default:
+    pool.busy.remove(server);
+    break;
+  }
+  for (const auto& [canceller, owner] : cancellers_) {
+    if (canceller->target == &server) canceller->target = nullptr;
+  }
+  Client* client = std::exchange(server.client, nullptr);
+  const bool is_between = server.scanner.is_between();
+  if (says_goodbye && server.fd.is_open() && !server.kept) {
+    std::string goodbye;
+    wire::append_empty(goodbye, wire::from_client::kTerminate);
+    send(server, goodbye);
+  }
+  shared.give_place();
+  shared.part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
+  auto owner = servers_.extract(&server);
+  bury(std::move(owner.mapped()));
+  if (client != nullptr) {
+    client->server = nullptr;
+    disconnect(*client, reason, is_between);
+  }
+  // After one that could not be opened the next try waits for its time: see keep_up().
+  if (!is_new && !shared_.is_draining.load(std::memory_order_relaxed)) call_for_server(pool);
+}
+
+} // namespace pgkeep::pool

@@ -1,0 +1,155 @@
+// What time brings, three times a second: timeouts, and another try where somebody waits. And how
+// connections are called in the log.
+#include <fmt/format.h>
+
+#include "pool/loop.h"
+
+namespace pgkeep::pool {
+
+void Loop::keep_up() {
+  keep_up_logins();
+  keep_up_clients();
+  for (const auto& listener : listeners_) {
+    if (listener->is_paused) listen(*listener, true);
+  }
+  for (const auto& pool : pools_)
+    keep_up(*pool);
+  const Micros longest = settings().cancel_wait_timeout.count();
+  std::vector<Canceller*> late;
+  for (const auto& [canceller, owner] : cancellers_) {
+    if (longest > 0 && now_ - canceller->since > longest) late.push_back(canceller);
+  }
+  for (Canceller* canceller : late)
+    end_cancel(*canceller);
+}
+
+void Loop::keep_up_logins() {
+  const Micros longest = settings().client_login_timeout.count();
+  if (longest == 0) return;
+  while (Client* client = logins_.front()) {
+    if (now_ - client->connected_at <= longest) return; // They are in the order of their coming.
+    disconnect(*client, "client_login_timeout", true);
+  }
+}
+
+void Loop::keep_up(LoopPool& pool) {
+  if (pool.shared.has_welcome()) greet_all(pool); // Word of it may have got lost in a full mailbox.
+  keep_up_waiters(pool);
+  keep_up_work(pool);
+  keep_up_servers(pool);
+  pool.has_asked = false;
+  call_for_server(pool);
+}
+
+/// Those who have not said anything for long.
+void Loop::keep_up_clients() {
+  if (!has_idle_limit_) return;
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    Client* client = clients_[i].get();
+    if (client == nullptr || client->state != Client::State::idle) continue;
+    const Micros longest = client->pool->shared.limits().client_idle;
+    if (longest > 0 && now_ - client->request_at > longest)
+      disconnect(*client, "client_idle_timeout", true);
+  }
+}
+
+void Loop::keep_up_waiters(LoopPool& pool) {
+  const Pool::Limits& limits = pool.shared.limits();
+  while (Client* client = pool.waiting.front()) {
+    const Micros waits = now_ - client->wait_since;
+    if (limits.query > 0 && waits > limits.query) {
+      disconnect(*client, "query_timeout", true);
+    } else if (limits.query_wait > 0 && waits > limits.query_wait) {
+      disconnect(*client, "query_wait_timeout", true);
+    } else {
+      break; // They are in the order of their coming.
+    }
+  }
+  const Micros login_max = settings().client_login_timeout.count();
+  Client* next = nullptr;
+  for (Client* client = pool.welcoming.front(); client != nullptr; client = next) {
+    next = pool.welcoming.next(*client);
+    const Micros age = now_ - client->connected_at;
+    if (limits.query_wait > 0 && age > limits.query_wait) {
+      disconnect(*client, "query_wait_timeout", true);
+    } else if (login_max > 0 && age > login_max) {
+      disconnect(*client, "client_login_timeout (server down)", true);
+    }
+  }
+}
+
+/// Queries and transactions that take too long.
+void Loop::keep_up_work(LoopPool& pool) {
+  const Pool::Limits& limits = pool.shared.limits();
+  if (limits.query == 0 && limits.idle_transaction == 0 && limits.transaction == 0) return;
+  Server* next = nullptr;
+  for (Server* server = pool.active.front(); server != nullptr; server = next) {
+    next = pool.active.next(*server);
+    const Client& client = *server->client;
+    const bool is_answered = client.exchange.is_settled() && server->swallowed == 0;
+    if (is_answered && server->status == wire::TransactionStatus::idle)
+      continue; // A session that has nothing to do.
+    if (limits.query > 0 && now_ - client.request_at > limits.query) {
+      close(*server, "query timeout", true);
+    } else if (limits.idle_transaction > 0 && is_answered &&
+               now_ - server->request_at > limits.idle_transaction) {
+      close(*server, "idle transaction timeout", true);
+    } else if (limits.transaction > 0 && now_ - client.transaction_at > limits.transaction) {
+      close(*server, "transaction timeout", true);
+    }
+  }
+}
+
+void Loop::keep_up_servers(LoopPool& pool) {
+  const Settings& all = settings();
+  const Micros idle_max = all.server_idle_timeout.count();
+  const Micros connect_max = all.server_connect_timeout.count();
+  Server* next = nullptr;
+  for (Server* server = pool.idle.front(); server != nullptr; server = next) {
+    next = pool.idle.next(*server);
+    if (idle_max > 0 && now_ - server->request_at > idle_max) {
+      close(*server, "server idle timeout", true);
+    } else if (is_life_over(*server)) {
+      close(*server, "server lifetime over", true);
+    }
+  }
+  for (Server* server = pool.starting.front(); server != nullptr; server = next) {
+    next = pool.starting.next(*server);
+    if (connect_max > 0 && now_ - server->connected_at > connect_max)
+      close(*server, "connect timeout", !server->is_away && server->state == Server::State::login);
+  }
+  for (Server* server = pool.busy.front(); server != nullptr; server = next) {
+    next = pool.busy.next(*server);
+    if (connect_max > 0 && server->state == Server::State::checking &&
+        now_ - server->request_at > connect_max)
+      close(*server, "test query timeout", false);
+  }
+}
+
+std::string Loop::label(const Client& client) const {
+  std::string_view database = "(nodb)";
+  if (client.pool != nullptr) {
+    database = client.pool->shared.name();
+  } else if (client.login && client.login->is_known() && client.login->database() != nullptr) {
+    database = client.login->database_name();
+  }
+  return fmt::format("C-{}: {}/{}@{}", fmt::ptr(&client), database,
+                     client.user.empty() ? "(nouser)" : client.user, client.peer.text());
+}
+
+std::string Loop::label(const Server& server) const {
+  const Pool& pool = server.pool->shared;
+  Peer peer = peer_of(server.address);
+  if (peer.is_unix) peer.port = pool.database().port;
+  return fmt::format("S-{}: {}/{}@{}", fmt::ptr(&server), pool.name(), pool.user(), peer.text());
+}
+
+void Loop::log(const Client& client, std::string_view text) {
+  shared_.log.info(fmt::format("{} {}", label(client), text));
+}
+
+void Loop::log(const Server& server, std::string_view text) {
+  shared_.log.info(fmt::format("{} {}", label(server), text));
+}
+
+} // namespace pgkeep::pool

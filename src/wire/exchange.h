@@ -1,0 +1,62 @@
+/// What a server still owes a client: decides when nothing of the one is left in the other, so that
+/// the server may answer somebody else.
+///
+/// Each Query, FunctionCall and Sync is owed one ReadyForQuery. COPY FROM STDIN is the exception: a
+/// server that reads the data passes over each Sync until the data end, so the Sync that came along
+/// with the Execute is never answered. Where a client mixes messages in a way in which it cannot be
+/// known how many answers come, `is_sure()` is false for good, and the connection must not go to
+/// anybody else: an answer too many is waited for, one too few would reach a stranger.
+///
+/// Pure: types of messages in, a verdict out. Threads: one object, one thread. Source: PostgreSQL
+/// manual, protocol-flow (Extended Query, COPY Operations, Pipelining); CopyGetData of
+/// copyfromparse.c for what is passed over.
+#pragma once
+
+#include <cstdint>
+
+#include "wire/message.h"
+
+namespace pgkeep::wire {
+
+class Exchange {
+public:
+  /// A message whose header went to the server. False: no client sends such a message.
+  bool client_sent(char type);
+  /// A message that came from the server, but for ReadyForQuery.
+  void server_sent(char type) {
+    if (type == from_server::kCopyIn) {
+      copy_began();
+    } else if (is_copying_in_ &&
+               (type == from_server::kError || type == from_server::kCommandComplete)) {
+      is_copying_in_ = false;
+      // Begun by Execute: the server passes over everything up to a Sync.
+      if (owed_ == 0) has_open_batch_ = true;
+    }
+  }
+  void server_is_ready() {
+    is_copying_in_ = false;
+    if (owed_ > 0) --owed_;
+    if (owed_ == 0) is_mixed_ = false;
+  }
+
+  /// Every message that needs an answer got its last one.
+  [[nodiscard]] bool is_settled() const {
+    return owed_ == 0 && !has_open_batch_ && !is_copying_in_ && is_sure_;
+  }
+  [[nodiscard]] bool is_sure() const { return is_sure_; }
+  [[nodiscard]] std::uint32_t owed() const { return owed_; }
+
+private:
+  void owe(bool is_query);
+  void copy_began();
+  void in_copy(char type);
+
+  std::uint32_t owed_ = 0;
+  bool is_query_ = false;       ///< The first that is owed: Query or FunctionCall, not Sync.
+  bool is_mixed_ = false;       ///< Both kinds are owed.
+  bool has_open_batch_ = false; ///< Messages of the extended protocol without their Sync yet.
+  bool is_copying_in_ = false;  ///< The server reads data, and the client has not ended them.
+  bool is_sure_ = true;
+};
+
+} // namespace pgkeep::wire

@@ -1,0 +1,84 @@
+#include "wire/exchange.h"
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+namespace pgkeep::wire {
+namespace {
+
+/// Plays messages in order: those of the client behind '>', those of the server behind '<'.
+Exchange played(std::string_view messages) {
+  Exchange exchange;
+  bool is_from_client = true;
+  for (const char type : messages) {
+    if (type == '>' || type == '<') {
+      is_from_client = type == '>';
+    } else if (is_from_client) {
+      EXPECT_TRUE(exchange.client_sent(type)) << type;
+    } else if (type == 'Z') {
+      exchange.server_is_ready();
+    } else {
+      exchange.server_sent(type);
+    }
+  }
+  return exchange;
+}
+
+struct Case {
+  std::string_view name = {};
+  std::string_view messages;
+  bool is_settled = true;
+  bool is_sure = true;
+};
+
+TEST(Exchange, KnowsWhenNothingIsOwed) {
+  const Case cases[] = {
+      {"nothing was said", ""},
+      {"a query", ">Q", false},
+      {"a query and its answer", ">Q<TDCZ"},
+      {"two queries, one answered", ">QQ<CZ", false},
+      {"two queries in one go", ">QQ<CZCZ"},
+      {"a batch without Sync", ">PBDE", false},
+      {"a batch that was flushed and answered, without Sync", ">PBDEH<12TDC", false},
+      {"a batch", ">PBDES<12TDCZ"},
+      {"a batch behind one that is answered", ">PBESPBE<12CZ", false},
+      {"a pipeline", ">PBESPBES<12CZ12CZ"},
+      {"a pipeline, half of it answered", ">PBESPBES<12CZ", false},
+      {"a function call", ">F<VZ"},
+      {"COPY OUT", ">Q<HdddcCZ"},
+      {"COPY OUT by Execute", ">PBES<12HddcCZ"},
+      {"COPY IN", ">Q<G>dddc<CZ"},
+      {"COPY IN, not ended", ">Q<G>ddd", false},
+      {"COPY IN, ended, not answered", ">Q<G>dddc", false},
+      {"COPY IN that fails at its end", ">Q<G>dddf<EZ"},
+      {"COPY IN that fails midway, and the rest of its data", ">Q<G>dd<EZ>ddc"},
+      {"COPY IN by Execute: the first Sync has no answer", ">PBES<12G>ddcS<CZ"},
+      {"COPY IN by Execute, the last Sync not answered", ">PBES<12G>ddcS<C", false},
+      {"COPY IN by Execute, no second Sync", ">PBES<12G>ddc<C", false},
+      {"COPY IN by Execute without a Sync before", ">PBEH<12G>ddcS<CZ"},
+      {"COPY IN by Execute that fails midway, no Sync yet", ">PBES<12G>d<E>dc", false},
+      {"COPY IN by Execute that fails midway", ">PBES<12G>d<E>dcS<Z"},
+      {"two statements of COPY IN in one query", ">Q<G>dc<CG>dc<CZ"},
+      {"Sync inside of the data: answered or not, who knows", ">Q<G>dSdc<CZ", false, false},
+      {"a query behind one that began COPY IN", ">QQ<G>dc<CZ", false, false},
+      {"Sync and Query behind each other, then COPY IN", ">PBESQ<12G", false, false},
+      {"a batch behind the Sync that COPY IN passed over", ">PBESPBE<12G", false, false},
+      {"more answers than were asked for", ">Q<CZCZ"},
+  };
+  for (const Case& each : cases) {
+    const Exchange exchange = played(each.messages);
+    EXPECT_EQ(exchange.is_settled(), each.is_settled) << each.name;
+    EXPECT_EQ(exchange.is_sure(), each.is_sure) << each.name;
+  }
+}
+
+TEST(Exchange, KnowsWhatClientsSend) {
+  for (const char type : std::string_view("QFPBDECHSdcf"))
+    EXPECT_TRUE(Exchange().client_sent(type)) << type;
+  for (const char type : std::string_view("XpRZ\0?", 6))
+    EXPECT_FALSE(Exchange().client_sent(type)) << type;
+}
+
+} // namespace
+} // namespace pgkeep::wire

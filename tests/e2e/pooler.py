@@ -1,0 +1,178 @@
+"""What the tests of the pooler use: pgkeep pool and Debian's pgbouncer beside each other, from one ini file, and a client that speaks the
+protocol by hand.
+"""
+import contextlib
+import os
+import pathlib
+import resource
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+
+from support import ACCOUNT, PGKEEP, Skip, as_account, free_port, wait_for
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"/usr/sbin:{os.environ['PATH']}")
+
+
+class Pooler:
+    """One that runs in a folder of its own, which is its socket's too. kind: ours or pgbouncer."""
+
+    def __init__(self, kind, home, databases, settings=None, users="", files=None, loops=2):
+        self.kind = kind
+        self.home = pathlib.Path(home) / f"{kind}-{free_port()}"
+        self.home.mkdir()
+        self.port = free_port()
+        self.log_path = self.home / "log"
+        (self.home / "users").write_text(users)
+        for name, text in (files or {}).items():
+            (self.home / name).write_text(text.replace("HOME", str(self.home)))
+        base = {"listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": self.home, "auth_type": "trust",
+                "auth_file": self.home / "users", "pool_mode": "transaction"}
+        lines = ["[databases]", *(f"{name} = {options}" for name, options in databases.items()), "[pgbouncer]",
+                 *(f"{key} = {value}" for key, value in {**base, **(settings or {})}.items())]
+        ini = self.home / "pool.ini"
+        ini.write_text("\n".join(lines).replace("HOME", str(self.home)) + "\n")
+        if kind == "pgbouncer" and PGBOUNCER is None:
+            raise Skip("pgbouncer is not installed")
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # runuser sets it back to less.
+        argv = ["prlimit", f"--nofile={files}", PGBOUNCER, str(ini)] if kind == "pgbouncer" else [str(PGKEEP), "pool", "--loops", str(loops), str(ini)]
+        if kind == "pgbouncer" and os.geteuid() == 0:  # It refuses to run as root.
+            for path in [self.home, *self.home.iterdir()]:
+                shutil.chown(path, ACCOUNT)
+            argv = as_account(argv)
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+        wait_for(lambda: "process up" in self.log() or self.process.poll() is not None, "the pooler runs")
+        assert self.process.poll() is None, self.log()
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def uri(self, database, user="postgres", more=""):
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?sslmode=disable&gssencmode=disable{more}"
+
+    def pid(self):
+        """Of the pooler itself, not of runuser."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0]) if children and self.kind == "pgbouncer" else self.process.pid
+
+    def signal(self, number):
+        os.kill(self.pid(), number)
+
+    def close(self):
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            self.signal(signal.SIGTERM)
+        status = self.process.wait(30)
+        if self.kind == "ours":  # A sanitizer says here what it found.
+            assert status == 0, self.log()[-6000:]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Client:
+    """A connection by hand: what is sent and what comes back, message by message."""
+
+    def __init__(self, pooler, database="postgres", user="postgres", parameters=None, is_started=True):
+        self.socket = socket.create_connection(("127.0.0.1", pooler.port), timeout=30)
+        self.buffer = b""
+        self.parameters = {}
+        if is_started:
+            self.start(database, user, parameters or {})
+
+    def start(self, database, user, parameters):
+        body = struct.pack("!I", 196608)
+        for name, value in {"user": user, "database": database, **parameters}.items():
+            body += name.encode() + b"\0" + value.encode() + b"\0"
+        body += b"\0"
+        self.socket.sendall(struct.pack("!I", len(body) + 4) + body)
+        for kind, content in self.until(b"ZE"):
+            if kind == b"S":
+                name, value = content.split(b"\0")[:2]
+                self.parameters[name.decode()] = value.decode()
+            if kind == b"K":
+                self.key = content
+            if kind == b"E":
+                raise ConnectionError(error_text(content))
+
+    @staticmethod
+    def message(kind, content=b""):
+        return kind + struct.pack("!I", len(content) + 4) + content
+
+    def send(self, *messages):
+        self.socket.sendall(b"".join(messages))
+
+    def query(self, sql):
+        """Sends it and waits for its end: the messages."""
+        self.send(self.message(b"Q", sql.encode() + b"\0"))
+        return self.until(b"Z")
+
+    def values(self, sql):
+        """The first column of each row, as text; an error is raised."""
+        rows = []
+        for kind, content in self.query(sql):
+            if kind == b"E":
+                raise AssertionError(error_text(content))
+            if kind == b"D":
+                length = struct.unpack("!i", content[2:6])[0]
+                rows.append(content[6:6 + length].decode())
+        return rows
+
+    def read(self):
+        """One message; None at the end of the connection."""
+        while len(self.buffer) < 5 or len(self.buffer) < 1 + struct.unpack("!I", self.buffer[1:5])[0]:
+            try:
+                got = self.socket.recv(65536)
+            except ConnectionResetError:
+                got = b""
+            if not got:
+                return None
+            self.buffer += got
+        end = 1 + struct.unpack("!I", self.buffer[1:5])[0]
+        kind, content, self.buffer = self.buffer[:1], self.buffer[5:end], self.buffer[end:]
+        return kind, content
+
+    def until(self, kinds):
+        """Messages up to the first of these kinds, or to the end of the connection."""
+        seen = []
+        while True:
+            message = self.read()
+            if message is None:
+                return seen
+            seen.append(message)
+            if message[0] in [bytes([kind]) for kind in kinds]:
+                return seen
+
+    def is_closed(self, limit_s=10):
+        """Whether the pooler ends the connection soon."""
+        while True:
+            ready, _, _ = select.select([self.socket], [], [], limit_s)
+            if not ready:
+                return False
+            if self.read() is None:
+                return True
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def error_text(content):
+    """The message of an ErrorResponse."""
+    fields = {field[:1]: field[1:].decode() for field in content.split(b"\0") if field}
+    return fields.get(b"M", "")
+
+
+def errors_in(messages):
+    return [error_text(content) for kind, content in messages if kind == b"E"]

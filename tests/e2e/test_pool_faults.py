@@ -1,0 +1,228 @@
+"""pgkeep pool when something goes wrong or takes long: servers that die, clients that wait, cancel requests, signals, limits."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import struct
+import threading
+
+from pooler import Client, Pooler, errors_in
+from support import Server, folder, wait_for
+
+USERS = '"postgres" ""\n'
+
+
+def address(server):
+    return f"host={server.home} port={server.port} dbname=postgres"
+
+
+def test_server_killed_under_load():
+    """kill -9 of the postmaster and all that it has: clients get an error, and work again when it is back, without a restart."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 4, "server_login_retry": 1}, USERS) as pooler:
+        stop = threading.Event()
+        answers = [0, 0]  # Before and after.
+        is_back = threading.Event()
+        wrong = []
+
+        def work(number):
+            while not stop.is_set():
+                try:
+                    with Client(pooler, "app") as client:
+                        while not stop.is_set():
+                            got = client.query(f"SELECT {number}")
+                            rows = [content[6:] for kind, content in got if kind == b"D"]
+                            if errors_in(got) or not got or got[-1][0] != b"Z":
+                                break
+                            if rows != [str(number).encode()]:
+                                wrong.append(rows)
+                            answers[is_back.is_set()] += 1
+                except (ConnectionError, OSError):
+                    stop.wait(0.05)
+
+        threads = [threading.Thread(target=work, args=(100 + i,)) for i in range(12)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: answers[0] > 500, "the load runs")
+        postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
+        backends = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for process in [postmaster, *map(int, backends)]:
+            os.kill(process, signal.SIGKILL)
+        wait_for(lambda: "server conn crashed?" in pooler.log(), "the pooler sees that the server is gone")
+        (server.data / "postmaster.pid").unlink(missing_ok=True)
+        wait_for(lambda: server.control("-l", server.home / "log", "start") == 0, "the server is back")
+        is_back.set()
+        wait_for(lambda: answers[1] > 500, "all is well again")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert not wrong, wrong
+        assert pooler.process.poll() is None
+
+
+def test_cancel():
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2}, USERS) as pooler:
+        def ask(key):
+            with socket.create_connection(("127.0.0.1", pooler.port), timeout=30) as asker:
+                asker.sendall(struct.pack("!II", 16, 80877102) + key)
+                assert asker.recv(1) == b"", "it ends when the request is through"
+
+        with Client(pooler, "app") as one, Client(pooler, "app") as other:
+            for _ in range(5):
+                one.send(one.message(b"Q", b"SELECT pg_sleep(60)\0"))
+                wait_for(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'") == [["1"]],
+                         "it sleeps")
+                ask(one.key)
+                assert errors_in(one.until(b"Z")) == ["canceling statement due to user request"]
+                assert other.values("SELECT 'untouched'") == ["untouched"]
+            ask(one.key)  # Of an idle client: nobody's query is touched.
+            ask(one.key[:4] + bytes(4))  # A wrong secret.
+            ask(struct.pack("!II", 0xff000001, 1))
+            assert one.values("SELECT 1") == ["1"] and other.values("SELECT 1") == ["1"]
+
+
+def test_waiting_and_its_end():
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2, "query_wait_timeout": 2}, USERS, loops=2) as pooler:
+        clients = [Client(pooler, "app") for _ in range(12)]
+        for client in clients:
+            client.send(client.message(b"Q", b"SELECT pg_sleep(0.02), pg_backend_pid()\0"))
+        answers = [client.until(b"Z") for client in clients]
+        assert all(answer[-1] == (b"Z", b"I") for answer in answers)
+        holders = clients[:2]
+        for client in holders:
+            client.query("BEGIN")
+        waiter, gone = clients[2:4]
+        gone.send(gone.message(b"Q", b"SELECT 1\0"))
+        gone.close()  # While it waits.
+        waiter.send(waiter.message(b"Q", b"SELECT 1\0"))
+        assert errors_in(waiter.until(b"Z")) == ["query_wait_timeout"]
+        for client in holders:
+            assert client.query("COMMIT")[-1] == (b"Z", b"I")
+        assert all(client.values("SELECT 5") == ["5"] for client in clients[4:])
+
+
+def test_what_takes_too_long():
+    """In the words of PgBouncer, which runs beside; transaction_timeout is 1.25's."""
+    with Server(15) as server, folder() as home:
+        for settings, ask, told in (
+                ({"query_timeout": 1}, ["SELECT pg_sleep(30)"], "query timeout"),
+                ({"idle_transaction_timeout": 1}, ["BEGIN"], "idle transaction timeout"),
+                ({"client_idle_timeout": 1}, ["SELECT 1"], "client_idle_timeout"),
+                ({"transaction_timeout": 1}, ["BEGIN", "SELECT pg_sleep(30)"], "transaction timeout")):
+            for kind in ("ours", "pgbouncer") if "transaction_timeout" not in settings else ("ours",):
+                with Pooler(kind, home, {"app": address(server)}, {**settings, "pool_mode": "transaction"}, USERS) as pooler, \
+                        Client(pooler, "app") as client:
+                    for sql in ask[:-1]:
+                        client.query(sql)
+                    client.send(client.message(b"Q", ask[-1].encode() + b"\0"))
+                    messages = client.until(b"E")
+                    assert errors_in(messages) == [told], (kind, settings, messages)
+        with Pooler("ours", home, {"app": address(server)}, {"pool_mode": "session", "query_timeout": 1, "transaction_timeout": 1}, USERS) as pooler, \
+                Client(pooler, "app") as client:
+            client.query("SELECT pg_sleep(0.7)")
+            client.query("SELECT pg_sleep(0.7)")
+            assert client.values("SELECT 1") == ["1"], "each query counts for itself"
+
+
+def test_clients_that_leave_in_the_middle():
+    """Their servers are closed where something was left in them, and the pool has its places again."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2}, USERS) as pooler:
+        message = Client.message
+        for left in (message(b"Q", b"BEGIN\0"), message(b"Q", b"SELECT pg_sleep(0.3)\0"), message(b"P", b"\0SELECT 1\0\0\0"),
+                     message(b"Q", b"SELECT 1\0")[:9], b"Q\0", message(b"Q", b"COPY (SELECT 1) TO STDOUT\0")):
+            for _ in range(3):
+                client = Client(pooler, "app")
+                client.send(left)
+                if left.startswith(b"Q\0\0\0\x0aBEGIN"):
+                    client.until(b"Z")
+                client.close()
+            with Client(pooler, "app") as after:
+                assert after.values("SELECT 'fine'") == ["fine"], left
+                assert after.query("SELECT 1")[-1] == (b"Z", b"I")
+        for bad, told in ((message(b"?"), "unknown pkt"), (b"Q\0\0\0\1", "bad packet header"), (message(b"p", b"x\0"), "unknown pkt")):
+            with Client(pooler, "app") as client:
+                client.send(bad)
+                assert errors_in(client.until(b"Z")) == [told] and client.is_closed()
+
+
+def test_hostile_clients():
+    """They cost bounded memory and no server; whoever says nothing that is a message is cut off."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2, "client_login_timeout": 2, "max_client_conn": 500}, USERS) as pooler:
+        slow = [Client(pooler, "app") for _ in range(50)]
+        for client in slow:
+            client.send(b"Q\0\0")  # A header that does not come.
+        giant = Client(pooler, "app")
+        giant.send(b"Q\x10\0\0\0" + b"SELECT 1 --" + b"x" * 4_000_000)  # A quarter of a gigabyte was announced.
+        with Client(pooler, "app") as client:
+            for _ in range(20):
+                assert client.values("SELECT 1") == ["1"]
+            with open(f"/proc/{pooler.pid()}/status", encoding="utf-8") as status:
+                assert int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) < 60_000
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", struct.pack("!II", 2_000_000_000, 196608), struct.pack("!II", 8, 131072), b"\x16\x03\x01\x02\0\x01"):
+            with Client(pooler, is_started=False) as client:
+                client.send(garbage)
+                assert client.is_closed(), garbage
+        endless = Client(pooler, is_started=False)
+        endless.send(struct.pack("!II", 9_999, 196608) + b"a\0b\0" * 1000)
+        assert endless.is_closed(), "client_login_timeout"
+        giant.close()
+        with Client(pooler, "app") as one, Client(pooler, "app") as two:
+            assert one.query("BEGIN")[-1] == two.query("BEGIN")[-1] == (b"Z", b"T"), "both places are there"
+        for client in slow:
+            client.close()
+
+
+def test_session_mode_resets():
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1, "pool_mode": "session"}, USERS) as pooler:
+        with Client(pooler, "app") as one:
+            one.query("SET work_mem = '77MB'")
+            first = one.values("SELECT pg_backend_pid()")
+            one.query("CREATE TEMP TABLE mine (i int)")
+            one.send(one.message(b"X"))
+        with Client(pooler, "app") as two:
+            assert two.values("SELECT pg_backend_pid()") == first, "the same server"
+            assert two.values("SELECT current_setting('work_mem')") != ["77MB"]
+            assert errors_in(two.query("SELECT * FROM mine")) == ['relation "mine" does not exist']
+
+
+def test_servers_come_and_go_by_their_time():
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"server_idle_timeout": 1, "server_check_delay": 0}, USERS) as pooler:
+        with Client(pooler, "app") as client:
+            first = client.values("SELECT pg_backend_pid()")
+            assert client.values("SELECT pg_backend_pid()") == first, "checked by an empty query, and used"
+            wait_for(lambda: "closing because: server idle timeout" in pooler.log(), "an idle server goes")
+            assert client.values("SELECT pg_backend_pid()") != first
+            # A backend that is ended while nobody uses it is nobody's error.
+            server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+            wait_for(lambda: re.search("closing because: (server conn crashed|idle server got dirty)", pooler.log()), "the pooler sees it")
+            assert client.values("SELECT 1") == ["1"]
+
+
+def test_signals():
+    with Server(15) as server, folder() as home:
+        with Pooler("ours", home, {"app": address(server)}, {"pidfile": "HOME/pid"}, USERS) as pooler:
+            assert int((pooler.home / "pid").read_text()) == pooler.pid()
+            with Client(pooler, "app") as busy, Client(pooler, "app") as idle:
+                busy.query("BEGIN")
+                pooler.signal(signal.SIGINT)
+                wait_for(lambda: "got SIGINT, shutting down" in pooler.log(), "it is shutting down")
+                assert errors_in(idle.query("SELECT 1")) == ["server shutting down"]
+                assert busy.values("SELECT 3") == ["3"], "what runs is let run"
+                assert busy.query("COMMIT")[-1] == (b"Z", b"I")
+                assert pooler.process.wait(20) == 0
+            assert "server connections dropped, exiting" in pooler.log()
+            assert not (pooler.home / "pid").exists() and not list(pooler.home.glob(".s.PGSQL.*"))
+        with Pooler("ours", home, {"app": address(server)}, {}, USERS) as pooler, Client(pooler, "app") as busy:
+            busy.query("BEGIN")
+            pooler.signal(signal.SIGTERM)
+            assert pooler.process.wait(20) == 0 and busy.is_closed()
+
+
+SLOW = ["test_server_killed_under_load"]

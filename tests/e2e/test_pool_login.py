@@ -1,0 +1,115 @@
+"""pgkeep pool: who comes in, and what those are told who do not: the same as PgBouncer 1.18 tells them, from the same ini file."""
+import contextlib
+import re
+
+from pooler import Client, Pooler, error_text
+from support import PSQL, Server, folder, pgkeep, run, wait_for
+
+# What auth_file has of three users with the password "secret", made by the server itself.
+USERS = ("plain", "digest", "scram")
+
+
+def make_users(server):
+    """The roles, the text of an auth_file, and who may log in to the server how."""
+    server.psql("SET password_encryption = 'scram-sha-256'; CREATE ROLE scram LOGIN PASSWORD 'secret'; CREATE ROLE plain LOGIN PASSWORD 'secret';"
+                "SET password_encryption = 'md5'; CREATE ROLE digest LOGIN PASSWORD 'secret'")
+    stored = dict(server.psql("SELECT rolname, rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL"))
+    hba = server.data / "pg_hba.conf"
+    hba.write_text("local all postgres trust\nhost all scram,plain 127.0.0.1/32 scram-sha-256\nhost all digest 127.0.0.1/32 md5\n"
+                   "host all clear 127.0.0.1/32 password\nhost all open 127.0.0.1/32 trust\n")
+    server.psql("CREATE ROLE clear LOGIN PASSWORD 'secret'; CREATE ROLE open LOGIN; SELECT pg_reload_conf()")
+    return (f'"plain" "secret"\n"digest" "{stored["digest"]}"\n"scram" "{stored["scram"]}"\n"clear" "secret"\n"open" ""\n"ghost" "secret"\n')
+
+
+def try_psql(pooler, database, user, password, more=""):
+    """What psql prints, or what it was told."""
+    result = run([PSQL, "-X", "-A", "-t", "-d", pooler.uri(database, user, more), "-c", "SELECT current_user || '@' || current_database()"],
+                 check=False, env={"PGPASSWORD": password, "PATH": "/usr/bin:/bin"}, timeout=30)
+    told = re.search(r"FATAL:\s+(.*)", result.stderr)
+    return result.stdout.strip() if result.returncode == 0 else told.group(1) if told else result.stderr.strip()
+
+
+def test_passwords_of_every_kind():
+    with Server(15) as server, folder() as home:
+        users = make_users(server)
+        at = f"host=127.0.0.1 port={server.port} dbname=postgres"
+        for auth_type, knows in (("plain", USERS), ("md5", USERS), ("scram-sha-256", ("plain", "scram"))):
+            with contextlib.ExitStack() as stack:
+                poolers = [stack.enter_context(Pooler(kind, home, {"app": at}, {"auth_type": auth_type, "client_login_timeout": 2}, users))
+                           for kind in ("ours", "pgbouncer")]
+                for user in (*USERS, "nobody"):
+                    for password in ("secret", "wrong"):
+                        told = [try_psql(pooler, "app", user, password) for pooler in poolers]
+                        assert told[0] == told[1], (auth_type, user, password, told)
+                        if password == "wrong":
+                            assert "authentication failed" in told[0], told
+                        # "plain" sends a password as it is; a server that asks for SCRAM cannot be answered with a secret then.
+                        elif user in knows and not (auth_type == "plain" and user == "scram"):
+                            assert told[0] == f"{user}@postgres", (auth_type, user, told)
+        with Pooler("ours", home, {"app": at, "forced": at + " user=plain password=secret"}, {"auth_type": "any"}, users) as pooler:
+            assert try_psql(pooler, "forced", "whoever", "") == "plain@postgres"
+        with Pooler("ours", home, {"app": at}, {"auth_type": "trust"}, users) as pooler:
+            assert try_psql(pooler, "app", "clear", "") == "clear@postgres"
+            assert try_psql(pooler, "app", "open", "") == "open@postgres"
+
+
+def test_refusals_in_the_same_words():
+    with Server(15) as server, folder() as home, contextlib.ExitStack() as stack:
+        users = make_users(server)
+        at = f"host=127.0.0.1 port={server.port}"
+        databases = {"postgres": at, "gone": at, "down": "host=127.0.0.1 port=1"}
+        settings = {"max_client_conn": 3, "client_login_timeout": 3, "server_login_retry": 1}
+        poolers = [stack.enter_context(Pooler(kind, home, databases, settings, users)) for kind in ("ours", "pgbouncer")]
+
+        def same(want, *words):
+            told = [try_psql(pooler, *words) for pooler in poolers]
+            assert told[0] == told[1] == want, (want, told)
+
+        same('"trust" authentication failed', "postgres", "nobody", "")
+        same("no such database: nodb", "nodb", "open", "")
+        same('database "gone" does not exist', "gone", "open", "")
+        same(try_psql(poolers[1], "postgres", "ghost", ""), "postgres", "ghost", "")
+        # Options are 1.25's: 1.18 takes none.
+        assert try_psql(poolers[0], "postgres", "open", "", "&options=-c%20geqo%3Doff") == "unsupported startup parameter in options: geqo"
+        same("unsupported startup parameter: replication", "postgres", "open", "", "&replication=database")
+        same(try_psql(poolers[1], "down", "open", ""), "down", "open", "")
+        for pooler in poolers:
+            clients = [stack.enter_context(Client(pooler, "postgres", "open")) for _ in range(3)]
+            try:
+                Client(pooler, "postgres", "open")
+                raise AssertionError("one too many came in")
+            except ConnectionError as told:
+                assert str(told) == "no more connections allowed (max_client_conn)", told
+            for client in clients:
+                client.close()
+            silent = stack.enter_context(Client(pooler, is_started=False))
+            silent.send(b"\0")
+            assert error_text(silent.until(b"E")[-1][1]) == "client_login_timeout"
+
+
+def test_log_lines_in_the_same_form():
+    with Server(15) as server, folder() as home:
+        lines = []
+        for kind in ("ours", "pgbouncer"):
+            with Pooler(kind, home, {"app": f"host=127.0.0.1 port={server.port} dbname=postgres"}, {}, '"postgres" ""\n') as pooler:
+                server.psql("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
+                (server.data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")
+                server.psql("SELECT pg_reload_conf()")
+                assert try_psql(pooler, "app", "postgres", "") == "postgres@postgres"
+                try_psql(pooler, "app", "nobody", "")
+                try_psql(pooler, "nodb", "postgres", "")
+                wait_for(lambda: "pooler error: no such database" in pooler.log(), "the log says what happened")
+            text = re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [A-Z]+ \[\d+\] ", "", pooler.log(), flags=re.M)
+            text = re.sub(r"0x[0-9a-f]+", "0x", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:N", text))
+            lines.append([line for line in text.splitlines() if re.search(r" [CS]-0x|got SIGTERM", " " + line)])
+        assert lines[0] == lines[1], "\n".join(["ours:", *lines[0], "pgbouncer:", *lines[1]])
+
+
+def test_what_is_not_built_is_refused_by_name():
+    with folder() as home:
+        for key, value in {"admin_users": "postgres", "client_tls_sslmode": "require", "min_pool_size": "3", "auth_type": "pam", "user": "nobody",
+                           "server_tls_sslmode": "verify-full"}.items():
+            ini = home / "pool.ini"
+            ini.write_text(f"[databases]\napp =\n[pgbouncer]\n{key} = {value}\n")
+            result = pgkeep("pool", ini, check=False, timeout=20)
+            assert result.returncode != 0 and key in result.stderr and "not built yet" in result.stderr, (result.returncode, result.stderr)
