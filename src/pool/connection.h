@@ -17,6 +17,7 @@
 #include "pool/server_login.h"
 #include "wire/exchange.h"
 #include "wire/message.h"
+#include "wire/prepared.h"
 #include "wire/scanner.h"
 
 namespace pgkeep::pool {
@@ -85,8 +86,18 @@ struct Client final : Endpoint {
   ParameterValues parameters;
   std::string user;
   std::unique_ptr<ClientLogin> login;
-  std::unique_ptr<Kept> unread; ///< Came before there was a server for it.
+  std::unique_ptr<Kept> unread;  ///< Came before there was a server for it.
+  std::unique_ptr<Kept> partial; ///< The front of a message that is needed as a whole.
+  std::unique_ptr<wire::ClientStatements> statements; ///< None before it names one.
   Peer peer;
+};
+
+/// What a server has prepared, and what is under way about that between it and its client.
+struct Prepared {
+  Prepared(wire::StatementTable& table, std::size_t statements_max)
+      : pipeline(table, statements_max) {}
+  wire::ServerStatements known;
+  wire::PreparedPipeline pipeline;
 };
 
 struct Server final : Endpoint {
@@ -117,6 +128,7 @@ struct Server final : Endpoint {
   ParameterValues parameters;
   std::string parameter; ///< A ParameterStatus of which a part has come.
   std::unique_ptr<ServerLogin> login;
+  std::unique_ptr<Prepared> prepared; ///< None before anybody prepares something on it.
   std::uint32_t process = 0;
   std::string cancel_key;
   SocketAddress address;

@@ -45,6 +45,7 @@ struct Shared {
   const Directory& directory; ///< Must outlive it.
   Log log;
   Pools pools;
+  wire::StatementTable statements;
   std::vector<std::unique_ptr<Loop>> loops; ///< Never changed while they run.
   std::atomic<int> clients{0};              ///< Of all loops.
   std::atomic<bool> is_draining{false};     ///< Nobody new; servers go when they are free.
@@ -133,9 +134,10 @@ private:
   struct Outgoing {
     enum class End : std::uint8_t { none, terminate, unknown, broken };
     std::string_view prefix; ///< Of a header that began in earlier bytes. In prefix_.
+    std::string_view made;   ///< What was said in other words, and all before it. In made_.
     std::string_view bytes;
     End end = End::none;
-    [[nodiscard]] bool empty() const { return prefix.empty() && bytes.empty(); }
+    [[nodiscard]] bool empty() const { return prefix.empty() && made.empty() && bytes.empty(); }
   };
   static constexpr std::size_t kInputBytes = 65'536;
   static constexpr int kRoundsMax = 8; ///< Full buffers of one socket before others have a turn.
@@ -167,7 +169,9 @@ private:
   // relay.cc: the way of a query.
   void relay_client(Client& client);
   void relay_server(Server& server);
+  Outgoing scan(Client& client, Server& server, std::string_view bytes);
   Outgoing scan_client(Client& client, std::string_view bytes);
+  Outgoing::End accept_message(Client& client, const wire::MessageScanner::Part& part);
   void to_server(Client& client, const Outgoing& outgoing);
   void end_client(Client& client, Outgoing::End end);
   void from_server(Server& server, std::string_view bytes);
@@ -175,6 +179,15 @@ private:
   void take_parameter(Server& server, const wire::MessageScanner::Part& part);
   void answered(Server& server);
   void settle(Server& server);
+
+  // statements.cc: the way of a query where named statements are looked after.
+  Outgoing scan_statements(Client& client, Server& server, std::string_view bytes);
+  const char* say_statement(Client& client, Server& server, wire::Header header,
+                            std::string_view& rest);
+  void keep_partial(Client& client);
+  void from_server_of_statements(Server& server, std::string_view bytes);
+  static std::string_view tag_of(Server& server, const wire::MessageScanner::Part& part);
+  bool is_theirs(Server& server, char type, std::string_view tag);
 
   // queue.cc: who gets which server.
   void begin(Client& client);
@@ -265,6 +278,9 @@ private:
   bool is_watching_ = false;    ///< A pool is: a pass comes soon.
   std::unique_ptr<std::array<char, kInputBytes>> input_;
   std::array<char, wire::Header::kBytes> prefix_{};
+  std::string made_;           ///< For the other side, of the pass.
+  std::string due_;            ///< For the same side.
+  std::string_view left_over_; ///< Of the client's bytes: for keep_partial().
   std::vector<std::unique_ptr<Kept>> spare_;
   std::string random_;
   std::vector<Endpoint*> put_off_;

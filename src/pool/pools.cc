@@ -24,6 +24,8 @@ Pool::Pool(const Directory& directory, const DatabaseDefinition& database, std::
   mode_ = chosen(own.pool_mode, database.own.pool_mode, settings.pool_mode);
   size_ =
       static_cast<int>(chosen(own.pool_size, database.own.pool_size, settings.default_pool_size));
+  if (mode_ != PoolMode::session)
+    statements_max_ = static_cast<std::size_t>(settings.max_prepared_statements);
   const auto limit = [&](std::optional<Duration> Overrides::* of_own, Duration of_all) {
     return chosen(own.*of_own, database.own.*of_own, of_all).count();
   };

@@ -29,6 +29,8 @@ public:
   [[nodiscard]] const DatabaseDefinition& database() const { return database_; }
   [[nodiscard]] PoolMode mode() const { return mode_; }
   [[nodiscard]] int size() const { return size_; }
+  /// Named statements are prepared on whatever server answers; 0: they are the client's business.
+  [[nodiscard]] std::size_t statements_max() const { return statements_max_; }
   /// 0: none.
   struct Limits {
     Micros query_wait = 0;
@@ -76,6 +78,7 @@ private:
   const std::string user_;
   PoolMode mode_{};
   int size_ = 0;
+  std::size_t statements_max_ = 0;
   Limits limits_;
   const int loops_;
   std::unique_ptr<Part[]> parts_;

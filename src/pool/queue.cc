@@ -83,7 +83,7 @@ bool Loop::serve(Client& client, Server& server) {
     bytes = {input_->data(), static_cast<std::size_t>(count)};
   }
   client.request_at = now_;
-  const Outgoing outgoing = scan_client(client, bytes);
+  const Outgoing outgoing = scan(client, server, bytes);
   // What is left of the data of a COPY that failed is passed over by every server: it needs none.
   const bool is_used =
       !outgoing.empty() && (!client.exchange.is_settled() || client.scanner.is_inside());
@@ -123,13 +123,13 @@ void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoi
   ++server.swallowed;
   if ((change.indexes & client.unproven) == 0) {
     // Values that a server has taken before: it will not refuse them, so the query goes along.
-    const std::string_view parts[] = {question, outgoing.prefix, outgoing.bytes};
+    const std::string_view parts[] = {question, outgoing.prefix, outgoing.made, outgoing.bytes};
     send(server, parts);
     return;
   }
   client.state = Client::State::setting;
   client.unread = borrow();
-  client.unread->bytes.append(outgoing.prefix).append(outgoing.bytes);
+  client.unread->bytes.append(outgoing.prefix).append(outgoing.made).append(outgoing.bytes);
   send(server, question);
 }
 
@@ -166,6 +166,10 @@ void Loop::release(Server& server) {
   if (client.is_readable || client.unread) put_off(client);
   if (is_life_over(server)) {
     close(server, "server lifetime over", true);
+    return;
+  }
+  if (server.prepared && !server.prepared->pipeline.is_idle()) {
+    close(server, "statements under way", true); // Whatever it is, it must not reach another.
     return;
   }
   const Settings& all = settings();

@@ -25,8 +25,9 @@ void Loop::relay_client(Client& client) {
     }
     client.request_at = now_;
     const Outgoing outgoing =
-        scan_client(client, {input_->data(), static_cast<std::size_t>(count)});
+        scan(client, *client.server, {input_->data(), static_cast<std::size_t>(count)});
     to_server(client, outgoing);
+    keep_partial(client);
     if (outgoing.end != Outgoing::End::none) {
       end_client(client, outgoing.end);
       return;
@@ -36,26 +37,34 @@ void Loop::relay_client(Client& client) {
   }
 }
 
-/// What may go to a server: all but the start of a header that is not whole, and whatever begins
-/// with a message that ends the connection.
-Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
+Loop::Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes) {
   if (client.exchange.is_settled() &&
       (client.server == nullptr || client.server->status == TransactionStatus::idle))
     client.transaction_at = now_;
+  return client.pool->shared.statements_max() > 0 ? scan_statements(client, server, bytes)
+                                                  : scan_client(client, bytes);
+}
+
+/// What its header says of a message: whether the connection goes on.
+Loop::Outgoing::End Loop::accept_message(Client& client, const wire::MessageScanner::Part& part) {
+  if (part.length > static_cast<std::uint32_t>(settings().max_packet_size))
+    return Outgoing::End::broken;
+  if (part.type == wire::from_client::kTerminate) return Outgoing::End::terminate;
+  return client.exchange.client_sent(part.type) ? Outgoing::End::none : Outgoing::End::unknown;
+}
+
+/// What may go to a server: all but the start of a header that is not whole, and whatever begins
+/// with a message that ends the connection.
+Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
   const std::string_view held = client.scanner.held();
   std::ranges::copy(held, prefix_.begin());
-  Outgoing outgoing{.prefix = {prefix_.data(), held.size()}, .bytes = bytes};
-  const auto longest = static_cast<std::uint32_t>(settings().max_packet_size);
+  Outgoing outgoing{.prefix = {prefix_.data(), held.size()}, .made = {}, .bytes = bytes};
   bool has_begun = false;
   std::string_view rest = bytes;
   while (const auto part = client.scanner.next(rest)) {
     if (!part->begins) continue;
-    const bool is_known = part->length <= longest && part->type != wire::from_client::kTerminate &&
-                          client.exchange.client_sent(part->type);
-    if (!is_known) {
-      outgoing.end = part->type == wire::from_client::kTerminate ? Outgoing::End::terminate
-                     : part->length > longest                    ? Outgoing::End::broken
-                                                                 : Outgoing::End::unknown;
+    outgoing.end = accept_message(client, *part);
+    if (outgoing.end != Outgoing::End::none) {
       // Its header ends where its body begins; it may have begun in earlier bytes.
       const auto body_at = static_cast<std::size_t>(part->body.data() - bytes.data());
       const std::size_t header = wire::Header::kBytes;
@@ -83,7 +92,7 @@ Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
 }
 
 void Loop::to_server(Client& client, const Outgoing& outgoing) {
-  const std::string_view parts[] = {outgoing.prefix, outgoing.bytes};
+  const std::string_view parts[] = {outgoing.prefix, outgoing.made, outgoing.bytes};
   send(*client.server, parts);
 }
 
@@ -117,7 +126,12 @@ void Loop::relay_server(Server& server) {
       return;
     }
     server.request_at = now_;
-    from_server(server, {input_->data(), static_cast<std::size_t>(count)});
+    const std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
+    if (server.pool->shared.statements_max() > 0) {
+      from_server_of_statements(server, bytes);
+    } else {
+      from_server(server, bytes);
+    }
     if (server.state == Server::State::leaving) return; // The next loop reads on.
   }
 }

@@ -18,12 +18,6 @@ void append_close(std::string& out, const PreparedStatement& statement) {
   MessageWriter(out, from_client::kClose).byte(kOfStatement).text(statement.name);
 }
 
-/// What takes every statement of a session away.
-bool forgets_all(std::string_view tag) {
-  const std::string_view words = tag.substr(0, tag.find('\0'));
-  return words == "DEALLOCATE ALL" || words == "DISCARD ALL";
-}
-
 } // namespace
 
 StatementPtr StatementTable::intern(std::string_view parse) {
@@ -96,6 +90,11 @@ StatementPtr ServerStatements::oldest(std::size_t most) const {
 void ServerStatements::clear() {
   order_.clear();
   places_.clear();
+}
+
+bool PreparedPipeline::forgets_all(std::string_view tag) {
+  const std::string_view words = tag.substr(0, tag.find('\0'));
+  return words == "DEALLOCATE ALL" || words == "DISCARD ALL";
 }
 
 PreparedPipeline::Outcome
@@ -279,7 +278,7 @@ void PreparedPipeline::expect(Expected expected) {
 
 /// At once where nothing is awaited before it, else in its place.
 void PreparedPipeline::answer_here(Expected expected, std::string& to_client) {
-  if (has_next()) {
+  if (has_next() || is_half_way_) {
     expect(std::move(expected));
     return;
   }
@@ -387,14 +386,17 @@ bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatem
     return true;
   }
   if (type == from_server::kCopyIn && next == Answer::execute) copy_begins();
-  if (!ends(next, type)) return true;
-  const Expected answered = pop();
-  const bool is_parse =
-      next == Answer::parse || next == Answer::our_parse || next == Answer::parse_again;
-  if (is_parse && answered.statement != nullptr) {
-    // A name that was said to be taken, and is not: now it is.
-    if (next == Answer::parse_again) server.add(answered.statement, ServerStatements::kProven);
-    server.prove(answered.statement->number);
+  bool is_theirs = true;
+  if (ends(next, type)) {
+    is_theirs = next != Answer::our_parse && next != Answer::our_close;
+    const Expected answered = pop();
+    const bool is_parse =
+        next == Answer::parse || next == Answer::our_parse || next == Answer::parse_again;
+    if (is_parse && answered.statement != nullptr) {
+      // A name that was said to be taken, and is not: now it is.
+      if (next == Answer::parse_again) server.add(answered.statement, ServerStatements::kProven);
+      server.prove(answered.statement->number);
+    }
   }
   while (has_next()) {
     const Answer made = expected_[head_].answer;
@@ -403,7 +405,7 @@ bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatem
                                                     : from_server::kCloseComplete);
     static_cast<void>(pop());
   }
-  return next != Answer::our_parse && next != Answer::our_close;
+  return is_theirs;
 }
 
 } // namespace pgkeep::wire

@@ -112,6 +112,11 @@ public:
   PreparedPipeline(StatementTable& table, std::size_t statements_max)
       : table_(table), statements_max_(statements_max) {}
 
+  /// A message of the server is half-way to the client: nothing may be put into it.
+  void set_half_way(bool is_half_way) { is_half_way_ = is_half_way; }
+  /// Of CommandComplete, its body: what takes every statement of a session away.
+  static bool forgets_all(std::string_view tag);
+
   /// Nothing is under way: both may go to somebody else.
   [[nodiscard]] bool is_idle() const { return head_ == expected_.size() && !is_passed_over_; }
 
@@ -130,15 +135,15 @@ public:
     bool is_broken = false; ///< The body is none of that type.
   };
   /// For types of is_about_statements(). `length` as in the header. `to_client`: an answer that is
-  /// due at once, behind whatever message of the server is half-way to the client.
+  /// due at once.
   Outcome client_says(char type, std::uint32_t length, std::string_view body,
                       ClientStatements& client, ServerStatements& server, std::string& to_server,
                       std::string& to_client);
   /// Every other message of the client.
   void client_says(char type);
 
-  /// What becomes of a message of the server: whether it is the client's, and what is put behind
-  /// it. `tag`: of CommandComplete, its body.
+  /// What becomes of a message of the server, once it has come as a whole: whether it is the
+  /// client's, and what is put behind it. `tag`: of CommandComplete, its body.
   bool server_says(char type, std::string_view tag, ClientStatements* client,
                    ServerStatements& server, std::string& behind);
 
@@ -194,6 +199,7 @@ private:
   std::vector<Expected> expected_; ///< From head_ on; its room is used again.
   std::size_t head_ = 0;
   ServerStatements::Batch batch_ = 1; ///< Of what the client says now: up to its next Sync.
+  bool is_half_way_ = false;
   bool is_passed_over_ = false; ///< After an error the server reads on to a Sync that is to come.
 };
 

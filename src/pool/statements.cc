@@ -1,0 +1,190 @@
+// Where named statements are looked after, messages about them are gathered and may be said in
+// other words; all others go on as they are, as views of what was received. What must be said
+// otherwise is put into one string together with what stands before it, so that two parts are sent
+// at most.
+#include <algorithm>
+
+#include "pool/loop.h"
+#include "wire/bytes.h"
+
+namespace pgkeep::pool {
+namespace {
+
+namespace from_server = wire::from_server;
+
+/// Of a message that is gathered as a whole: longer than any statement that somebody wrote.
+constexpr std::size_t kGatheredMax = 64UZ * 1024 * 1024;
+/// Of a CommandComplete that says that all statements are gone.
+constexpr std::uint32_t kTagMessageMax = 40;
+
+/// Whether enough of a message about statements has come. Of Bind, which may be as long as its
+/// parameters, only the names are needed.
+bool has_enough(wire::Header header, std::string_view rest) {
+  if (rest.size() >= header.message_bytes()) return true;
+  if (header.type != wire::from_client::kBind) return false;
+  const std::string_view body = rest.substr(wire::Header::kBytes);
+  const std::size_t portal = body.find('\0');
+  return portal != std::string_view::npos && body.find('\0', portal + 1) != std::string_view::npos;
+}
+
+std::size_t distance(const char* from, const char* to) {
+  return static_cast<std::size_t>(to - from);
+}
+
+} // namespace
+
+Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string_view bytes) {
+  if (client.partial) {
+    client.partial->bytes.append(bytes);
+    bytes = client.partial->bytes;
+  }
+  made_.clear();
+  due_.clear();
+  Outgoing outgoing;
+  std::string_view rest = bytes;
+  const char* as_is = bytes.data(); // From there on nothing is in made_.
+  const char* stop = bytes.data() + bytes.size();
+  left_over_ = {};
+  const auto longest = static_cast<std::uint32_t>(settings().max_packet_size);
+  while (!rest.empty()) {
+    if (client.scanner.is_between()) {
+      const auto header = wire::header_of(rest);
+      const bool is_ours = header && header->is_sound() && header->length <= longest &&
+                           wire::PreparedPipeline::is_about_statements(header->type);
+      if (!header || (is_ours && !has_enough(*header, rest))) {
+        left_over_ = rest;
+        stop = rest.data();
+        if (is_ours && header->message_bytes() > kGatheredMax) outgoing.end = Outgoing::End::broken;
+        break;
+      }
+      if (is_ours) {
+        made_.append(as_is, distance(as_is, rest.data()));
+        as_is = say_statement(client, server, *header, rest);
+        if (as_is != nullptr) continue;
+        outgoing.end = Outgoing::End::broken;
+        as_is = stop;
+        break;
+      }
+    }
+    const auto part = client.scanner.next(rest);
+    if (!part) {
+      outgoing.end = Outgoing::End::broken;
+      stop = rest.data() - wire::Header::kBytes;
+      break;
+    }
+    if (!part->begins) continue;
+    outgoing.end = accept_message(client, *part);
+    if (outgoing.end != Outgoing::End::none) {
+      stop = part->body.data() - wire::Header::kBytes;
+      break;
+    }
+    if (server.prepared) server.prepared->pipeline.client_says(part->type);
+  }
+  outgoing.made = made_;
+  outgoing.bytes = {as_is, distance(as_is, stop)};
+  if (!due_.empty()) send(client, due_);
+  return outgoing;
+}
+
+/// The message at the front of `rest`, which moves behind it. Returns where what is not in made_
+/// begins; null where the message is none of its type.
+const char* Loop::say_statement(Client& client, Server& server, wire::Header header,
+                                std::string_view& rest) {
+  if (!server.prepared) {
+    server.prepared =
+        std::make_unique<Prepared>(shared_.statements, server.pool->shared.statements_max());
+    // What was said before is still to be answered first.
+    for (std::uint32_t owed = client.exchange.owed(); owed > 0; --owed)
+      server.prepared->pipeline.client_says(wire::from_client::kQuery);
+  }
+  if (!client.statements) client.statements = std::make_unique<wire::ClientStatements>();
+  const char* const begin = rest.data();
+  const std::string_view body =
+      rest.substr(wire::Header::kBytes, header.message_bytes() - wire::Header::kBytes);
+  static_cast<void>(client.exchange.client_sent(header.type));
+  static_cast<void>(client.scanner.next(rest));
+  wire::PreparedPipeline& pipeline = server.prepared->pipeline;
+  pipeline.set_half_way(!server.scanner.is_between());
+  const auto outcome = pipeline.client_says(header.type, header.length, body, *client.statements,
+                                            server.prepared->known, made_, due_);
+  if (outcome.is_broken) return nullptr;
+  return outcome.goes_as_is ? begin : body.data() + outcome.body_from;
+}
+
+/// Once what was scanned is sent: its views may be of the same buffer.
+void Loop::keep_partial(Client& client) {
+  if (left_over_.empty()) {
+    give_back(client.partial);
+    return;
+  }
+  std::unique_ptr<Kept> kept = borrow();
+  kept->bytes = left_over_;
+  left_over_ = {};
+  give_back(client.partial);
+  client.partial = std::move(kept);
+}
+
+void Loop::from_server_of_statements(Server& server, std::string_view bytes) {
+  // Of a header that has not come as a whole it is not known whether it is the client's.
+  const std::string_view held = server.scanner.held();
+  std::ranges::copy(held, prefix_.begin());
+  std::string_view prefix(prefix_.data(), held.size());
+  made_.clear();
+  std::string_view rest = bytes;
+  const char* as_is = bytes.data();
+  bool has_begun = false;
+  while (const auto part = server.scanner.next(rest)) {
+    const bool is_answer_to_us = server.swallowed > 0;
+    const bool began_before = !has_begun && part->begins && !prefix.empty();
+    has_begun = true;
+    const char* const begin =
+        began_before ? bytes.data() : part->body.data() - (part->begins ? wire::Header::kBytes : 0);
+    if (!take_part(server, *part)) return;
+    const std::string_view tag = tag_of(server, *part);
+    if (is_answer_to_us && server.prepared && wire::PreparedPipeline::forgets_all(tag))
+      server.prepared->known.clear();
+    const bool passes = !is_answer_to_us && (!part->ends || is_theirs(server, part->type, tag));
+    if (!passes) {
+      made_.append(as_is, distance(as_is, begin));
+      as_is = rest.data();
+      if (began_before) prefix = {};
+    }
+    if (due_.empty()) continue;
+    made_.append(as_is, distance(as_is, rest.data())).append(due_);
+    as_is = rest.data();
+    due_.clear();
+  }
+  if (server.scanner.is_broken()) {
+    close(server, "bad pkt header", false);
+    return;
+  }
+  const std::size_t held_now = server.scanner.held().size();
+  if (held_now > 0 && !has_begun) return; // Still the same header.
+  Client* const client = server.client;
+  if (client != nullptr && client->state == Client::State::active) {
+    const char* const stop = bytes.data() + bytes.size() - held_now;
+    const std::string_view parts[] = {prefix, made_, {as_is, distance(as_is, stop)}};
+    send(*client, parts);
+  }
+  settle(server);
+}
+
+/// Of a CommandComplete, once it is whole: the one that says that all statements are gone is short.
+std::string_view Loop::tag_of(Server& server, const wire::MessageScanner::Part& part) {
+  if (part.type != from_server::kCommandComplete || part.length > kTagMessageMax) return {};
+  if (part.begins && part.ends) return part.body;
+  if (part.begins) server.parameter.clear();
+  server.parameter += part.body;
+  return part.ends ? std::string_view(server.parameter) : std::string_view{};
+}
+
+/// A message that has come to its end: whether it is the client's. due_: what is put behind it.
+bool Loop::is_theirs(Server& server, char type, std::string_view tag) {
+  due_.clear();
+  if (!server.prepared) return true;
+  wire::ClientStatements* const statements =
+      server.client == nullptr ? nullptr : server.client->statements.get();
+  return server.prepared->pipeline.server_says(type, tag, statements, server.prepared->known, due_);
+}
+
+} // namespace pgkeep::pool
