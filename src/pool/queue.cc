@@ -91,6 +91,7 @@ bool Loop::serve(Client& client, Server& server) {
     link(client, server);
     set_parameters(client, server, outgoing);
   }
+  keep_partial(client);
   give_back(unread);
   if (client.is_readable) put_off(client); // There is more: no event will say so.
   if (outgoing.end != Outgoing::End::none) end_client(client, outgoing.end);

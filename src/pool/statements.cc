@@ -83,6 +83,7 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
   outgoing.made = made_;
   outgoing.bytes = {as_is, distance(as_is, stop)};
   if (!due_.empty()) send(client, due_);
+  due_.clear();
   return outgoing;
 }
 

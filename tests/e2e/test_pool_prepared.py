@@ -1,0 +1,131 @@
+"""pgkeep pool: prepared statements of clients in transaction mode, on whatever server answers. PgBouncer can since 1.21: Debian's cannot be run beside."""
+import struct
+import threading
+
+from pooler import Client, Pooler, error_text, errors_in
+from support import Server, bin_of, folder, run
+from test_pool_queries import address, pgbench
+
+USERS = '"postgres" ""\n'
+
+
+def parse(name, sql):
+    return Client.message(b"P", name.encode() + b"\0" + sql.encode() + b"\0\0\0")
+
+
+def bind(name, *values):
+    body = b"\0" + name.encode() + b"\0\0\0" + struct.pack("!H", len(values))
+    for value in values:
+        body += struct.pack("!i", len(value)) + value.encode()
+    return Client.message(b"B", body + b"\0\0")
+
+
+def describe(name):
+    return Client.message(b"D", b"S" + name.encode() + b"\0")
+
+
+def close(name):
+    return Client.message(b"C", b"S" + name.encode() + b"\0")
+
+
+EXECUTE = Client.message(b"E", b"\0\0\0\0\0")
+SYNC = Client.message(b"S")
+
+
+def said(client, *messages):
+    """The kinds of what comes back, and the first column of each row."""
+    client.send(*messages, SYNC)
+    kinds, rows = "", []
+    for kind, content in client.until(b"Z"):
+        kinds += kind.decode()
+        if kind == b"D":
+            rows.append(content[6:6 + struct.unpack("!i", content[2:6])[0]].decode())
+        if kind == b"E":
+            rows.append(error_text(content))
+    return kinds, rows
+
+
+def test_programs():
+    with Server(15) as server, folder() as home:
+        run([bin_of(15) / "pgbench", "-q", "-i", "-s", "1", server.uri()])
+        for most in (200, 2):  # With two each statement makes another go.
+            settings = {"default_pool_size": 3, "max_prepared_statements": most}
+            with Pooler("ours", home, {"app": address(server)}, settings, USERS) as pooler:
+                # A thread for each client: pgbench waits for an answer to Parse while another client of the thread has a server.
+                assert pgbench(pooler, "-M", "prepared", "-c", "8", "-t", "40", "-j", "8") == 320
+                with Client(pooler, "app") as client:
+                    known = [int(client.values("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'PGKEEP%'")[0]) for _ in range(3)]
+                    assert 1 <= max(known) <= most, known
+
+
+def test_one_statement_on_every_server():
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2}, USERS, loops=1) as pooler, \
+            Client(pooler, "app") as one, Client(pooler, "app") as other:
+        sql = "SELECT pg_backend_pid()::text || ' ' || $1"
+        assert said(one, parse("s", sql), describe("s"), bind("s", "a"), EXECUTE)[0] == "1tT2DCZ"
+        first = said(one, bind("s", "b"), EXECUTE)[1][0]
+        other.query("BEGIN")
+        pid = other.values("SELECT pg_backend_pid()::text")[0]
+        # The one server is in use: the statement goes to the other one, which hears of it now, and nothing of that is seen.
+        assert first.split()[0] == pid, "the one used last is used first"
+        kinds, rows = said(one, bind("s", "c"), EXECUTE)
+        assert kinds == "2DCZ" and rows[0].endswith(" c") and rows[0].split()[0] != pid, (kinds, rows, pid)
+        other.query("COMMIT")
+        # Another client's name for the same text costs nothing on a server that has it; its answer is made here, in its place.
+        assert said(other, parse("t", sql), bind("t", "d"), EXECUTE, close("t"), parse("t", "SELECT 1"), bind("t"), EXECUTE)[0] in ("12DC312DCZ",)
+        assert said(other, bind("t"), EXECUTE) == ("2DCZ", ["1"])
+
+
+def test_errors_are_those_of_a_server():
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, USERS) as pooler, \
+            Client(pooler, "app") as client:
+        kinds, rows = said(client, parse("s", "SELECT 1"), parse("bad", "SELEC 1"), bind("s"), EXECUTE)
+        assert kinds == "1EZ" and "syntax error" in rows[0], (kinds, rows)
+        assert said(client, bind("s"), EXECUTE) == ("2DCZ", ["1"])
+        assert "does not exist" in said(client, bind("bad"))[1][0]
+        assert "already exists" in said(client, parse("s", "SELECT 2"))[1][0]
+        assert said(client, bind("s"), EXECUTE) == ("2DCZ", ["1"])
+        assert said(client, close("s"), parse("s", "SELECT 2"), bind("s"), EXECUTE) == ("312DCZ", ["2"])
+        # What was never run because of an error before it is run the next time.
+        kinds, rows = said(client, bind("nobody"), parse("late", "SELECT 3"), bind("late"), EXECUTE)
+        assert kinds == "EZ", (kinds, rows)
+        assert said(client, parse("late", "SELECT 3"), bind("late"), EXECUTE) == ("12DCZ", ["3"])
+        for command in ("DISCARD ALL", "DEALLOCATE ALL"):
+            assert not errors_in(client.query(command))
+            assert "does not exist" in said(client, bind("late"))[1][0]
+            assert said(client, parse("late", "SELECT 3"), bind("late"), EXECUTE) == ("12DCZ", ["3"])
+
+
+def test_pipelines_in_parts():
+    """Messages that come in pieces, long parameters, and answers in the order of the questions."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2}, USERS) as pooler:
+        def work(number):
+            with Client(pooler, "app") as client:
+                long = "x" * 300_000
+                stream = b"".join([parse("a", "SELECT $1::text"), bind("a", f"one {number}"), EXECUTE, SYNC,
+                                   Client.message(b"Q", b"SELECT 'between'\0"), bind("a", long), EXECUTE, describe("a"), SYNC,
+                                   close("a"), parse("a", "SELECT 'again ' || $1"), bind("a", str(number)), EXECUTE, SYNC])
+                at = 0
+                for size in [1, 3, 5, 2, 40, 7, 1000, 200_000] * 3:
+                    client.socket.sendall(stream[at:at + size])
+                    at += size
+                client.socket.sendall(stream[at:])
+                kinds, rows, ends = "", [], 0
+                while ends < 4:
+                    kind, content = client.read()
+                    kinds += kind.decode()
+                    ends += kind == b"Z"
+                    if kind == b"D":
+                        rows.append(content[6:6 + struct.unpack("!i", content[2:6])[0]].decode())
+                results.append((kinds, rows == [f"one {number}", "between", long, f"again {number}"]))
+
+        results = []
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert results == [("12DCZTDCZ2DCtTZ312DCZ", True)] * 8, results
