@@ -1,7 +1,8 @@
 // Clients that cost little, for measuring poolers: one thread, each client sends its next
 // transaction when the last one is answered.
 //
-//   load PORT CLIENTS SECONDS WARMUP_SECONDS MODE [SQL]    MODE: simple, extended, connect
+//   load PORT CLIENTS SECONDS WARMUP_SECONDS MODE [SQL]    MODE: simple, extended, connect,
+//   prepared (named, once for each client)
 //
 // After the warm-up it prints "begin", at the end one line: tx, errors, p50_us, p99_us.
 #include <arpa/inet.h>
@@ -35,6 +36,7 @@ constexpr int kEventsMax = 256;
 struct Client {
   int fd = -1;
   bool is_in = false;
+  bool has_prepared = false;
   MessageScanner scanner = {};
   Clock::time_point since = {};
 };
@@ -44,6 +46,7 @@ struct Load {
   bool connects = false;
   int epoll = -1;
   std::string startup = {};
+  std::string preparation; ///< Said once by each client; empty: nothing.
   std::string transaction = {};
   bool is_counting = false;
   std::int64_t errors = 0;
@@ -78,6 +81,10 @@ void open(Load& load, Client& client) {
 /// False: the client's connection is another one now.
 bool ready(Load& load, Client& client) {
   const Clock::time_point now = Clock::now();
+  if (!load.preparation.empty() && !std::exchange(client.has_prepared, true)) {
+    say(client, load.preparation);
+    return true;
+  }
   const bool was_in = std::exchange(client.is_in, true);
   if (was_in && load.is_counting)
     load.took_us.push_back(std::chrono::duration<float, std::micro>(now - client.since).count());
@@ -113,14 +120,24 @@ void take(Load& load, Client& client) {
 
 std::string transaction_of(std::string_view mode, std::string_view sql) {
   std::string bytes;
-  if (mode != "extended") {
+  const bool is_prepared = mode == "prepared";
+  if (mode != "extended" && !is_prepared) {
     append_query(bytes, sql);
     return bytes;
   }
-  MessageWriter(bytes, from_client::kParse).text("").text(sql).uint16(0);
-  MessageWriter(bytes, from_client::kBind).text("").text("").uint16(0).uint16(0).uint16(0);
+  const std::string_view name = is_prepared ? "statement_1" : "";
+  if (!is_prepared) MessageWriter(bytes, from_client::kParse).text("").text(sql).uint16(0);
+  MessageWriter(bytes, from_client::kBind).text("").text(name).uint16(0).uint16(0).uint16(0);
   MessageWriter(bytes, from_client::kDescribe).byte('P').text("");
   MessageWriter(bytes, from_client::kExecute).text("").uint32(0);
+  append_empty(bytes, from_client::kSync);
+  return bytes;
+}
+
+std::string preparation_of(std::string_view mode, std::string_view sql) {
+  std::string bytes;
+  if (mode != "prepared") return bytes;
+  MessageWriter(bytes, from_client::kParse).text("statement_1").text(sql).uint16(0);
   append_empty(bytes, from_client::kSync);
   return bytes;
 }
@@ -130,10 +147,12 @@ std::string transaction_of(std::string_view mode, std::string_view sql) {
 int main(int argc, char** argv) {
   if (argc < 6) return 2;
   const std::string mode = argv[5];
+  const std::string sql = argc > 6 ? argv[6] : "SELECT 1";
   Load load{.port = static_cast<std::uint16_t>(std::atoi(argv[1])),
             .connects = mode == "connect",
             .epoll = ::epoll_create1(0),
-            .transaction = transaction_of(mode, argc > 6 ? argv[6] : "SELECT 1")};
+            .preparation = preparation_of(mode, sql),
+            .transaction = transaction_of(mode, sql)};
   append_startup(load.startup, 0, {{"user", "app"}, {"database", "app"}});
   std::vector<Client> clients(static_cast<std::size_t>(std::atoi(argv[2])));
   const auto warm_up = std::chrono::duration<double>(std::atof(argv[4]));
