@@ -27,6 +27,9 @@ bool has_enough(wire::Header header, std::string_view rest) {
   return portal != std::string_view::npos && body.find('\0', portal + 1) != std::string_view::npos;
 }
 
+/// So few bytes behind what was made are copied: one part is sent at less than two.
+constexpr std::size_t kCopiedMax = 2048;
+
 std::size_t distance(const char* from, const char* to) {
   return static_cast<std::size_t>(to - from);
 }
@@ -80,8 +83,12 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
     }
     if (server.prepared) server.prepared->pipeline.client_says(part->type);
   }
-  outgoing.made = made_;
   outgoing.bytes = {as_is, distance(as_is, stop)};
+  if (!made_.empty() && outgoing.bytes.size() <= kCopiedMax) {
+    made_.append(outgoing.bytes);
+    outgoing.bytes = {};
+  }
+  outgoing.made = made_;
   if (!due_.empty()) send(client, due_);
   due_.clear();
   return outgoing;
