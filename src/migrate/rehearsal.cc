@@ -22,18 +22,6 @@ namespace {
 constexpr int kRolesMax = 100;
 constexpr std::size_t kDetailsMax = 20;
 
-/// The role of `role "app" does not exist`; empty for another error. The server speaks English.
-std::string missing_role(const base::Error& error) {
-  constexpr std::string_view front = "role \"";
-  constexpr std::string_view back = "\" does not exist";
-  if (error.sqlstate != "42704") return {};
-  const std::size_t begin = error.what.find(front);
-  const std::size_t end = error.what.find(back);
-  if (begin == std::string::npos || end == std::string::npos || end < begin + front.size())
-    return {};
-  return error.what.substr(begin + front.size(), end - begin - front.size());
-}
-
 /// A database at one moment.
 struct Picture {
   catalog::Snapshot schema;
@@ -401,7 +389,7 @@ base::Result<std::vector<TracedStep>> run_steps_traced(Tracer& tracer, Servers& 
   for (const Step& step : steps) {
     auto done = tracer.run(step);
     while (!done && static_cast<int>(made.size()) < kRolesMax) {
-      const std::string role = missing_role(done.error());
+      const std::string role = sandbox::missing_role(done.error());
       if (role.empty() || std::ranges::find(made, role) != made.end()) break;
       PGKEEP_CHECK(sandbox::create_roles({role}, server));
       made.push_back(role);

@@ -62,6 +62,17 @@ base::Result<Live> read_live(postgres::Connection& server) {
   return live;
 }
 
+std::string missing_role(const base::Error& error) {
+  constexpr std::string_view front = "role \"";
+  constexpr std::string_view back = "\" does not exist";
+  if (error.sqlstate != "42704") return {};
+  const std::size_t begin = error.what.find(front);
+  const std::size_t end = error.what.find(back);
+  if (begin == std::string::npos || end == std::string::npos || end < begin + front.size())
+    return {};
+  return error.what.substr(begin + front.size(), end - begin - front.size());
+}
+
 base::Result<> create_roles(const std::vector<std::string>& roles, const Sandbox& sandbox) {
   PGKEEP_TRY(postgres::Connection admin, sandbox.connect());
   PGKEEP_TRY(const postgres::Rows there, admin.query("SELECT rolname FROM pg_catalog.pg_roles"));

@@ -46,6 +46,8 @@ base::Result<Live> read_live(postgres::Connection& server);
 
 /// Those that are missing, without login.
 base::Result<> create_roles(const std::vector<std::string>& roles, const Sandbox& sandbox);
+/// The role of `role "app" does not exist`; empty for another error. Sandboxes speak English. Pure.
+std::string missing_role(const base::Error& error);
 
 /// Runs pg_dump on the target that `live` is connected to, and what it says in the (empty)
 /// database. Returns what could not be made here, a line each.

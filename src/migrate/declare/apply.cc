@@ -3,7 +3,6 @@
 #include "migrate/declare/apply.h"
 
 #include "base/interrupt.h"
-#include "migrate/declare/wanted.h"
 #include "migrate/polite.h"
 #include "migrate/runner.h"
 #include "migrate/steps.h"
@@ -58,10 +57,10 @@ base::Result<> apply_source(const sandbox::Sandbox& server, const std::string& d
       return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
     auto done = run_step(servers, step);
     while (!done && roles_made < kMadeRolesMax) {
-      const auto role = unknown_role(done.error());
-      if (!role) break;
+      const std::string role = sandbox::missing_role(done.error());
+      if (role.empty()) break;
       ++roles_made;
-      PGKEEP_CHECK(sandbox::create_roles({*role}, server));
+      PGKEEP_CHECK(sandbox::create_roles({role}, server));
       done = run_step(servers, step);
     }
     if (!done) return done;

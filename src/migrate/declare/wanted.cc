@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 /// More would be an endless run of CREATE ROLE.
 constexpr int kRolesMax = 100;
 constexpr std::string_view kDuplicateSchema = "42P06";
-constexpr std::string_view kUndefinedObject = "42704";
 
 /// Roles are the server's, and the folder's files may have made them there already.
 bool is_known_role(std::string_view sql, const base::Error& error) {
@@ -46,10 +45,10 @@ base::Result<> run_file(const std::string& path, postgres::Connection& database,
       const StepStatement statement = statement_of(source, each);
       auto done = run_statement(statement, database);
       while (!done && roles_made < kRolesMax) {
-        const auto role = unknown_role(done.error());
-        if (!role) break;
+        const std::string role = sandbox::missing_role(done.error());
+        if (role.empty()) break;
         ++roles_made;
-        PGKEEP_CHECK(sandbox::create_roles({*role}, server));
+        PGKEEP_CHECK(sandbox::create_roles({role}, server));
         done = run_statement(statement, database);
       }
       if (done || done.error().sqlstate == kDuplicateSchema ||
@@ -66,14 +65,6 @@ base::Result<> run_file(const std::string& path, postgres::Connection& database,
 }
 
 } // namespace
-
-std::optional<std::string> unknown_role(const base::Error& error) {
-  constexpr std::string_view front = "role \"";
-  if (error.sqlstate != kUndefinedObject || !error.what.starts_with(front)) return std::nullopt;
-  const std::size_t end = error.what.find("\" does not exist");
-  if (end == std::string::npos) return std::nullopt;
-  return error.what.substr(front.size(), end - front.size());
-}
 
 base::Result<Wanted> open_wanted(const std::string& word) {
   std::error_code ignored;

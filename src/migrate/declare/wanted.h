@@ -25,7 +25,4 @@ base::Result<Wanted> open_wanted(const std::string& word);
 base::Result<std::vector<std::string>> make_wanted(Wanted& wanted, const sandbox::Sandbox& server,
                                                    const std::string& database);
 
-/// The role of `role "app" does not exist`. The server speaks English. Pure.
-std::optional<std::string> unknown_role(const base::Error& error);
-
 } // namespace pgkeep::migrate::declaring
