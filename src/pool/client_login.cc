@@ -33,8 +33,9 @@ std::string take_word(std::string_view& text) {
 
 } // namespace
 
-ClientLogin::ClientLogin(const Directory& directory, Origin origin, std::string random)
-    : directory_(directory), origin_(origin), random_(std::move(random)) {}
+ClientLogin::ClientLogin(DirectoryPtr directory, Origin origin, std::string random)
+    : files_(std::move(directory)), directory_(*files_), origin_(origin),
+      random_(std::move(random)) {}
 
 Step ClientLogin::refuse(std::string text) {
   stage_ = Stage::over;

@@ -43,15 +43,17 @@ public:
   /// A password or a step of SASL: longer ones are nobody's.
   static constexpr std::size_t kPasswordBytesMax = 8192;
 
-  /// The directory must outlive it. `random`: kRandomBytes unpredictable bytes.
+  /// `random`: kRandomBytes unpredictable bytes.
   static constexpr std::size_t kRandomBytes = 4 + wire::kScramNonceBytes + wire::kScramSaltBytes;
-  ClientLogin(const Directory& directory, Origin origin, std::string random);
+  ClientLogin(DirectoryPtr directory, Origin origin, std::string random);
 
   Step feed(std::string_view bytes);
   Step work();
   /// Whether the next client would be one too many: asked once a client said what it wants.
   void set_full(bool is_full) { is_full_ = is_full; }
 
+  /// Which its database() is of.
+  [[nodiscard]] const DirectoryPtr& files() const { return files_; }
   [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] const std::string& database_name() const { return database_name_; }
   [[nodiscard]] bool is_known() const { return is_known_; } ///< The user.
@@ -85,6 +87,7 @@ private:
   Step pass();
   Step refuse(std::string text);
 
+  DirectoryPtr files_; ///< Of the time of its coming, even if they are read again meanwhile.
   const Directory& directory_;
   Origin origin_;
   std::string random_;

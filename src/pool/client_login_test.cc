@@ -14,7 +14,7 @@ using ClientStep = ClientLogin::Step::Kind;
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 /// Plain, md5 and scram are named like what auth_file has of them; all have the password "secret".
-Directory directory_with(std::string_view settings) {
+DirectoryPtr directory_with(std::string_view settings) {
   const std::string verifier =
       wire::make_verifier(base::Secret("secret"), std::string(16, 's'), 4096)->text();
   const auto read = [&](const std::string& path) -> base::Result<std::string> {
@@ -27,14 +27,13 @@ Directory directory_with(std::string_view settings) {
   };
   auto directory = read_directory("ini", read);
   EXPECT_TRUE(directory) << base::to_line(directory.error());
-  return *std::move(directory);
+  return std::make_shared<const Directory>(*std::move(directory));
 }
 
 class Talk {
 public:
   explicit Talk(std::string_view settings, ClientLogin::Origin origin = {.is_unix = true})
-      : directory_(directory_with(settings)),
-        login_(directory_, origin, std::string(ClientLogin::kRandomBytes, 'r')) {}
+      : login_(directory_with(settings), origin, std::string(ClientLogin::kRandomBytes, 'r')) {}
 
   ClientLogin::Step start(const Parameters& parameters, std::uint16_t minor = 0) {
     std::string packet;
@@ -65,7 +64,6 @@ public:
   ClientLogin& login() { return login_; }
 
 private:
-  Directory directory_;
   ClientLogin login_;
 };
 

@@ -93,7 +93,7 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   ClientLogin::Origin origin{.is_unix = peer.is_unix};
   if (!peer.is_unix) origin.address = peer.ip;
   client.login =
-      std::make_unique<ClientLogin>(shared_.directory, origin, random(ClientLogin::kRandomBytes));
+      std::make_unique<ClientLogin>(directory_, origin, random(ClientLogin::kRandomBytes));
   logins_.push_back(client);
   shared_.clients.fetch_add(1, std::memory_order_relaxed);
   watch(client, true);
@@ -171,7 +171,8 @@ void Loop::enter(Client& client, std::string greeting) {
   const bool is_forced = !database.user.empty();
   client.user = login.user();
   client.parameters = login.parameters();
-  client.pool = &pool_of(database, login.database_name(), is_forced ? database.user : login.user());
+  client.pool = &pool_of(login.files(), database, login.database_name(),
+                         is_forced ? database.user : login.user());
   client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
   if (login.keys() && !is_forced) client.pool->shared.set_keys(*login.keys());
   if (!login.rest().empty()) {
@@ -180,6 +181,11 @@ void Loop::enter(Client& client, std::string greeting) {
   }
   logins_.remove(client);
   client.login.reset();
+  if (client.pool->shared.is_dead()) { // Since a moment ago.
+    client.state = Client::State::idle;
+    disconnect(client, "database removed", true);
+    return;
+  }
   if (client.pool->shared.has_welcome()) {
     greet(client, std::move(greeting));
     return;
@@ -214,7 +220,7 @@ void Loop::greet(Client& client, std::string greeting) {
 void Loop::prepare_greeting(LoopPool& pool) {
   wire::append_authentication_ok(pool.greeting);
   for (const auto& [name, value] : pool.shared.welcome()) {
-    if (const auto index = shared_.directory.tracked.index_of(name))
+    if (const auto index = directory_->tracked.index_of(name))
       pool.welcome_values.set(*index, value);
     wire::append_parameter_status(pool.greeting, name, value);
   }
@@ -222,7 +228,7 @@ void Loop::prepare_greeting(LoopPool& pool) {
 
 /// Values that the client asked for stand in the place of the server's.
 void Loop::greet_in_its_way(Client& client, std::string& greeting) {
-  const TrackedNames& tracked = shared_.directory.tracked;
+  const TrackedNames& tracked = directory_->tracked;
   wire::append_authentication_ok(greeting);
   for (const auto& [name, value] : client.pool->shared.welcome()) {
     const auto index = tracked.index_of(name);
@@ -240,12 +246,12 @@ void Loop::greet_all(LoopPool& pool) {
   }
 }
 
-LoopPool& Loop::pool_of(const DatabaseDefinition& database, const std::string& name,
-                        const std::string& user) {
+LoopPool& Loop::pool_of(const DirectoryPtr& files, const DatabaseDefinition& database,
+                        const std::string& name, const std::string& user) {
   for (const auto& pool : pools_) {
     if (pool->shared.user() == user && pool->shared.name() == name) return *pool;
   }
-  return part_of(shared_.pools.find_or_make(shared_.directory, database, name, user));
+  return part_of(shared_.pools.find_or_make(files, database, name, user));
 }
 
 LoopPool& Loop::part_of(Pool& pool) {

@@ -55,6 +55,9 @@ struct Endpoint {
   bool is_away = false;       ///< A worker has its login.
   bool is_dead = false;       ///< Closed; it goes at the end of the pass.
   base::Fd fd;
+  /// Named statements are looked after. Decided when a client gets a server, while nothing is
+  /// half-way: the two ways keep the start of a message in different places.
+  bool keeps_statements = false;
   std::unique_ptr<Kept> kept; ///< Of what is to be sent.
 };
 
@@ -124,7 +127,8 @@ struct Server final : Endpoint {
   LoopPool* pool = nullptr;
   Micros connected_at = 0;
   Micros request_at = 0;
-  int next_loop = 0; ///< Where it goes when it leaves.
+  unsigned epoch = 0; ///< Of the pool when it was opened.
+  int next_loop = 0;  ///< Where it goes when it leaves.
   ParameterValues parameters;
   std::string parameter; ///< A ParameterStatus of which a part has come.
   std::unique_ptr<ServerLogin> login;

@@ -38,27 +38,65 @@ base::Result<> read_hba(Directory& directory, const ReadText& read) {
   return {};
 }
 
+/// All but the settings, which are there.
+base::Result<> complete(Directory& directory, const ReadText& read) {
+  const Settings& settings = directory.settings();
+  if (auto missing = not_built_of(directory.configuration)) {
+    if (missing->where.empty()) missing->where = settings.conffile;
+    return *std::move(missing);
+  }
+  directory.tracked = TrackedNames(settings.track_extra_parameters);
+  if (directory.tracked.is_too_long())
+    return base::Error{.code = base::Code::config,
+                       .what = "too many names in track_extra_parameters",
+                       .where = settings.conffile,
+                       .expected = fmt::format("no more than {} in all", TrackedNames::kMax)};
+  directory.ignored_parameters.clear();
+  for (const std::string& name : base::split(settings.ignore_startup_parameters, ','))
+    directory.ignored_parameters.emplace(base::trim(name));
+  directory.users.clear();
+  PGKEEP_CHECK(read_users(directory, read));
+  PGKEEP_CHECK(read_hba(directory, read));
+  return {};
+}
+
 } // namespace
 
 base::Result<Directory> read_directory(const std::string& path, const ReadText& read) {
   Directory directory;
   PGKEEP_TRY(directory.configuration, read_configuration(path, read));
-  if (auto missing = not_built_of(directory.configuration)) {
-    if (missing->where.empty()) missing->where = path;
-    return *std::move(missing);
-  }
-  const Settings& settings = directory.settings();
-  directory.tracked = TrackedNames(settings.track_extra_parameters);
-  if (directory.tracked.is_too_long())
-    return base::Error{.code = base::Code::config,
-                       .what = "too many names in track_extra_parameters",
-                       .where = path,
-                       .expected = fmt::format("no more than {} in all", TrackedNames::kMax)};
-  for (const std::string& name : base::split(settings.ignore_startup_parameters, ','))
-    directory.ignored_parameters.emplace(base::trim(name));
   directory.mock_secret = base::Secret::random();
-  PGKEEP_CHECK(read_users(directory, read));
-  PGKEEP_CHECK(read_hba(directory, read));
+  PGKEEP_CHECK(complete(directory, read));
+  return directory;
+}
+
+base::Result<Reread> reread_directory(const Directory& before, const ReadText& read) {
+  Reread again;
+  Directory& directory = again.directory;
+  PGKEEP_TRY(directory.configuration, read_configuration(before.settings().conffile, read));
+  Settings& settings = directory.configuration.settings;
+  for (const SettingRow& row : setting_rows()) {
+    if (row.is_changeable || shown(settings, row) == shown(before.settings(), row)) continue;
+    again.kept.emplace_back(row.name);
+    copy(settings, before.settings(), row);
+  }
+  directory.mock_secret = before.mock_secret;
+  PGKEEP_CHECK(complete(directory, read));
+  return again;
+}
+
+base::Result<Directory> with_setting(const Directory& before, std::string_view name,
+                                     std::string_view value) {
+  const SettingRow* row = find_setting(name);
+  Directory directory = before;
+  PGKEEP_CHECK(set(directory.configuration.settings, name, value));
+  if (row == nullptr || !row->is_changeable)
+    return base::Error{.code = base::Code::config,
+                       .what = fmt::format("{} cannot be changed while the pooler runs", name)};
+  if (auto missing = not_built_of(directory.configuration)) return *std::move(missing);
+  directory.ignored_parameters.clear();
+  for (const std::string& each : base::split(directory.settings().ignore_startup_parameters, ','))
+    directory.ignored_parameters.emplace(base::trim(each));
   return directory;
 }
 

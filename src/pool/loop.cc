@@ -17,12 +17,13 @@ constexpr Micros kMicrosInMs = 1000;
 
 } // namespace
 
-Shared::Shared(const Directory& files, base::Fd log_file, int loop_count)
-    : directory(files), log(std::move(log_file)), pools(loop_count), workers(kWorkers) {}
+Shared::Shared(const DirectoryPtr& files, base::Fd log_file, int loop_count)
+    : log(std::move(log_file)), pools(files, loop_count), workers(kWorkers) {}
 Shared::~Shared() = default;
 
-Loop::Loop(Shared& shared, int index)
-    : shared_(shared), index_(index), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+Loop::Loop(Shared& shared, DirectoryPtr files, int index)
+    : shared_(shared), directory_(std::move(files)), index_(index),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       input_(std::make_unique<std::array<char, kInputBytes>>()) {
   PGKEEP_ASSERT(epoll_.is_open() && mailbox_.fd() >= 0);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = static_cast<Endpoint*>(&mailbox_end_)}};
@@ -206,6 +207,8 @@ void Loop::take_mail() {
       if (!back.is_dead) apply(back, of_server->step);
     } else if (auto* addresses = std::get_if<Resolved>(&message)) {
       resolved(std::move(*addresses));
+    } else if (auto* files = std::get_if<NewFiles>(&message)) {
+      take_files(std::move(*files));
     } else if (const auto* order = std::get_if<Order>(&message)) {
       obey(*order);
     }

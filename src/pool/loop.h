@@ -31,22 +31,23 @@
 
 namespace pgkeep::pool {
 
+class Control;
 class Loop;
 
 /// What all loops use. Threads: each member says for itself.
 struct Shared {
-  Shared(const Directory& files, base::Fd log_file, int loop_count);
+  Shared(const DirectoryPtr& files, base::Fd log_file, int loop_count);
   ~Shared();
   Shared(const Shared&) = delete;
   Shared(Shared&&) = delete;
   Shared& operator=(const Shared&) = delete;
   Shared& operator=(Shared&&) = delete;
 
-  const Directory& directory; ///< Must outlive it.
   Log log;
   Pools pools;
   wire::StatementTable statements;
   std::vector<std::unique_ptr<Loop>> loops; ///< Never changed while they run.
+  Control* control = nullptr;               ///< The same.
   std::atomic<int> clients{0};              ///< Of all loops.
   std::atomic<bool> is_draining{false};     ///< Nobody new; servers go when they are free.
   Workers workers;                          ///< Before the loops: what they run uses those.
@@ -108,13 +109,18 @@ struct Resolved {
   Server* server = nullptr;
   std::vector<SocketAddress> addresses; ///< None: the name has none.
 };
+/// What the files say now. Answered by FilesTaken.
+struct NewFiles {
+  DirectoryPtr directory;
+  std::uint64_t number = 0;
+};
 enum class Order : std::uint8_t { stop, drain };
 using LoopMessage = std::variant<NewClient, HandedServer, WantedServer, Welcomed, LoginFailed,
-                                 CancelWish, ClientWorked, ServerWorked, Resolved, Order>;
+                                 CancelWish, ClientWorked, ServerWorked, Resolved, NewFiles, Order>;
 
 class Loop {
 public:
-  Loop(Shared& shared, int index);
+  Loop(Shared& shared, DirectoryPtr files, int index);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop(Loop&&) = delete;
@@ -228,8 +234,8 @@ private:
   void prepare_greeting(LoopPool& pool);
   void greet_in_its_way(Client& client, std::string& greeting);
   void greet_all(LoopPool& pool);
-  LoopPool& pool_of(const DatabaseDefinition& database, const std::string& name,
-                    const std::string& user);
+  LoopPool& pool_of(const DirectoryPtr& files, const DatabaseDefinition& database,
+                    const std::string& name, const std::string& user);
   LoopPool& part_of(Pool& pool);
   void disconnect(Client& client, std::string_view reason, bool is_told,
                   std::string_view sqlstate = "08P01");
@@ -244,6 +250,11 @@ private:
   void logged_in(Server& server);
   void close(Server& server, std::string_view reason, bool says_goodbye);
   void resolved(Resolved resolved);
+
+  // new_files.cc: the files were read again.
+  void take_files(NewFiles files);
+  void close_outdated(LoopPool& pool);
+  void kill(LoopPool& pool);
 
   // cancels.cc: cancel requests.
   void cancel(CancelWish wish);
@@ -264,9 +275,10 @@ private:
   void log(const Client& client, std::string_view text);
   void log(const Server& server, std::string_view text);
 
-  [[nodiscard]] const Settings& settings() const { return shared_.directory.settings(); }
+  [[nodiscard]] const Settings& settings() const { return directory_->settings(); }
 
   Shared& shared_;
+  DirectoryPtr directory_;
   const int index_;
   base::Fd epoll_;
   Mailbox<LoopMessage> mailbox_;

@@ -6,45 +6,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <ctime>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "base/files.h"
+#include "pool/control.h"
 #include "pool/listeners.h"
 #include "pool/loop.h"
 
 namespace pgkeep::pool {
 namespace {
-
-constexpr long kNanosecondsBetweenLooks = 100'000'000;
-
-/// Blocked for as long as it lives: the thread that waits for them gets them.
-class Signals {
-public:
-  Signals() {
-    ::sigemptyset(&set_);
-    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP})
-      ::sigaddset(&set_, number);
-    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-  }
-  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  Signals(const Signals&) = delete;
-  Signals(Signals&&) = delete;
-  Signals& operator=(const Signals&) = delete;
-  Signals& operator=(Signals&&) = delete;
-  /// 0: none came for a while.
-  [[nodiscard]] int next() const {
-    const timespec pause{.tv_sec = 0, .tv_nsec = kNanosecondsBetweenLooks};
-    return std::max(0, ::sigtimedwait(&set_, nullptr, &pause));
-  }
-
-private:
-  sigset_t set_{};
-  sigset_t before_{};
-};
 
 /// A file that is gone when this goes.
 class OwnFile {
@@ -77,46 +49,7 @@ void raise_file_limit(Log& log, const Settings& settings) {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void tell_all(Shared& shared, Order order) {
-  for (const auto& loop : shared.loops)
-    loop->post_always(order);
-}
-
-/// Until the loops are to end.
-void wait_for_the_end(Shared& shared, const Signals& signals) {
-  for (;;) {
-    const int signal = signals.next();
-    const bool is_draining = shared.is_draining.load();
-    if (is_draining && shared.pools.servers() == 0) {
-      shared.log.info("server connections dropped, exiting");
-      return;
-    }
-    switch (signal) {
-    case SIGINT:
-      if (is_draining) {
-        shared.log.info("got SIGINT while shutting down, fast exit");
-        return;
-      }
-      shared.log.info("got SIGINT, shutting down");
-      shared.is_draining.store(true);
-      tell_all(shared, Order::drain);
-      break;
-    case SIGTERM:
-      shared.log.info("got SIGTERM, fast exit");
-      return;
-    case SIGQUIT:
-      shared.log.info("got SIGQUIT, fast exit");
-      return;
-    case SIGHUP:
-      shared.log.warning("got SIGHUP: reading the files again is not built yet");
-      break;
-    default:
-      break;
-    }
-  }
-}
-
-void run_loops(Shared& shared, const Signals& signals) {
+void run_loops(Shared& shared, Control& control) {
   std::vector<std::jthread> threads;
   threads.reserve(shared.loops.size());
   for (const auto& loop : shared.loops) {
@@ -125,16 +58,18 @@ void run_loops(Shared& shared, const Signals& signals) {
       loop->run();
     });
   }
-  wait_for_the_end(shared, signals);
-  tell_all(shared, Order::stop);
+  control.run();
+  for (const auto& loop : shared.loops)
+    loop->post_always(Order::stop);
 }
 
 } // namespace
 
 base::Result<> run(const RunOptions& options) {
   const auto read = [](const std::string& path) { return base::read_file(path); };
-  PGKEEP_TRY(const Directory directory, read_directory(options.ini, read));
-  const Settings& settings = directory.settings();
+  PGKEEP_TRY(Directory directory, read_directory(options.ini, read));
+  const auto start = std::make_shared<const Directory>(std::move(directory));
+  const Settings& settings = start->settings();
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   const int loops = std::clamp(options.loops > 0 ? options.loops : cores, 1, kLoopsMax);
   base::Fd log_file;
@@ -148,10 +83,10 @@ base::Result<> run(const RunOptions& options) {
     files.emplace_back(socket.path);
   PGKEEP_TRY(const OwnFile pid_file, write_pid(settings.pidfile));
   const Signals signals; // Before there are threads, which take over what is blocked.
-  Shared shared(directory, std::move(log_file), loops);
+  Shared shared(start, std::move(log_file), loops);
   raise_file_limit(shared.log, settings);
   for (int i = 0; i < loops; ++i)
-    shared.loops.push_back(std::make_unique<Loop>(shared, i));
+    shared.loops.push_back(std::make_unique<Loop>(shared, start, i));
   const auto port = static_cast<std::uint16_t>(settings.listen_port);
   for (ListeningSocket& socket : sockets) {
     shared.log.info(fmt::format("listening on {}", socket.name));
@@ -164,7 +99,9 @@ base::Result<> run(const RunOptions& options) {
   sockets.clear();
   shared.log.info(fmt::format("process up: pgkeep {}, {} loop{}", options.version, loops,
                               loops == 1 ? "" : "s"));
-  run_loops(shared, signals);
+  Control control(shared, start, read, signals);
+  shared.control = &control;
+  run_loops(shared, control);
   return {};
 }
 

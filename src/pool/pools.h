@@ -1,8 +1,11 @@
 /// The pools: of one database and one user each, with one limit over all loops.
 ///
 /// Private to src/pool. Threads: a Pool is used by every loop: its atomics at any time, the rest
-/// under its mutex or never changed; a LoopPool belongs to one loop. Source: PgBouncer's manual,
-/// config (pool_size, pool_mode, server_login_retry).
+/// under its mutex or never changed; a LoopPool belongs to one loop. What the files say of a pool
+/// (Terms) never changes: a reload puts other Terms in their place, and the old ones are kept until
+/// every loop has said that it is done with the pass in which it may have seen them. So what is
+/// asked twice in one pass may differ: take a copy where that would matter. Source: PgBouncer's
+/// manual, config (pool_size, pool_mode, server_login_retry), usage (RELOAD, RECONNECT).
 #pragma once
 
 #include <atomic>
@@ -21,16 +24,16 @@ class Pool {
 public:
   using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-  Pool(const Directory& directory, const DatabaseDefinition& database, std::string name,
-       std::string user, int loops);
+  Pool(DirectoryPtr files, const DatabaseDefinition& database, std::string name, std::string user,
+       int loops);
 
   [[nodiscard]] const std::string& name() const { return name_; } ///< Of the database, to clients.
   [[nodiscard]] const std::string& user() const { return user_; } ///< At the server.
-  [[nodiscard]] const DatabaseDefinition& database() const { return database_; }
-  [[nodiscard]] PoolMode mode() const { return mode_; }
-  [[nodiscard]] int size() const { return size_; }
+  [[nodiscard]] const DatabaseDefinition& database() const { return *terms().database; }
+  [[nodiscard]] PoolMode mode() const { return terms().mode; }
+  [[nodiscard]] int size() const { return terms().size; }
   /// Named statements are prepared on whatever server answers; 0: they are the client's business.
-  [[nodiscard]] std::size_t statements_max() const { return statements_max_; }
+  [[nodiscard]] std::size_t statements_max() const { return terms().statements_max; }
   /// 0: none.
   struct Limits {
     Micros query_wait = 0;
@@ -40,7 +43,18 @@ public:
     Micros client_idle = 0;
     Micros server_lifetime = 0;
   };
-  [[nodiscard]] const Limits& limits() const { return limits_; }
+  [[nodiscard]] const Limits& limits() const { return terms().limits; }
+  /// Whether a server that was opened in `epoch` is to go as soon as nobody works with it.
+  [[nodiscard]] bool is_outdated(unsigned epoch) const { return epoch != this->epoch(); }
+  [[nodiscard]] unsigned epoch() const { return epoch_.load(std::memory_order_relaxed); }
+  void reconnect() { epoch_.fetch_add(1, std::memory_order_relaxed); }
+  /// The files do not have its database any more.
+  [[nodiscard]] bool is_dead() const { return is_dead_.load(std::memory_order_relaxed); }
+
+  /// What other files say of it: by one thread at a time.
+  void take_files(const DirectoryPtr& files);
+  /// Once no loop can be looking at what take_files() replaced.
+  void forget_former_files();
   [[nodiscard]] ServerIdentity identity() const;
 
   /// One more server connection, if the limit allows it. Each that was taken is given back.
@@ -72,14 +86,23 @@ public:
   std::atomic<unsigned> next_host{0};
 
 private:
-  const Directory& directory_;
-  const DatabaseDefinition& database_;
+  struct Terms {
+    Terms(DirectoryPtr files, const DatabaseDefinition& definition, const std::string& user);
+    DirectoryPtr directory;
+    const DatabaseDefinition* database; ///< In the directory.
+    PoolMode mode{};
+    int size = 0;
+    std::size_t statements_max = 0;
+    Limits limits;
+  };
+  [[nodiscard]] const Terms& terms() const { return *terms_.load(std::memory_order_acquire); }
+
   const std::string name_;
   const std::string user_;
-  PoolMode mode_{};
-  int size_ = 0;
-  std::size_t statements_max_ = 0;
-  Limits limits_;
+  std::vector<std::unique_ptr<const Terms>> all_terms_; ///< Its writer's: the last is current.
+  std::atomic<const Terms*> terms_{nullptr};
+  std::atomic<unsigned> epoch_{0};
+  std::atomic<bool> is_dead_{false};
   const int loops_;
   std::unique_ptr<Part[]> parts_;
   std::atomic<int> servers_{0};
@@ -92,14 +115,20 @@ private:
 /// All of them: made when a client first needs one, kept while the process lives.
 class Pools {
 public:
-  explicit Pools(int loops) : loops_(loops) {}
-  Pool& find_or_make(const Directory& directory, const DatabaseDefinition& database,
+  Pools(DirectoryPtr files, int loops) : files_(std::move(files)), loops_(loops) {}
+  /// `database`: of the files of the time at which the client came.
+  Pool& find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,
                      const std::string& name, const std::string& user);
   [[nodiscard]] int servers() const; ///< In all.
+  /// From now on, for those that are there and for those to come.
+  void take_files(DirectoryPtr files);
+  void forget_former_files();
+  [[nodiscard]] std::vector<Pool*> all() const; ///< In the order in which they were made.
 
 private:
+  DirectoryPtr files_;
   const int loops_;
-  mutable std::mutex mutex_; // guards pools_
+  mutable std::mutex mutex_; // guards pools_ and files_
   std::vector<std::unique_ptr<Pool>> pools_;
 };
 

@@ -61,6 +61,10 @@ Server* Loop::idle_server(LoopPool& pool) {
       close(*server, "idle server got dirty", true);
       continue;
     }
+    if (pool.shared.is_outdated(server->epoch)) {
+      close(*server, "database configuration changed", true);
+      continue;
+    }
     if (!needs_check(*server)) return server;
     leave_idle(*server);
     const std::string& query = settings().server_check_query;
@@ -83,6 +87,8 @@ bool Loop::serve(Client& client, Server& server) {
     bytes = {input_->data(), static_cast<std::size_t>(count)};
   }
   client.request_at = now_;
+  if (client.scanner.is_between() && !client.partial)
+    client.keeps_statements = client.pool->shared.statements_max() > 0 || client.statements;
   const Outgoing outgoing = scan(client, server, bytes);
   // What is left of the data of a COPY that failed is passed over by every server: it needs none.
   const bool is_used =
@@ -102,6 +108,7 @@ void Loop::link(Client& client, Server& server) {
   PGKEEP_ASSERT(client.server == nullptr && server.client == nullptr && !server.link.is_linked);
   client.server = &server;
   server.client = &client;
+  server.keeps_statements = client.keeps_statements;
   server.state = Server::State::active;
   client.state = Client::State::active;
   server.pool->active.push_back(server);
@@ -114,7 +121,7 @@ void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoi
     return;
   }
   const ParameterChange change =
-      change_of(shared_.directory.tracked, client.parameters, server.parameters);
+      change_of(directory_->tracked, client.parameters, server.parameters);
   if (change.sql.empty()) {
     to_server(client, outgoing);
     return;
@@ -169,6 +176,10 @@ void Loop::release(Server& server) {
     close(server, "server lifetime over", true);
     return;
   }
+  if (server.pool->shared.is_outdated(server.epoch)) {
+    close(server, "database configuration changed", true);
+    return;
+  }
   if (server.prepared && !server.prepared->pipeline.is_idle()) {
     close(server, "statements under way", true); // Whatever it is, it must not reach another.
     return;
@@ -194,6 +205,10 @@ void Loop::set_free(Server& server) {
   }
   if (shared_.is_draining.load(std::memory_order_relaxed)) {
     close(server, "pause mode", true);
+    return;
+  }
+  if (server.pool->shared.is_outdated(server.epoch)) {
+    close(server, "database configuration changed", true);
     return;
   }
   if (server.cancels > 0) {
@@ -352,6 +367,10 @@ void Loop::adopt(HandedServer handed) {
   watch(server, true);
   if (shared_.is_draining.load(std::memory_order_relaxed)) {
     close(server, "pause mode", true);
+    return;
+  }
+  if (pool.shared.is_outdated(server.epoch)) {
+    close(server, "database configuration changed", true);
     return;
   }
   while (Client* client = pool.waiting.front()) {

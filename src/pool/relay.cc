@@ -41,8 +41,8 @@ Loop::Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes
   if (client.exchange.is_settled() &&
       (client.server == nullptr || client.server->status == TransactionStatus::idle))
     client.transaction_at = now_;
-  return client.pool->shared.statements_max() > 0 ? scan_statements(client, server, bytes)
-                                                  : scan_client(client, bytes);
+  return client.keeps_statements ? scan_statements(client, server, bytes)
+                                 : scan_client(client, bytes);
 }
 
 /// What its header says of a message: whether the connection goes on.
@@ -127,7 +127,7 @@ void Loop::relay_server(Server& server) {
     }
     server.request_at = now_;
     const std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
-    if (server.pool->shared.statements_max() > 0) {
+    if (server.keeps_statements) {
       from_server_of_statements(server, bytes);
     } else {
       from_server(server, bytes);
@@ -217,7 +217,7 @@ void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part
   wire::Reader reader(body);
   const std::string_view name = reader.text();
   const std::string_view value = reader.text();
-  const auto index = shared_.directory.tracked.index_of(name);
+  const auto index = directory_->tracked.index_of(name);
   if (reader.failed() || !index) return;
   server.parameters.set(*index, value);
   if (server.client != nullptr) server.client->parameters.set(*index, value);
@@ -229,7 +229,7 @@ void Loop::answered(Server& server) {
   if (client == nullptr) return; // settle() sees that the question is over.
   // A server says nothing where what it was told means what it had ("ISO" and "ISO, MDY"): without
   // this the two would differ for good, and each transaction would begin with a SET.
-  client->parameters.take_from(server.parameters, shared_.directory.tracked.count());
+  client->parameters.take_from(server.parameters, directory_->tracked.count());
   client->unproven = 0;
   if (client->state != Client::State::setting) return;
   client->state = Client::State::active;

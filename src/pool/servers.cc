@@ -36,7 +36,7 @@ void set_tcp_options(int fd, const Settings& settings) {
 /// Opens one more connection, if the pool has a place and the last try has not just failed.
 bool Loop::launch(LoopPool& pool) {
   Pool& shared = pool.shared;
-  if (!pool.starting.empty()) return false;
+  if (!pool.starting.empty() || shared.is_dead()) return false;
   if (shared.is_connect_failing.load() &&
       now_ - shared.last_connect_at.load() < settings().server_login_retry.count())
     return false;
@@ -49,6 +49,7 @@ bool Loop::launch(LoopPool& pool) {
   servers_.emplace(&server, std::move(owner));
   server.pool = &pool;
   server.connected_at = server.request_at = now_;
+  server.epoch = shared.epoch();
   pool.starting.push_back(server);
   const DatabaseDefinition& database = shared.database();
   std::string host = database.hosts.empty() ? settings().unix_socket_dir : database.hosts.front();
@@ -200,8 +201,7 @@ void Loop::logged_in(Server& server) {
   Pool& shared = pool.shared;
   const ServerLogin& login = *server.login;
   for (const auto& [name, value] : login.parameters()) {
-    if (const auto index = shared_.directory.tracked.index_of(name))
-      server.parameters.set(*index, value);
+    if (const auto index = directory_->tracked.index_of(name)) server.parameters.set(*index, value);
   }
   server.process = login.process();
   server.cancel_key = login.cancel_key();

@@ -272,6 +272,10 @@ base::Result<> set(Settings& settings, std::string_view name, std::string_view v
   return {};
 }
 
+void copy(Settings& to, const Settings& from, const SettingRow& row) {
+  std::visit([&](auto member) { to.*member = from.*member; }, row.member);
+}
+
 std::string shown(const Settings& settings, const SettingRow& row) {
   return std::visit(
       [&]<typename Value>(Value Settings::* member) -> std::string {

@@ -158,6 +158,8 @@ const SettingRow* find_setting(std::string_view name);
 
 /// Errors: Code::config; `hint` has the nearest name or what would be right.
 base::Result<> set(Settings& settings, std::string_view name, std::string_view value);
+/// One setting as the other has it.
+void copy(Settings& to, const Settings& from, const SettingRow& row);
 /// As SHOW CONFIG shows it: numbers without needless digits, 0 and 1.
 std::string shown(const Settings& settings, const SettingRow& row);
 

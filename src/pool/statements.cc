@@ -99,8 +99,9 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
 const char* Loop::say_statement(Client& client, Server& server, wire::Header header,
                                 std::string_view& rest) {
   if (!server.prepared) {
-    server.prepared =
-        std::make_unique<Prepared>(shared_.statements, server.pool->shared.statements_max());
+    // A client that had some before a reload said that there are none goes on with one at a time.
+    server.prepared = std::make_unique<Prepared>(
+        shared_.statements, std::max(std::size_t{1}, server.pool->shared.statements_max()));
     // What was said before is still to be answered first.
     for (std::uint32_t owed = client.exchange.owed(); owed > 0; --owed)
       server.prepared->pipeline.client_says(wire::from_client::kQuery);

@@ -48,13 +48,13 @@ void play(std::string_view bytes) {
   }
 }
 
-const pool::Directory& directory() {
-  static const pool::Directory made = [] {
+pool::DirectoryPtr directory() {
+  static const pool::DirectoryPtr made = [] {
     const auto read = [](const std::string& path) -> pgkeep::base::Result<std::string> {
       if (path == "users") return std::string("\"u\" \"p\"\n");
       return std::string("[databases]\n*=\n[pgbouncer]\nauth_type=md5\nauth_file=users\n");
     };
-    return *pool::read_directory("ini", read);
+    return std::make_shared<const pool::Directory>(*pool::read_directory("ini", read));
   }();
   return made;
 }

@@ -1,0 +1,176 @@
+"""pgkeep pool reads its files again: on SIGHUP as PgBouncer 1.18 does, which runs beside from the same ini file."""
+import signal
+import threading
+
+from pooler import Client, Pooler, errors_in
+from support import Server, folder, wait_for
+
+KINDS = ("ours", "pgbouncer")
+USERS = '"postgres" ""\n'
+
+
+def at(server, dbname="postgres"):
+    return f"host={server.home} port={server.port} dbname={dbname}"
+
+
+def reload(pooler, *pairs):
+    """Puts other words into the ini file and tells the pooler. What it leads to is to be waited for."""
+    ini = pooler.home / "pool.ini"
+    text = ini.read_text()
+    for old, new in pairs:
+        assert old in text, (old, text)
+        text = text.replace(old, new)
+    ini.write_text(text)
+    heard = pooler.log().count("got SIGHUP, re-reading config")
+    pooler.signal(signal.SIGHUP)
+    wait_for(lambda: pooler.log().count("got SIGHUP, re-reading config") > heard, "it heard SIGHUP")
+
+
+def told_at_login(pooler, database, user="postgres"):
+    """What somebody is told who wants in; nothing where he is let in."""
+    try:
+        with Client(pooler, database, user):
+            return ""
+    except ConnectionError as told:
+        return str(told)
+
+
+def backends(server):
+    return int(server.psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")[0][0])
+
+
+def test_sizes_modes_and_limits():
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server)}, {"default_pool_size": 1, "server_round_robin": 0}, USERS) as pooler, \
+                    Client(pooler, "app") as one, Client(pooler, "app") as other:
+                one.query("BEGIN")
+                other.send(other.message(b"Q", b"SELECT 'second'\0"))
+                reload(pooler, ("default_pool_size = 1", "default_pool_size = 2"))
+                assert other.until(b"Z")[-1] == (b"Z", b"I"), "there is a place for it now"
+                one.query("COMMIT")
+                wait_for(lambda: backends(server) == 2, "both servers are idle")
+                reload(pooler, ("default_pool_size = 2", "default_pool_size = 1"))
+                wait_for(lambda: backends(server) == 1, "one too many is closed")
+                reload(pooler, ("pool_mode = transaction", "pool_mode = statement"))
+                wait_for(lambda: errors_in(Client(pooler, "app").query("BEGIN")) == ["transaction blocks not allowed in statement pooling mode"],
+                         "the mode is another")
+                reload(pooler, ("pool_mode = statement", "pool_mode = transaction"), ("default_pool_size = 1", "query_timeout = 1"))
+                with Client(pooler, "app") as slow:
+                    slow.send(slow.message(b"Q", b"SELECT pg_sleep(60)\0"))
+                    assert errors_in(slow.until(b"E")) == ["query timeout"], kind
+
+
+def test_another_connection_string():
+    """Idle servers go at once, one that is used when it is released; whoever comes next gets the new place."""
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE DATABASE second")
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server)}, {"default_pool_size": 2}, USERS) as pooler, \
+                    Client(pooler, "app") as busy, Client(pooler, "app") as idle:
+                busy.query("BEGIN")
+                assert idle.values("SELECT current_database()") == ["postgres"]
+                wait_for(lambda: backends(server) == 2, "two servers")
+                reload(pooler, ("dbname=postgres", "dbname=second"))
+                wait_for(lambda: backends(server) == 1, "the idle one is closed")
+                assert idle.values("SELECT current_database()") == ["second"], kind
+                assert busy.values("SELECT current_database()") == ["postgres"], "its transaction goes on"
+                busy.query("COMMIT")
+                assert busy.values("SELECT current_database()") == ["second"], kind
+                assert "closing because: database configuration changed" in pooler.log()
+
+
+def test_databases_come_and_go():
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server), "more": at(server)}, {}, USERS) as pooler, \
+                    Client(pooler, "app") as gone, Client(pooler, "more") as stays:
+                gone.query("BEGIN")
+                reload(pooler, ("app =", "new ="))
+                assert errors_in(gone.until(b"E")) == ["database removed"] and gone.is_closed()
+                assert told_at_login(pooler, "app") == "no such database: app"
+                assert stays.values("SELECT 1") == ["1"]
+                with Client(pooler, "new") as newcomer:
+                    assert newcomer.values("SELECT 2") == ["2"]
+                assert "dropping database 'app' as it does not exist anymore or inactive auto-database" in pooler.log()
+                reload(pooler, ("new =", "app ="))
+                with Client(pooler, "app") as again:
+                    assert again.values("SELECT 3") == ["3"], kind
+
+
+def test_users_of_auth_file():
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE ROLE other LOGIN")
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server)}, {}, USERS) as pooler:
+                assert "authentication failed" in told_at_login(pooler, "app", "other")
+                (pooler.home / "users").write_text(USERS + '"other" ""\n')
+                reload(pooler)
+                assert told_at_login(pooler, "app", "other") == "", kind
+
+
+def test_a_broken_file_changes_nothing():
+    """Ours says where the mistake is, and keeps every setting; 1.18 keeps its databases."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server)}, {"default_pool_size": 3}, USERS) as pooler, Client(pooler, "app") as client:
+                reload(pooler, ("default_pool_size = 3", "default_pool_size = nonsense"))
+                wait_for(lambda: "config file loading failed" in pooler.log(), "it says so")
+                assert client.values("SELECT 1") == ["1"] and told_at_login(pooler, "app") == ""
+                if kind == "ours":
+                    line = [number for number, text in enumerate((pooler.home / "pool.ini").read_text().splitlines(), 1) if "nonsense" in text][0]
+                    assert f"pool.ini:{line}" in pooler.log() and 'invalid value "nonsense" for parameter default_pool_size' in pooler.log(), pooler.log()
+                    (pooler.home / "users").write_text("broken\n")
+                    reload(pooler, ("default_pool_size = nonsense", "default_pool_size = 3"))
+                    wait_for(lambda: "users:1" in pooler.log(), "it says so")
+                    assert told_at_login(pooler, "app") == ""
+
+
+def test_what_only_a_start_can_change():
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server)}, {}, USERS) as pooler:
+                reload(pooler, (f"listen_port = {pooler.port}", "listen_port = 1"), ("pool_mode = transaction", "pool_mode = session"))
+                assert told_at_login(pooler, "app") == "", "it listens where it did"
+                if kind == "ours":
+                    assert f'listen_port cannot be changed while the pooler runs: it stays "{pooler.port}"' in pooler.log()
+                with Client(pooler, "app") as client:
+                    wait_for(lambda: client.values("SELECT pg_backend_pid()") and backends(server) == 1, "it works")
+
+
+def test_under_load():
+    """Follows the documentation of 1.25 (prepared statements in transaction mode): sizes, modes and max_prepared_statements change while clients
+    work, and none of them gets a wrong answer or loses its connection."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": at(server)}, {"default_pool_size": 3, "max_prepared_statements": 200}, USERS) as pooler:
+        stop = threading.Event()
+        counts, wrong = [0] * 6, []
+
+        def work(number):
+            message = Client.message
+            with Client(pooler, "app") as client:
+                while not stop.is_set():
+                    value = f"{number}-{counts[number]}"
+                    if number % 2:
+                        rows = client.values(f"SELECT '{value}'")
+                    else:
+                        client.send(message(b"P", b"\0SELECT '" + value.encode() + b"'\0\0\0"), message(b"B", bytes(8)), message(b"E", bytes(5)), message(b"S"))
+                        rows = [content[6:].decode() for kind, content in client.until(b"Z") if kind == b"D"]
+                    if rows != [value]:
+                        wrong.append((value, rows))
+                        return
+                    counts[number] += 1
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(len(counts))]
+        for thread in threads:
+            thread.start()
+        before, after = ("default_pool_size = 3", "max_prepared_statements = 200"), ("default_pool_size = 1", "max_prepared_statements = 0")
+        for _ in range(10):
+            seen = sum(counts)
+            wait_for(lambda: wrong or sum(counts) > seen + 200, "the load runs")
+            reload(pooler, *zip(before, after))
+            before, after = after, before
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert not wrong, wrong
