@@ -57,7 +57,7 @@ def test_sizes_modes_and_limits():
                          "the mode is another")
                 reload(pooler, ("pool_mode = statement", "pool_mode = transaction"), ("default_pool_size = 1", "query_timeout = 1"))
                 with Client(pooler, "app") as slow:
-                    slow.send(slow.message(b"Q", b"SELECT pg_sleep(60)\0"))
+                    slow.send(slow.message(b"Q", b"SELECT pg_sleep(4)\0"))
                     assert errors_in(slow.until(b"E")) == ["query timeout"], kind
 
 
