@@ -32,14 +32,6 @@ std::size_t digits_at_front(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
 }
 
-/// "afterMigrate__views.sql", as Flyway calls it.
-bool is_hook(std::string_view name) {
-  const std::string_view rest = name.starts_with("before")  ? name.substr(6)
-                                : name.starts_with("after") ? name.substr(5)
-                                                            : std::string_view{};
-  return !rest.empty() && rest.front() >= 'A' && rest.front() <= 'Z';
-}
-
 /// What the name of a file says about the tool that runs it.
 struct Convention {
   bool is_migration = false;
@@ -54,7 +46,7 @@ Convention convention_of(std::string_view path) {
     return {.is_migration = true, .transaction = TransactionMode::one_text}; // Prisma.
   // What asks leaves nothing behind, and what runs each time is in no order.
   const bool is_check = name.ends_with(".verify.sql") || is_below(path, "verify");
-  if (is_check || is_hook(name)) return {.transaction = TransactionMode::steps};
+  if (is_check || !callback_in(name).empty()) return {.transaction = TransactionMode::steps};
   const bool has_double_underscore = name.find("__") != std::string_view::npos;
   if (has_double_underscore &&
       (name.starts_with('V') || name.starts_with('R') || name.starts_with('U')))

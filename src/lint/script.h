@@ -92,6 +92,17 @@ inline std::string_view file_name(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
+/// What follows "before" or "after" in the name of a file that runs around migrations
+/// ("EachMigrate" of "afterEachMigrate"); empty for another name. Source: Flyway's documentation,
+/// Callback Events.
+inline std::string_view callback_in(std::string_view name) {
+  const std::string_view rest = name.starts_with("before")  ? name.substr(6)
+                                : name.starts_with("after") ? name.substr(5)
+                                                            : std::string_view{};
+  const bool is_one = !rest.empty() && rest.front() >= 'A' && rest.front() <= 'Z';
+  return is_one ? rest : std::string_view{};
+}
+
 class Script {
 public:
   /// Reads any text; what does not parse becomes statements without a root. `path` says which

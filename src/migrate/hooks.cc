@@ -20,11 +20,10 @@ constexpr auto kNames = std::to_array<std::string_view>(
 constexpr auto kElsewhere =
     std::to_array<std::string_view>({"Clean", "Info", "Repair", "Baseline", "Validate", "Version"});
 
-bool is_of_another_command(std::string_view name) {
-  const std::string_view rest = name.substr(name.starts_with("before") ? 6 : 5);
+bool is_of_another_command(std::string_view callback) {
   return std::ranges::any_of(kElsewhere, [&](std::string_view each) {
-    return rest == each || rest == std::string(each) + "Error" ||
-           rest == std::string(each) + "OperationFinish";
+    return callback == each || callback == std::string(each) + "Error" ||
+           callback == std::string(each) + "OperationFinish";
   });
 }
 
@@ -40,11 +39,8 @@ base::Result<std::optional<Moment>> moment_of(std::string_view file_name) {
   name = name.substr(0, name.find("__"));
   const auto found = std::ranges::find(kNames, name);
   if (found != kNames.end()) return std::optional(static_cast<Moment>(found - kNames.begin()));
-  const std::string_view rest = name.starts_with("before")  ? name.substr(6)
-                                : name.starts_with("after") ? name.substr(5)
-                                                            : std::string_view{};
-  const bool is_callback = !rest.empty() && rest.front() >= 'A' && rest.front() <= 'Z';
-  if (!is_callback || is_of_another_command(name)) return std::optional<Moment>();
+  const std::string_view callback = lint::callback_in(name);
+  if (callback.empty() || is_of_another_command(callback)) return std::optional<Moment>();
   std::vector<std::string> known(kNames.begin(), kNames.end());
   return base::Error{.code = base::Code::config,
                      .what = fmt::format("{} is no moment of a run", base::printable(name)),

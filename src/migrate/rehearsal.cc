@@ -19,7 +19,6 @@ namespace pgkeep::migrate {
 namespace {
 
 /// More would be an endless run of CREATE ROLE.
-constexpr int kRolesMax = 100;
 constexpr std::size_t kDetailsMax = 20;
 
 /// A database at one moment.
@@ -385,22 +384,14 @@ base::Result<std::vector<TracedStep>> run_steps_traced(Tracer& tracer, Servers& 
   PGKEEP_TRY(const std::vector<Step> steps,
              steps_of(source, known, servers.work.version().major()));
   std::vector<TracedStep> traced;
-  std::vector<std::string> made;
+  sandbox::MissingRoles roles(server);
   for (const Step& step : steps) {
-    auto done = tracer.run(step);
-    while (!done && static_cast<int>(made.size()) < kRolesMax) {
-      const std::string role = sandbox::missing_role(done.error());
-      if (role.empty() || std::ranges::find(made, role) != made.end()) break;
-      PGKEEP_CHECK(sandbox::create_roles({role}, server));
-      made.push_back(role);
-      done = tracer.run(step);
-    }
-    if (!done) return std::move(done).error();
-    traced.push_back(*std::move(done));
+    PGKEEP_TRY(TracedStep done, roles.run([&] { return tracer.run(step); }));
+    traced.push_back(std::move(done));
   }
-  if (!made.empty() && !traced.empty())
+  if (!roles.made().empty() && !traced.empty())
     traced.front().notes.push_back(fmt::format(
-        "roles that are not here were made, without login: {}", base::join(made, ", ")));
+        "roles that are not here were made, without login: {}", base::join(roles.made(), ", ")));
   return traced;
 }
 

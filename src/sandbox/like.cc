@@ -62,15 +62,23 @@ base::Result<Live> read_live(postgres::Connection& server) {
   return live;
 }
 
-std::string missing_role(const base::Error& error) {
+std::string MissingRoles::missing_in(const base::Error& error) const {
+  // Sandboxes speak English.
   constexpr std::string_view front = "role \"";
   constexpr std::string_view back = "\" does not exist";
-  if (error.sqlstate != "42704") return {};
+  if (error.sqlstate != "42704" || made_.size() == kRolesMax) return {};
   const std::size_t begin = error.what.find(front);
   const std::size_t end = error.what.find(back);
   if (begin == std::string::npos || end == std::string::npos || end < begin + front.size())
     return {};
-  return error.what.substr(begin + front.size(), end - begin - front.size());
+  std::string role = error.what.substr(begin + front.size(), end - begin - front.size());
+  return std::ranges::find(made_, role) == made_.end() ? role : std::string();
+}
+
+base::Result<> MissingRoles::make(const std::string& role) {
+  PGKEEP_CHECK(create_roles({role}, sandbox_));
+  made_.push_back(role);
+  return {};
 }
 
 base::Result<> create_roles(const std::vector<std::string>& roles, const Sandbox& sandbox) {

@@ -46,8 +46,37 @@ base::Result<Live> read_live(postgres::Connection& server);
 
 /// Those that are missing, without login.
 base::Result<> create_roles(const std::vector<std::string>& roles, const Sandbox& sandbox);
-/// The role of `role "app" does not exist`; empty for another error. Sandboxes speak English. Pure.
-std::string missing_role(const base::Error& error);
+
+/// Runs what may name roles that a sandbox has not: each is made there, without login, and the work
+/// is run again. Threads: one at a time. The sandbox must outlive it.
+class MissingRoles {
+public:
+  static constexpr std::size_t kRolesMax = 100; ///< Then the error is the work's.
+
+  explicit MissingRoles(const Sandbox& sandbox) : sandbox_(sandbox) {}
+
+  /// What `work` returns, a base::Result; a role that cannot be made is its error as well.
+  template <typename Work>
+  auto run(Work&& work) {
+    auto done = work();
+    while (!done) {
+      const std::string role = missing_in(done.error());
+      if (role.empty()) break;
+      if (auto is_made = make(role); !is_made) return decltype(done)(std::move(is_made).error());
+      done = work();
+    }
+    return done;
+  }
+  [[nodiscard]] const std::vector<std::string>& made() const { return made_; }
+
+private:
+  /// Empty: the error is another one, or making that role did not help.
+  [[nodiscard]] std::string missing_in(const base::Error& error) const;
+  base::Result<> make(const std::string& role);
+
+  const Sandbox& sandbox_;
+  std::vector<std::string> made_;
+};
 
 /// Runs pg_dump on the target that `live` is connected to, and what it says in the (empty)
 /// database. Returns what could not be made here, a line each.

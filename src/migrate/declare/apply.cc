@@ -12,8 +12,6 @@
 namespace pgkeep::migrate::declaring {
 namespace {
 
-constexpr int kMadeRolesMax = 100;
-
 base::Result<> run_statements(postgres::Connection& work, const Step& step) {
   for (const StepStatement& each : step.statements) {
     base::Result<> done;
@@ -51,19 +49,11 @@ base::Result<> apply_source(const sandbox::Sandbox& server, const std::string& d
   PGKEEP_TRY(Servers servers, open_servers(server.conninfo(database)));
   PGKEEP_TRY(const std::vector<Step> steps,
              steps_of(source, nullptr, servers.work.version().major()));
-  int roles_made = 0;
+  sandbox::MissingRoles roles(server);
   for (const Step& step : steps) {
     if (base::is_interrupted())
       return base::Error{.code = base::Code::cancelled, .what = "interrupted"};
-    auto done = run_step(servers, step);
-    while (!done && roles_made < kMadeRolesMax) {
-      const std::string role = sandbox::missing_role(done.error());
-      if (role.empty()) break;
-      ++roles_made;
-      PGKEEP_CHECK(sandbox::create_roles({role}, server));
-      done = run_step(servers, step);
-    }
-    if (!done) return done;
+    PGKEEP_CHECK(roles.run([&] { return run_step(servers, step); }));
   }
   return {};
 }

@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 /// More would be an endless run of CREATE ROLE.
-constexpr int kRolesMax = 100;
 constexpr std::string_view kDuplicateSchema = "42P06";
 
 /// Roles are the server's, and the folder's files may have made them there already.
@@ -35,7 +34,7 @@ base::Result<> run_statement(const StepStatement& statement, postgres::Connectio
 }
 
 base::Result<> run_file(const std::string& path, postgres::Connection& database,
-                        const sandbox::Sandbox& server, int& roles_made) {
+                        sandbox::MissingRoles& roles) {
   PGKEEP_TRY(const std::string text, base::read_file(path));
   const Source source = read_source(path, text, false, fs::path(path).parent_path());
   if (!source.refused.empty()) return source.refused.front();
@@ -43,14 +42,7 @@ base::Result<> run_file(const std::string& path, postgres::Connection& database,
     for (const lint::Statement& each : section->statements) {
       if (each.origin != lint::Origin::text) continue;
       const StepStatement statement = statement_of(source, each);
-      auto done = run_statement(statement, database);
-      while (!done && roles_made < kRolesMax) {
-        const std::string role = sandbox::missing_role(done.error());
-        if (role.empty()) break;
-        ++roles_made;
-        PGKEEP_CHECK(sandbox::create_roles({role}, server));
-        done = run_statement(statement, database);
-      }
+      auto done = roles.run([&] { return run_statement(statement, database); });
       if (done || done.error().sqlstate == kDuplicateSchema ||
           is_known_role(statement.sql, done.error()))
         continue;
@@ -101,9 +93,9 @@ base::Result<std::vector<std::string>> make_wanted(Wanted& wanted, const sandbox
     return sandbox::copy_schema(wanted.target, *wanted.live, facts, server, database);
   }
   PGKEEP_TRY(postgres::Connection connection, server.connect(database));
-  int roles_made = 0;
+  sandbox::MissingRoles roles(server);
   for (const std::string& path : wanted.files)
-    PGKEEP_CHECK(run_file(path, connection, server, roles_made));
+    PGKEEP_CHECK(run_file(path, connection, roles));
   return std::vector<std::string>{};
 }
 
