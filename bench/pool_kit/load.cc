@@ -2,12 +2,13 @@
 // transaction when the last one is answered.
 //
 //   load PORT CLIENTS SECONDS WARMUP_SECONDS MODE [SQL]    MODE: simple, extended, connect,
-//   prepared (named, once for each client)
+//   prepared (named, once for each client); tls, tls-connect: simple and connect through TLS
 //
 // After the warm-up it prints "begin", at the end one line: tx, errors, p50_us, p99_us.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,9 +16,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,7 +37,10 @@ using Clock = std::chrono::steady_clock;
 constexpr int kEventsMax = 256;
 
 struct Client {
+  enum class Tls : std::uint8_t { none, asked, shaking, ready };
   int fd = -1;
+  Tls tls = Tls::none;
+  std::unique_ptr<SSL, decltype(&SSL_free)> session{nullptr, SSL_free};
   bool is_in = false;
   bool has_prepared = false;
   MessageScanner scanner = {};
@@ -44,6 +50,7 @@ struct Client {
 struct Load {
   std::uint16_t port = 0;
   bool connects = false;
+  SSL_CTX* tls = nullptr; ///< Null: without.
   int epoll = -1;
   std::string startup = {};
   std::string preparation; ///< Said once by each client; empty: nothing.
@@ -54,6 +61,10 @@ struct Load {
 };
 
 void say(const Client& client, std::string_view bytes) {
+  if (client.tls == Client::Tls::ready) {
+    SSL_write(client.session.get(), bytes.data(), static_cast<int>(bytes.size()));
+    return;
+  }
   while (!bytes.empty()) {
     const ssize_t sent = ::send(client.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return;
@@ -75,7 +86,38 @@ void open(Load& load, Client& client) {
   ::fcntl(client.fd, F_SETFL, O_NONBLOCK);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = &client}};
   ::epoll_ctl(load.epoll, EPOLL_CTL_ADD, client.fd, &event);
+  if (load.tls == nullptr) {
+    say(client, load.startup);
+    return;
+  }
+  std::string request;
+  append_tls_request(request);
+  say(client, request);
+  client.tls = Client::Tls::asked;
+}
+
+/// On the way to TLS. False: not there yet.
+bool secured(Load& load, Client& client) {
+  if (client.tls == Client::Tls::asked) {
+    char answer = 0;
+    if (::recv(client.fd, &answer, 1, 0) != 1 || answer != 'S') std::exit(4);
+    client.session.reset(SSL_new(load.tls));
+    SSL_set_fd(client.session.get(), client.fd);
+    SSL_set_connect_state(client.session.get());
+    client.tls = Client::Tls::shaking;
+  }
+  if (SSL_do_handshake(client.session.get()) != 1) return false;
+  client.tls = Client::Tls::ready;
   say(client, load.startup);
+  return true;
+}
+
+ssize_t hear(const Client& client, std::span<char> room) {
+  if (client.tls != Client::Tls::ready) return ::recv(client.fd, room.data(), room.size(), 0);
+  const int count = SSL_read(client.session.get(), room.data(), static_cast<int>(room.size()));
+  if (count > 0) return count;
+  errno = EAGAIN;
+  return SSL_get_error(client.session.get(), count) == SSL_ERROR_WANT_READ ? -1 : 0;
 }
 
 /// False: the client's connection is another one now.
@@ -103,7 +145,9 @@ bool ready(Load& load, Client& client) {
 
 void take(Load& load, Client& client) {
   static std::array<char, 262'144> buffer;
-  const ssize_t count = ::recv(client.fd, buffer.data(), buffer.size(), 0);
+  const bool is_shaking = client.tls == Client::Tls::asked || client.tls == Client::Tls::shaking;
+  if (is_shaking && !secured(load, client)) return;
+  const ssize_t count = hear(client, buffer);
   if (count < 0 && errno == EAGAIN) return;
   if (count <= 0) {
     ++load.errors;
@@ -116,6 +160,8 @@ void take(Load& load, Client& client) {
     if (part->begins && part->type == from_server::kError) ++load.errors;
     if (part->ends && part->type == from_server::kReadyForQuery && !ready(load, client)) return;
   }
+  if (client.tls == Client::Tls::ready && SSL_pending(client.session.get()) > 0)
+    take(load, client); // Of another record, which no event tells of.
 }
 
 std::string transaction_of(std::string_view mode, std::string_view sql) {
@@ -146,10 +192,12 @@ std::string preparation_of(std::string_view mode, std::string_view sql) {
 
 int main(int argc, char** argv) {
   if (argc < 6) return 2;
+  std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL.
   const std::string mode = argv[5];
   const std::string sql = argc > 6 ? argv[6] : "SELECT 1";
   Load load{.port = static_cast<std::uint16_t>(std::atoi(argv[1])),
-            .connects = mode == "connect",
+            .connects = mode.ends_with("connect"),
+            .tls = mode.starts_with("tls") ? SSL_CTX_new(TLS_client_method()) : nullptr,
             .epoll = ::epoll_create1(0),
             .preparation = preparation_of(mode, sql),
             .transaction = transaction_of(mode, sql)};

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include <fmt/format.h>
+
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/startup.h"
@@ -28,20 +30,24 @@ void Loop::cancel(CancelWish wish) {
   std::string key;
   const Client* client = slot < clients_.size() ? clients_[slot].get() : nullptr;
   if (client != nullptr) wire::append_uint32(key, client->secret);
-  if (client == nullptr || key != wish.key) {
-    shared_.log.info("failed cancel request");
-    return;
+  const bool is_known = client != nullptr && key == wish.key;
+  if (!is_known) shared_.log.info("failed cancel request");
+  const bool runs = is_known && client->server != nullptr && !client->server->cancel_key.empty();
+  if (runs && cancellers_.size() < kCancelsMax) {
+    start_cancel(*client->server, std::move(wish.asker));
+  } else {
+    say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
   }
-  if (client->server == nullptr || client->server->cancel_key.empty()) return; // It runs nothing.
-  if (cancellers_.size() < kCancelsMax) start_cancel(*client->server, std::move(wish.fd));
 }
 
-void Loop::start_cancel(Server& server, base::Fd asker) {
+void Loop::start_cancel(Server& server, Asker asker) {
   auto owner = std::make_unique<Canceller>();
   Canceller& canceller = *owner;
   canceller.asker = std::move(asker);
   canceller.since = now_;
   canceller.is_unix = server.is_unix;
+  // Over what the server itself is talked to: the key is a secret.
+  if (server.tls) canceller.opening = TlsOpening::of(directory_->tls, server.host);
   wire::append_cancel_request(canceller.request, server.process, server.cancel_key);
   canceller.fd = base::Fd(
       ::socket(server.address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -57,7 +63,8 @@ void Loop::start_cancel(Server& server, base::Fd asker) {
 
 /// Once it is connected the request goes out; the server closes when it has passed it on.
 void Loop::look_at_canceller(Canceller& canceller) {
-  if (!canceller.request.empty()) {
+  if (canceller.is_away) return;
+  if (!canceller.is_connected) {
     int problem = 0;
     socklen_t bytes = sizeof(problem);
     ::getsockopt(canceller.fd.get(), SOL_SOCKET, SO_ERROR, &problem, &bytes);
@@ -65,18 +72,69 @@ void Loop::look_at_canceller(Canceller& canceller) {
       end_cancel(canceller);
       return;
     }
+    canceller.is_connected = true;
     shared_.log.info("started sending cancel request");
-    send(canceller, canceller.request);
-    canceller.request.clear();
+    if (canceller.opening) {
+      send(canceller, TlsOpening::first());
+    } else {
+      send_cancel(canceller);
+    }
     return;
   }
-  if (canceller.is_readable && receive(canceller) == 0) end_cancel(canceller);
+  if (!canceller.is_readable) return;
+  const ssize_t count = receive(canceller);
+  if (count == 0) {
+    end_cancel(canceller);
+  } else if (count > 0 && canceller.opening) {
+    apply(canceller, canceller.opening->feed({input_->data(), static_cast<std::size_t>(count)}));
+  }
+}
+
+/// On the way to TLS.
+void Loop::apply(Canceller& canceller, TlsOpening::Step step) {
+  using Kind = TlsOpening::Step::Kind;
+  send_plain(canceller, step.send);
+  switch (step.kind) {
+  case Kind::wait:
+    if (canceller.is_readable) put_off(canceller);
+    break;
+  case Kind::work: {
+    canceller.is_away = true;
+    auto job = [this, &canceller, opening = std::move(canceller.opening)]() mutable {
+      TlsOpening::Step next = opening->work();
+      post_always(CancelWorked{
+          .canceller = &canceller, .opening = std::move(opening), .step = std::move(next)});
+    };
+    if (shared_.workers.post(std::move(job))) break;
+    canceller.is_away = false;
+    end_cancel(canceller);
+    break;
+  }
+  case Kind::plain: // Not the server that we are connected to, which has TLS.
+  case Kind::fail:
+    if (!step.problem.empty())
+      shared_.log.warning(fmt::format("TLS handshake error: {}", step.problem));
+    end_cancel(canceller);
+    break;
+  case Kind::secure:
+    canceller.tls = canceller.opening->take();
+    canceller.opening.reset();
+    send_cancel(canceller);
+    if (canceller.is_readable) put_off(canceller);
+    break;
+  }
+}
+
+void Loop::send_cancel(Canceller& canceller) {
+  send(canceller, canceller.request);
+  canceller.request.clear();
 }
 
 void Loop::end_cancel(Canceller& canceller) {
   Server* server = std::exchange(canceller.target, nullptr);
   auto owner = cancellers_.extract(&canceller);
-  canceller.asker.reset();
+  say_goodbye(canceller.asker.fd.get(), canceller.asker.tls.get());
+  canceller.asker = {};
   bury(std::move(owner.mapped()));
   if (server == nullptr) return;
   --server->cancels;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/account.h"
 #include "wire/bytes.h"
 #include "wire/message.h"
 #include "wire/password.h"
@@ -18,6 +19,29 @@ constexpr std::size_t kSaltBytes = 4;       ///< Of MD5.
 constexpr std::uint16_t kProtocolMinor = 0; ///< The newest that is spoken here.
 constexpr std::string_view kOptionPrefix = "_pq_.";
 constexpr std::string_view kNegotiationRefused = "N";
+constexpr std::string_view kNegotiationTaken = "S";
+
+AuthType auth_type_of(HbaMethod method) {
+  switch (method) {
+  case HbaMethod::trust:
+    return AuthType::trust;
+  case HbaMethod::md5:
+    return AuthType::md5;
+  case HbaMethod::plain:
+    return AuthType::plain;
+  case HbaMethod::scram:
+    return AuthType::scram;
+  case HbaMethod::peer:
+    return AuthType::peer;
+  case HbaMethod::cert:
+    return AuthType::cert;
+  case HbaMethod::ldap:
+    return AuthType::ldap;
+  case HbaMethod::reject:
+    break;
+  }
+  return AuthType::reject;
+}
 
 /// One word of "options": a backslash takes what follows it as it is.
 std::string take_word(std::string_view& text) {
@@ -42,12 +66,24 @@ Step ClientLogin::refuse(std::string text) {
   return {.kind = Step::Kind::refuse, .send = std::move(greeting_), .text = std::move(text)};
 }
 
+Step ClientLogin::drop(std::string text) {
+  stage_ = Stage::over;
+  return {.kind = Step::Kind::drop, .text = std::move(text)};
+}
+
+std::unique_ptr<TlsSession> ClientLogin::take_tls() {
+  return tls_text_.empty() ? nullptr : std::move(tls_);
+}
+
 Step ClientLogin::feed(std::string_view bytes) {
   has_begun_ = has_begun_ || !bytes.empty();
   received_ += bytes;
   switch (stage_) {
   case Stage::startup:
     return startup();
+  case Stage::handshake:
+    if (received_.size() > kHandshakeBytesMax) return drop("bad packet");
+    return {.kind = Step::Kind::work};
   case Stage::over:
     return {};
   default:
@@ -55,7 +91,14 @@ Step ClientLogin::feed(std::string_view bytes) {
   }
 }
 
+bool ClientLogin::offers_tls() const {
+  return directory_.tls.clients && !origin_.is_unix;
+}
+
 Step ClientLogin::startup() {
+  is_direct_ =
+      negotiations_ == 0 && tls_text_.empty() && offers_tls() && wire::is_direct_tls(received_);
+  if (is_direct_) return begin_handshake({});
   auto read = wire::startup_of(received_);
   if (!read) {
     stage_ = Stage::over;
@@ -78,10 +121,11 @@ Step ClientLogin::first_wish() {
     const std::string_view what =
         startup_.wish == wire::FirstWish::tls ? "SSL request" : "GSSAPI encryption request";
     if (!received_.empty()) return refuse(fmt::format("received unencrypted data after {}", what));
-    if (++negotiations_ > kNegotiationsMax) {
-      stage_ = Stage::over;
-      return {.kind = Step::Kind::drop, .text = "bad packet"};
-    }
+    if (++negotiations_ > kNegotiationsMax) return drop("bad packet");
+    if (startup_.wish == wire::FirstWish::tls && !tls_text_.empty())
+      return drop("SSL req inside SSL");
+    if (startup_.wish == wire::FirstWish::tls && offers_tls())
+      return begin_handshake(std::string(kNegotiationTaken));
     return {.send = std::string(kNegotiationRefused)};
   }
   case wire::FirstWish::session:
@@ -95,7 +139,48 @@ Step ClientLogin::first_wish() {
   return session();
 }
 
+Step ClientLogin::begin_handshake(std::string answer) {
+  tls_ = TlsSession::to_client(directory_.tls);
+  if (!tls_) return drop("failed to accept SSL");
+  stage_ = Stage::handshake;
+  // With an SSLRequest the client waits for the answer before it says more.
+  return {.kind = received_.empty() ? Step::Kind::wait : Step::Kind::work,
+          .send = std::move(answer)};
+}
+
+Step ClientLogin::shake_hands() {
+  Step step;
+  const TlsSession::Progress progress = tls_->shake_hands(received_, step.handshake);
+  if (progress == TlsSession::Progress::going_on) return step;
+  const auto failed = [&](std::string problem) {
+    Step end = drop("client unexpected eof");
+    end.handshake = std::move(step.handshake);
+    end.problem = std::move(problem);
+    return end;
+  };
+  if (progress == TlsSession::Progress::failed)
+    return failed(fmt::format("TLS handshake error: {}", tls_->problem()));
+  if (is_direct_ && !tls_->has_named_protocol())
+    return failed("received direct SSL connection request without ALPN protocol negotiation "
+                  "extension");
+  tls_text_ = tls_->text();
+  certificate_ = tls_->certificate();
+  stage_ = Stage::startup;
+  // The startup packet comes along with the end of the handshake most of the time.
+  const std::string rest = std::move(received_);
+  received_.resize(rest.size() + TlsSession::kRecordBytesMax + 1);
+  const TlsSession::Received received =
+      tls_->receive(rest, received_.data(), received_.size(), step.handshake);
+  received_.resize(received.count);
+  if (received.is_over) return failed(tls_->problem());
+  Step next = received_.empty() ? Step{} : startup();
+  next.handshake = std::move(step.handshake);
+  return next;
+}
+
 Step ClientLogin::session() {
+  if (directory_.tls.client_mode >= TlsMode::require && tls_text_.empty() && !origin_.is_unix)
+    return refuse("SSL required");
   std::vector<std::string_view> unknown;
   for (const auto& [name, value] : startup_.parameters) {
     if (name.starts_with(kOptionPrefix)) {
@@ -170,24 +255,22 @@ Step ClientLogin::find_user() {
   std::vector<std::string> log;
   if (!is_known_) log.push_back(fmt::format("no such user: {}", user_));
   if (directory_.settings().log_connections)
-    log.push_back(fmt::format("login attempt: db={} user={} tls=no", database_name_, user_));
+    log.push_back(fmt::format("login attempt: db={} user={} tls={}", database_name_, user_,
+                              tls_text_.empty() ? "no" : tls_text_));
   step = ask(type_for_client());
   step.log.insert(step.log.begin(), log.begin(), log.end());
   return step;
 }
 
-AuthType ClientLogin::type_for_client() const {
+AuthType ClientLogin::type_for_client() {
   AuthType type = directory_.settings().auth_type;
   if (type == AuthType::hba) {
-    const HbaRule* rule = rule_for(
-        directory_.hba, {.database = database_name_, .user = user_, .address = origin_.address});
-    const HbaMethod method = rule == nullptr ? HbaMethod::reject : rule->method;
-    // Methods that are not built were refused when the file was read; cert stands for "nobody".
-    type = method == HbaMethod::trust   ? AuthType::trust
-           : method == HbaMethod::md5   ? AuthType::md5
-           : method == HbaMethod::plain ? AuthType::plain
-           : method == HbaMethod::scram ? AuthType::scram
-                                        : AuthType::cert;
+    rule_ = rule_for(directory_.hba, {.database = database_name_,
+                                      .user = user_,
+                                      .has_tls = !tls_text_.empty(),
+                                      .address = origin_.address});
+    // Methods that are not built were refused when the file was read.
+    type = auth_type_of(rule_ == nullptr ? HbaMethod::reject : rule_->method);
   }
   if (type == AuthType::md5 && wire::stored_as(stored_.reveal()) == wire::StoredAs::scram)
     type = AuthType::scram;
@@ -213,11 +296,18 @@ Step ClientLogin::ask(AuthType type) {
     stage_ = Stage::password;
     break;
   case AuthType::scram: {
-    const std::string_view mechanisms[] = {wire::kScramSha256};
-    wire::append_sasl_request(request, mechanisms);
+    const std::string_view mechanisms[] = {wire::kScramSha256Plus, wire::kScramSha256};
+    wire::append_sasl_request(request, std::span(mechanisms).subspan(binding().empty() ? 1 : 0));
     stage_ = Stage::sasl_first;
     break;
   }
+  case AuthType::cert:
+    greeting_ = std::move(request);
+    return by_certificate();
+  case AuthType::peer:
+    greeting_ = std::move(request);
+    stage_ = Stage::account;
+    return {.kind = Step::Kind::work};
   default:
     return refuse("login rejected");
   }
@@ -238,7 +328,43 @@ Step ClientLogin::message() {
   return {.kind = Step::Kind::work};
 }
 
+/// What SCRAM binds the channel to, where it can.
+std::string_view ClientLogin::binding() const {
+  return tls_text_.empty() ? std::string_view() : directory_.tls.binding;
+}
+
+Step ClientLogin::by_certificate() {
+  const auto refused = [this](std::string_view why) {
+    Step step = refuse("certificate authentication failed");
+    if (!why.empty()) step.log.emplace_back(why);
+    return step;
+  };
+  if (tls_text_.empty()) return refused("TLS connection required");
+  // One that nobody we trust has signed counts as none.
+  if (!certificate_.is_given || !certificate_.is_good)
+    return refused("TLS client certificate required");
+  if (!is_known_) return refused("");
+  const std::string_view map = rule_ == nullptr ? std::string_view() : rule_->map;
+  const bool may = !certificate_.common_name.empty() &&
+                   may_be(directory_.ident, map, certificate_.common_name, user_);
+  if (may) return pass();
+  return refused(map.empty() ? std::string("TLS certificate name mismatch")
+                             : fmt::format("ident map: {} does not have a match", map));
+}
+
+Step ClientLogin::by_account() {
+  const auto name = origin_.account ? account_name(*origin_.account) : std::nullopt;
+  const std::string_view map = rule_ == nullptr ? std::string_view() : rule_->map;
+  if (name && is_known_ && may_be(directory_.ident, map, *name, user_)) return pass();
+  Step step = refuse("unix socket login rejected");
+  if (is_known_ && !map.empty())
+    step.log.push_back(fmt::format("ident map {} cannot be matched", map));
+  return step;
+}
+
 Step ClientLogin::work() {
+  if (stage_ == Stage::handshake) return shake_hands();
+  if (stage_ == Stage::account) return by_account();
   const auto header = wire::header_of(received_);
   PGKEEP_ASSERT(header && received_.size() >= header->message_bytes());
   const std::string body =
@@ -290,15 +416,18 @@ Step ClientLogin::sasl_first(std::string_view body) {
   const std::uint32_t count = reader.uint32();
   const std::string_view data = reader.take(count);
   if (reader.failed() || !reader.at_end()) return refuse("SASL authentication failed");
-  if (mechanism != wire::kScramSha256)
+  const bool is_bound = mechanism == wire::kScramSha256Plus && !binding().empty();
+  if (mechanism != wire::kScramSha256 && !is_bound)
     return refuse("client selected an invalid SASL authentication mechanism");
   if (is_known_ && wire::stored_as(stored_.reveal()) == wire::StoredAs::md5) {
     Step step = refuse("SASL authentication failed");
     step.log.emplace_back("SCRAM authentication failed: user has MD5 secret");
     return step;
   }
-  scram_.emplace(verifier(), wire::nonce_of(std::string_view(random_).substr(
-                                 kSaltBytes, wire::kScramNonceBytes)));
+  scram_.emplace(
+      verifier(),
+      wire::nonce_of(std::string_view(random_).substr(kSaltBytes, wire::kScramNonceBytes)),
+      std::string(binding()));
   const auto answer = scram_->first(mechanism, data);
   if (!answer) return refuse("SASL authentication failed");
   stage_ = Stage::sasl_final;

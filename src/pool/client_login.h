@@ -2,18 +2,21 @@
 ///
 /// A state machine without sockets: bytes in, a Step out. Checking a password may take
 /// milliseconds, so feed() stops before it (Step::Kind::work), and whoever runs it calls work() on
-/// a thread that may be busy. What a refused client is told is in PgBouncer's words. Threads: one
-/// object, one thread at a time. Source: PostgreSQL manual, protocol-flow (Start-up); PgBouncer's
-/// manual, config (Authentication settings); messages of PgBouncer 1.18.
+/// a thread that may be busy; so is a TLS handshake, behind which bytes and steps are plain ones.
+/// What a refused client is told is in PgBouncer's words. Threads: one object, one thread at a
+/// time. Source: PostgreSQL manual, protocol-flow (Start-up); PgBouncer's manual, config
+/// (Authentication settings); messages of PgBouncer 1.18.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pool/directory.h"
+#include "pool/tls_session.h"
 #include "wire/scram.h"
 #include "wire/startup.h"
 
@@ -34,14 +37,19 @@ public:
     std::string send = {};
     std::string text = {}; ///< Why it is closed: for the log, and for the client if refused.
     std::vector<std::string> log = {};
+    std::string handshake = {}; ///< Of TLS: is sent before `send`, and as it is.
+    std::string problem = {};   ///< Of the handshake: a warning for the log.
   };
   struct Origin {
     bool is_unix = false;
     std::optional<IpAddress> address = {};
+    std::optional<std::uint32_t> account = {}; ///< Who it is, by a Unix socket.
   };
 
   /// A password or a step of SASL: longer ones are nobody's.
   static constexpr std::size_t kPasswordBytesMax = 8192;
+  /// Of a TLS handshake, with all certificates that a client may send.
+  static constexpr std::size_t kHandshakeBytesMax = 131'072;
 
   /// `random`: kRandomBytes unpredictable bytes.
   static constexpr std::size_t kRandomBytes = 4 + wire::kScramNonceBytes + wire::kScramSaltBytes;
@@ -67,18 +75,38 @@ public:
   [[nodiscard]] std::uint32_t cancel_process() const { return startup_.process; }
   [[nodiscard]] const std::string& cancel_key() const { return startup_.key; }
   [[nodiscard]] bool has_begun() const { return has_begun_; } ///< A byte came.
+  /// What is sent to the client now, but for Step::handshake, would break it.
+  [[nodiscard]] bool is_in_handshake() const { return stage_ == Stage::handshake; }
+  /// Once, after the handshake: from then on whoever runs this encrypts `send` and decrypts what he
+  /// feeds. Null before, and where there is none.
+  [[nodiscard]] std::unique_ptr<TlsSession> take_tls();
 
 private:
-  enum class Stage : std::uint8_t { startup, password, sasl_first, sasl_final, over };
+  enum class Stage : std::uint8_t {
+    startup,
+    handshake,
+    password,
+    sasl_first,
+    sasl_final,
+    account, ///< The name of the client's account is asked for.
+    over
+  };
 
   Step startup();
   Step first_wish();
+  [[nodiscard]] bool offers_tls() const;
+  Step begin_handshake(std::string answer);
+  Step shake_hands();
+  Step drop(std::string text);
   Step session();
   std::optional<Step> take_parameter(const std::string& name, const std::string& value);
   std::optional<Step> take_options(std::string_view options);
   Step find_user();
   Step ask(AuthType type);
-  [[nodiscard]] AuthType type_for_client() const;
+  [[nodiscard]] AuthType type_for_client();
+  Step by_certificate();
+  Step by_account();
+  [[nodiscard]] std::string_view binding() const;
   Step message();
   Step check_password(std::string_view body);
   Step sasl_first(std::string_view body);
@@ -107,6 +135,11 @@ private:
   std::optional<wire::ScramServer> scram_;
   std::optional<wire::ScramClientKeys> keys_;
   std::string greeting_; ///< To be sent before what comes next.
+  const HbaRule* rule_ = nullptr;
+  std::unique_ptr<TlsSession> tls_;
+  bool is_direct_ = false; ///< TLS without an SSLRequest before it.
+  std::string tls_text_;   ///< Of the log; empty: no TLS.
+  TlsSession::Certificate certificate_;
 };
 
 } // namespace pgkeep::pool

@@ -24,10 +24,11 @@ std::uint32_t number_of(std::string_view bytes) {
   return wire::Reader(bytes).uint32();
 }
 
-std::int32_t process_behind(int fd) {
+std::optional<ucred> credentials_behind(int fd) {
   ucred credentials{};
   socklen_t bytes = sizeof(credentials);
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) == 0 ? credentials.pid : 0;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
+  return credentials;
 }
 
 } // namespace
@@ -49,7 +50,8 @@ void Loop::accept(Listener& listener) {
     }
     Peer peer = peer_of(from);
     if (listener.is_unix) {
-      peer = {.process = process_behind(fd.get()), .port = listener.port};
+      const auto credentials = credentials_behind(fd.get());
+      peer = {.process = credentials ? credentials->pid : 0, .port = listener.port};
     }
     accept_one(std::move(fd), peer);
   }
@@ -91,7 +93,12 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   client.is_unix = peer.is_unix;
   client.connected_at = client.request_at = now_;
   ClientLogin::Origin origin{.is_unix = peer.is_unix};
-  if (!peer.is_unix) origin.address = peer.ip;
+  if (!peer.is_unix) {
+    origin.address = peer.ip;
+  } else if (settings().auth_type == AuthType::hba) {
+    if (const auto credentials = credentials_behind(client.fd.get()))
+      origin.account = credentials->uid;
+  }
   client.login =
       std::make_unique<ClientLogin>(directory_, origin, random(ClientLogin::kRandomBytes));
   logins_.push_back(client);
@@ -116,6 +123,10 @@ void Loop::read_login(Client& client) {
 }
 
 void Loop::apply(Client& client, ClientLogin::Step step) {
+  if (!step.problem.empty()) shared_.log.warning(step.problem);
+  send_plain(client, step.handshake);
+  client.is_in_handshake = client.login->is_in_handshake();
+  if (auto tls = client.login->take_tls()) client.tls = std::move(tls);
   const std::string& user = client.login->user();
   for (const std::string& line : step.log) {
     if (line.starts_with("login attempt")) client.user = user;
@@ -142,7 +153,7 @@ void Loop::apply(Client& client, ClientLogin::Step step) {
   case ClientLogin::Step::Kind::cancel: {
     // The connection outlives the client.
     static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client.fd.get(), nullptr));
-    CancelWish wish{.fd = std::move(client.fd),
+    CancelWish wish{.asker = {.fd = std::move(client.fd), .tls = std::move(client.tls)},
                     .process = client.login->cancel_process(),
                     .key = client.login->cancel_key()};
     disconnect(client, "", false);
@@ -293,7 +304,7 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
       close(*server, "client disconnect while server was not ready", true);
     }
   }
-  if (is_told && is_between) {
+  if (is_told && is_between && !client.is_in_handshake) {
     std::string error;
     wire::append_error(error, {.severity = "FATAL", .sqlstate = sqlstate, .message = reason});
     send(client, error);

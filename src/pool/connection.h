@@ -15,6 +15,7 @@
 #include "pool/list.h"
 #include "pool/parameters.h"
 #include "pool/server_login.h"
+#include "pool/tls_session.h"
 #include "wire/exchange.h"
 #include "wire/message.h"
 #include "wire/prepared.h"
@@ -48,17 +49,20 @@ struct Endpoint {
 
   const Kind kind;
   bool is_unix = false;
-  bool is_readable = false;   ///< The kernel may have bytes for us.
-  bool is_ended = false;      ///< The other side said that it sends no more, or is gone.
-  bool waits_to_send = false; ///< Its socket is full: epoll says when it is not any more.
-  bool is_put_off = false;    ///< In the loop's list of those to look at again.
-  bool is_away = false;       ///< A worker has its login.
-  bool is_dead = false;       ///< Closed; it goes at the end of the pass.
+  bool is_readable = false;     ///< The kernel may have bytes for us.
+  bool is_ended = false;        ///< The other side said that it sends no more, or is gone.
+  bool waits_to_send = false;   ///< Its socket is full: epoll says when it is not any more.
+  bool is_put_off = false;      ///< In the loop's list of those to look at again.
+  bool is_away = false;         ///< A worker has its login.
+  bool is_dead = false;         ///< Closed; it goes at the end of the pass.
+  bool is_in_handshake = false; ///< Of TLS: anything else that is sent would break it.
+  bool is_tls_over = false;     ///< The other side ended TLS, or broke it.
   base::Fd fd;
   /// Named statements are looked after. Decided when a client gets a server, while nothing is
   /// half-way: the two ways keep the start of a message in different places.
   bool keeps_statements = false;
-  std::unique_ptr<Kept> kept; ///< Of what is to be sent.
+  std::unique_ptr<TlsSession> tls; ///< Null: plain.
+  std::unique_ptr<Kept> kept;      ///< Of what is to be sent, as the network gets it.
 };
 
 struct Client final : Endpoint {
@@ -136,6 +140,7 @@ struct Server final : Endpoint {
   std::uint32_t process = 0;
   std::string cancel_key;
   SocketAddress address;
+  std::string host; ///< As the configuration calls it.
 };
 
 } // namespace pgkeep::pool

@@ -1,5 +1,7 @@
 #include "pool/directory.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -28,13 +30,44 @@ base::Result<> read_hba(Directory& directory, const ReadText& read) {
                        .what = directory.hba.problems.front(),
                        .where = settings.auth_hba_file};
   for (const HbaRule& rule : directory.hba.rules) {
-    if (rule.method != HbaMethod::peer && rule.method != HbaMethod::cert &&
-        rule.method != HbaMethod::ldap)
-      continue;
+    if (rule.method != HbaMethod::ldap) continue;
     return base::Error{.code = base::Code::unsupported,
-                       .what = "the methods peer, cert and ldap are not built yet",
+                       .what = "the method ldap is not built yet",
                        .where = fmt::format("{}:{}", settings.auth_hba_file, rule.line)};
   }
+  return {};
+}
+
+/// The maps that rules name must be there: without one nobody would come in, and nobody know why.
+base::Result<> read_ident(Directory& directory, const ReadText& read) {
+  const Settings& settings = directory.settings();
+  if (settings.auth_type != AuthType::hba) return {};
+  if (!settings.auth_ident_file.empty()) {
+    PGKEEP_TRY(const std::string text, read(settings.auth_ident_file));
+    directory.ident = ident_map_of(text);
+  }
+  if (!directory.ident.problems.empty())
+    return base::Error{.code = base::Code::config,
+                       .what = directory.ident.problems.front(),
+                       .where = settings.auth_ident_file};
+  for (const HbaRule& rule : directory.hba.rules) {
+    if (rule.map.empty() || std::ranges::find(directory.ident.rules, rule.map, &IdentRule::map) !=
+                                directory.ident.rules.end())
+      continue;
+    return base::Error{.code = base::Code::config,
+                       .what =
+                           fmt::format("hba line {}: ident map {} not found", rule.line, rule.map),
+                       .where = fmt::format("{}:{}", settings.auth_hba_file, rule.line),
+                       .expected = "a map of auth_ident_file"};
+  }
+  return {};
+}
+
+/// What connections are encrypted with; files of keys are read again, too.
+base::Result<> make_tls(Directory& directory) {
+  auto tls = make_tls_contexts(directory.settings());
+  if (!tls) return base::with_where(std::move(tls).error(), directory.settings().conffile);
+  directory.tls = *std::move(tls);
   return {};
 }
 
@@ -57,6 +90,8 @@ base::Result<> complete(Directory& directory, const ReadText& read) {
   directory.users.clear();
   PGKEEP_CHECK(read_users(directory, read));
   PGKEEP_CHECK(read_hba(directory, read));
+  PGKEEP_CHECK(read_ident(directory, read));
+  PGKEEP_CHECK(make_tls(directory));
   return {};
 }
 
@@ -97,6 +132,9 @@ base::Result<Directory> with_setting(const Directory& before, std::string_view n
   directory.ignored_parameters.clear();
   for (const std::string& each : base::split(directory.settings().ignore_startup_parameters, ','))
     directory.ignored_parameters.emplace(base::trim(each));
+  if (name.contains("_tls")) {
+    PGKEEP_CHECK(make_tls(directory));
+  }
   return directory;
 }
 

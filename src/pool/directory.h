@@ -17,6 +17,7 @@
 #include "pool/configuration.h"
 #include "pool/hba.h"
 #include "pool/parameters.h"
+#include "pool/tls_context.h"
 
 namespace pgkeep::pool {
 
@@ -24,8 +25,10 @@ struct Directory {
   Configuration configuration;
   std::map<std::string, base::Secret, std::less<>> users; ///< Of auth_file: what it stores of each.
   HbaRules hba;
+  IdentMap ident;
   TrackedNames tracked;
   std::set<std::string, std::less<>> ignored_parameters; ///< ignore_startup_parameters.
+  TlsContexts tls;
   /// Of verifiers for users that do not exist: the same while the process lives.
   base::Secret mock_secret;
 

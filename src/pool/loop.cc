@@ -176,6 +176,8 @@ void Loop::put_off(Endpoint& endpoint) {
 
 void Loop::bury(std::unique_ptr<Endpoint> endpoint) {
   endpoint->is_dead = true;
+  if (endpoint->tls && !endpoint->is_ended && !endpoint->kept)
+    say_goodbye(endpoint->fd.get(), endpoint->tls.get());
   endpoint->fd.reset(); // Which takes it out of epoll, too.
   give_back(endpoint->kept);
   graveyard_.push_back(std::move(endpoint));
@@ -205,6 +207,11 @@ void Loop::take_mail() {
       back.is_away = false;
       back.login = std::move(of_server->login);
       if (!back.is_dead) apply(back, of_server->step);
+    } else if (auto* of_canceller = std::get_if<CancelWorked>(&message)) {
+      Canceller& back = *of_canceller->canceller;
+      back.is_away = false;
+      back.opening = std::move(of_canceller->opening);
+      if (!back.is_dead) apply(back, std::move(of_canceller->step));
     } else if (auto* addresses = std::get_if<Resolved>(&message)) {
       resolved(std::move(*addresses));
     } else if (auto* files = std::get_if<NewFiles>(&message)) {

@@ -60,12 +60,20 @@ struct Listener final : Endpoint {
   bool is_paused = false;
 };
 
+/// Whoever asked for a cancellation: it learns by the end of its connection.
+struct Asker {
+  base::Fd fd;
+  std::unique_ptr<TlsSession> tls;
+};
+
 /// Carries one cancel request to the server that runs the query.
 struct Canceller final : Endpoint {
   Canceller() : Endpoint(Kind::cancel) {}
   Server* target = nullptr; ///< Null once it is closed.
-  base::Fd asker;           ///< Whoever asked: it learns by the end of its connection.
-  std::string request;
+  Asker asker;
+  bool is_connected = false;
+  std::unique_ptr<TlsOpening> opening; ///< Null: the request goes as it is.
+  std::string request;                 ///< Empty once it is sent.
   Micros since = 0;
 };
 
@@ -91,7 +99,7 @@ struct LoginFailed {
   std::string sqlstate;
 };
 struct CancelWish {
-  base::Fd fd;
+  Asker asker;
   std::uint32_t process = 0;
   std::string key;
 };
@@ -105,6 +113,11 @@ struct ServerWorked {
   std::unique_ptr<ServerLogin> login;
   ServerLogin::Step step;
 };
+struct CancelWorked {
+  Canceller* canceller = nullptr;
+  std::unique_ptr<TlsOpening> opening;
+  TlsOpening::Step step;
+};
 struct Resolved {
   Server* server = nullptr;
   std::vector<SocketAddress> addresses; ///< None: the name has none.
@@ -115,8 +128,9 @@ struct NewFiles {
   std::uint64_t number = 0;
 };
 enum class Order : std::uint8_t { stop, drain };
-using LoopMessage = std::variant<NewClient, HandedServer, WantedServer, Welcomed, LoginFailed,
-                                 CancelWish, ClientWorked, ServerWorked, Resolved, NewFiles, Order>;
+using LoopMessage =
+    std::variant<NewClient, HandedServer, WantedServer, Welcomed, LoginFailed, CancelWish,
+                 ClientWorked, ServerWorked, CancelWorked, Resolved, NewFiles, Order>;
 
 class Loop {
 public:
@@ -146,6 +160,9 @@ private:
     [[nodiscard]] bool empty() const { return prefix.empty() && made.empty() && bytes.empty(); }
   };
   static constexpr std::size_t kInputBytes = 65'536;
+  /// What they become fits into input_, with a record whose front came earlier.
+  static constexpr std::size_t kSealedBytes = 48'000;
+  static_assert(kSealedBytes + TlsSession::kRecordBytesMax < kInputBytes);
   static constexpr int kRoundsMax = 8; ///< Full buffers of one socket before others have a turn.
   static constexpr std::size_t kSpareMax = 64;
   static constexpr int kAcceptsMax = 64; ///< In one pass.
@@ -164,13 +181,23 @@ private:
 
   // sockets.cc: receiving and sending.
   ssize_t receive(Endpoint& endpoint);
+  ssize_t receive_plain(Endpoint& endpoint, std::span<char> room);
   void send(Endpoint& endpoint, std::span<const std::string_view> parts);
   void send(Endpoint& endpoint, std::string_view bytes) { send(endpoint, std::span(&bytes, 1)); }
+  void send_plain(Endpoint& endpoint, std::span<const std::string_view> parts);
+  void send_plain(Endpoint& endpoint, std::string_view bytes) {
+    send_plain(endpoint, std::span(&bytes, 1));
+  }
   void flush(Endpoint& endpoint);
   void watch(Endpoint& endpoint, bool is_new);
   std::unique_ptr<Kept> borrow();
   void give_back(std::unique_ptr<Kept>& kept);
   std::string random(std::size_t count);
+
+  // secure.cc: the same through TLS.
+  ssize_t receive_secure(Endpoint& endpoint);
+  void send_secure(Endpoint& endpoint, std::span<const std::string_view> parts);
+  void say_goodbye(int fd, TlsSession* tls);
 
   // relay.cc: the way of a query.
   void relay_client(Client& client);
@@ -258,8 +285,10 @@ private:
 
   // cancels.cc: cancel requests.
   void cancel(CancelWish wish);
-  void start_cancel(Server& server, base::Fd asker);
+  void start_cancel(Server& server, Asker asker);
   void look_at_canceller(Canceller& canceller);
+  void apply(Canceller& canceller, TlsOpening::Step step);
+  void send_cancel(Canceller& canceller);
   void end_cancel(Canceller& canceller);
 
   // upkeep.cc: what time brings.
@@ -289,6 +318,9 @@ private:
   bool has_idle_limit_ = false; ///< A pool has one for its clients.
   bool is_watching_ = false;    ///< A pool is: a pass comes soon.
   std::unique_ptr<std::array<char, kInputBytes>> input_;
+  std::unique_ptr<std::array<char, kSealedBytes>> sealed_input_; ///< Made when TLS first comes.
+  std::string sealed_;                                           ///< What TLS makes to be sent.
+  std::string open_;                                             ///< Parts that go into one record.
   std::array<char, wire::Header::kBytes> prefix_{};
   std::string made_;           ///< For the other side, of the pass.
   std::string due_;            ///< For the same side.

@@ -11,17 +11,12 @@ namespace pgkeep::pool {
 namespace {
 
 /// Settings that must have their default values.
-constexpr std::array<std::string_view, 29> kMustBeDefault = {
+constexpr std::array<std::string_view, 21> kMustBeDefault = {
     "admin_users",
     "application_name_add_host",
     "auth_dbname",
-    "auth_ident_file",
     "auth_ldap_options",
     "auth_user",
-    "client_tls_ca_file",
-    "client_tls_cert_file",
-    "client_tls_key_file",
-    "client_tls_sslmode",
     "disable_pqexec",
     "login_notify_message",
     "max_db_client_connections",
@@ -34,9 +29,6 @@ constexpr std::array<std::string_view, 29> kMustBeDefault = {
     "reserve_pool_size",
     "resolv_conf",
     "server_fast_close",
-    "server_tls_ca_file",
-    "server_tls_cert_file",
-    "server_tls_key_file",
     "stats_users",
     "syslog",
     "unix_socket_group",
@@ -57,16 +49,12 @@ std::optional<base::Error> of_settings(const Settings& settings) {
       return not_built(fmt::format("{} = {}", name, shown(settings, *row)));
   }
   switch (settings.auth_type) {
-  case AuthType::cert:
   case AuthType::pam:
   case AuthType::ldap:
     return not_built(fmt::format("auth_type = {}", name_of(settings.auth_type)));
   default:
     break;
   }
-  // Until there is TLS, a server is asked for none, as "allow" and "prefer" permit.
-  if (settings.server_tls_sslmode > TlsMode::prefer)
-    return not_built(fmt::format("server_tls_sslmode = {}", name_of(settings.server_tls_sslmode)));
   return std::nullopt;
 }
 

@@ -38,6 +38,10 @@ bool needs_work(wire::Header header, std::string_view body) {
 } // namespace
 
 std::string ServerLogin::first() const {
+  return opening_ ? TlsOpening::first() : startup();
+}
+
+std::string ServerLogin::startup() const {
   std::vector<std::pair<std::string, std::string>> all = {{"user", identity_.user},
                                                           {"database", identity_.database}};
   all.insert(all.end(), identity_.startup.begin(), identity_.startup.end());
@@ -46,7 +50,36 @@ std::string ServerLogin::first() const {
   return packet;
 }
 
+/// A step of the opening as one of the login.
+Step ServerLogin::opened(TlsOpening::Step step) {
+  Step next{.handshake = std::move(step.send), .problem = std::move(step.problem)};
+  switch (step.kind) {
+  case TlsOpening::Step::Kind::wait:
+    break;
+  case TlsOpening::Step::Kind::work:
+    next.kind = Step::Kind::work;
+    break;
+  case TlsOpening::Step::Kind::fail:
+    next.kind = Step::Kind::fail;
+    next.text = std::move(step.text);
+    break;
+  case TlsOpening::Step::Kind::secure:
+    tls_ = opening_->take();
+    binding_ = tls_->server_binding();
+    next.secured = tls_->text();
+    opening_.reset();
+    next.send = startup();
+    break;
+  case TlsOpening::Step::Kind::plain:
+    opening_.reset();
+    next.send = startup();
+    break;
+  }
+  return next;
+}
+
 Step ServerLogin::feed(std::string_view bytes) {
+  if (opening_) return opened(opening_->feed(bytes));
   received_ += bytes;
   for (;;) {
     const auto header = wire::header_of(received_);
@@ -65,6 +98,7 @@ Step ServerLogin::feed(std::string_view bytes) {
 }
 
 Step ServerLogin::work() {
+  if (opening_) return opened(opening_->work());
   const auto header = wire::header_of(received_);
   PGKEEP_ASSERT(header && received_.size() >= header->message_bytes());
   const std::string body =
@@ -180,19 +214,25 @@ Step ServerLogin::answer_sasl(std::string_view body) {
   Step step;
   if (request->is(wire::AuthenticationKind::sasl)) {
     bool is_offered = false;
+    bool is_bound = false;
     wire::Reader reader(request->data);
-    for (std::string_view each = reader.text(); !each.empty(); each = reader.text())
+    for (std::string_view each = reader.text(); !each.empty(); each = reader.text()) {
       is_offered = is_offered || each == wire::kScramSha256;
+      is_bound = is_bound || (each == wire::kScramSha256Plus && !binding_.empty());
+    }
     const std::string& stored = identity_.stored.reveal();
-    if (!is_offered) return cannot("no supported SASL mechanism was offered");
+    if (!is_offered && !is_bound) return cannot("no supported SASL mechanism was offered");
+    const wire::ScramClient::Channel channel{.binding = is_bound ? binding_ : std::string(),
+                                             .could_bind = !binding_.empty()};
     if (identity_.keys) {
-      scram_.emplace(*identity_.keys, wire::nonce_of(random_), wire::ScramClient::Channel{});
+      scram_.emplace(*identity_.keys, wire::nonce_of(random_), channel);
     } else if (wire::stored_as(stored) == wire::StoredAs::plain && !stored.empty()) {
-      scram_.emplace(identity_.stored, wire::nonce_of(random_), wire::ScramClient::Channel{});
+      scram_.emplace(identity_.stored, wire::nonce_of(random_), channel);
     } else {
       return wrong_kind("cannot do SCRAM authentication: wrong password type");
     }
-    wire::append_sasl_initial(step.send, wire::kScramSha256, scram_->first());
+    wire::append_sasl_initial(step.send, is_bound ? wire::kScramSha256Plus : wire::kScramSha256,
+                              scram_->first());
     return step;
   }
   if (!scram_) return cannot("SASL was not begun");

@@ -1,12 +1,14 @@
 /// How a pooler logs in to a server: from the startup packet to the first ReadyForQuery.
 ///
 /// A state machine without sockets, the other side of ClientLogin: bytes in, a Step out; what takes
-/// time is done by work(), on a thread that may be busy. Threads: one object, one thread at a time.
+/// time is done by work(), on a thread that may be busy. TLS comes first where it is wanted; behind
+/// it bytes and steps are plain ones. Threads: one object, one thread at a time.
 /// Source: PostgreSQL manual, protocol-flow (Start-up); PgBouncer's manual, config (password,
 /// connect_query).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "pool/tls_opening.h"
 #include "wire/error_fields.h"
 #include "wire/message.h"
 #include "wire/scram.h"
@@ -46,15 +49,19 @@ public:
     std::string server_text = {};
     std::string server_sqlstate = {};
     std::vector<std::string> log = {};
+    std::string handshake = {}; ///< Of TLS: is sent before `send`, and as it is.
+    std::string problem = {};   ///< Of the handshake: a warning for the log.
+    std::string secured = {};   ///< What TLS was agreed on, once it was.
   };
 
   /// Longer ones no server sends to somebody who logs in.
   static constexpr std::size_t kMessageBytesMax = 65'536;
   static constexpr int kParametersMax = 256;
 
-  /// `random`: wire::kScramNonceBytes unpredictable bytes.
-  ServerLogin(ServerIdentity identity, std::string random)
-      : identity_(std::move(identity)), random_(std::move(random)) {}
+  /// `random`: wire::kScramNonceBytes unpredictable bytes. `opening`: null for no TLS.
+  ServerLogin(ServerIdentity identity, std::string random,
+              std::unique_ptr<TlsOpening> opening = nullptr)
+      : identity_(std::move(identity)), random_(std::move(random)), opening_(std::move(opening)) {}
 
   [[nodiscard]] std::string first() const;
   Step feed(std::string_view bytes);
@@ -66,8 +73,15 @@ public:
   }
   [[nodiscard]] std::uint32_t process() const { return process_; }
   [[nodiscard]] const std::string& cancel_key() const { return cancel_key_; }
+  /// What is sent to the server now, but for Step::handshake, would break it.
+  [[nodiscard]] bool is_in_handshake() const { return opening_ != nullptr; }
+  /// Once, after the handshake: from then on whoever runs this encrypts `send` and decrypts what he
+  /// feeds.
+  [[nodiscard]] std::unique_ptr<TlsSession> take_tls() { return std::move(tls_); }
 
 private:
+  [[nodiscard]] std::string startup() const;
+  Step opened(TlsOpening::Step step);
   std::optional<Step> message(wire::Header header, std::string_view body);
   Step authentication(std::string_view body);
   Step answer_sasl(std::string_view data);
@@ -77,6 +91,9 @@ private:
 
   ServerIdentity identity_;
   std::string random_;
+  std::unique_ptr<TlsOpening> opening_; ///< Null once it is over.
+  std::unique_ptr<TlsSession> tls_;
+  std::string binding_; ///< Of the channel, where it has one.
   std::string received_;
   bool is_authenticated_ = false;
   bool is_connect_query_running_ = false;

@@ -55,6 +55,7 @@ bool Loop::launch(LoopPool& pool) {
   std::string host = database.hosts.empty() ? settings().unix_socket_dir : database.hosts.front();
   if (database.hosts.size() > 1 && database.load_balance_hosts == LoadBalance::round_robin)
     host = database.hosts[shared.next_host.fetch_add(1) % database.hosts.size()];
+  server.host = host;
   if (host.empty()) {
     close(server, "cannot connect", false);
     return true;
@@ -136,8 +137,10 @@ void Loop::connected(Server& server) {
       log(server, "new connection to server");
     }
   }
-  server.login =
-      std::make_unique<ServerLogin>(server.pool->shared.identity(), random(wire::kScramNonceBytes));
+  server.login = std::make_unique<ServerLogin>(
+      server.pool->shared.identity(), random(wire::kScramNonceBytes),
+      server.is_unix ? nullptr : TlsOpening::of(directory_->tls, server.host));
+  server.is_in_handshake = server.login->is_in_handshake();
   server.state = Server::State::login;
   if (server.is_unix) watch(server, false);
   send(server, server.login->first());
@@ -160,6 +163,13 @@ void Loop::read_server_login(Server& server) {
 void Loop::apply(Server& server, const ServerLogin::Step& step) {
   for (const std::string& line : step.log)
     shared_.log.warning(fmt::format("{} {}", label(server), line));
+  if (!step.problem.empty())
+    shared_.log.warning(fmt::format("TLS handshake error: {}", step.problem));
+  send_plain(server, step.handshake);
+  server.is_in_handshake = server.login->is_in_handshake();
+  if (auto tls = server.login->take_tls()) server.tls = std::move(tls);
+  if (!step.secured.empty() && settings().log_connections)
+    log(server, fmt::format("SSL established: {}", step.secured));
   send(server, step.send);
   switch (step.kind) {
   case ServerLogin::Step::Kind::wait:
@@ -258,7 +268,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
   }
   Client* client = std::exchange(server.client, nullptr);
   const bool is_between = server.scanner.is_between();
-  if (says_goodbye && server.fd.is_open() && !server.kept) {
+  if (says_goodbye && server.fd.is_open() && !server.kept && !server.is_in_handshake) {
     std::string goodbye;
     wire::append_empty(goodbye, wire::from_client::kTerminate);
     send(server, goodbye);

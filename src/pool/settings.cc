@@ -233,6 +233,8 @@ std::string_view name_of(PoolMode mode) noexcept {
   return kPoolModes[std::to_underlying(mode)];
 }
 std::string_view name_of(AuthType type) noexcept {
+  if (type == AuthType::peer) return "peer";
+  if (type == AuthType::reject) return "reject";
   return kAuthTypes[std::to_underlying(type)];
 }
 std::string_view name_of(TlsMode mode) noexcept {

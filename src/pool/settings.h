@@ -17,7 +17,20 @@
 namespace pgkeep::pool {
 
 enum class PoolMode : std::uint8_t { session, transaction, statement };
-enum class AuthType : std::uint8_t { any, trust, plain, md5, cert, hba, pam, ldap, scram };
+enum class AuthType : std::uint8_t {
+  any,
+  trust,
+  plain,
+  md5,
+  cert,
+  hba,
+  pam,
+  ldap,
+  scram,
+  // By auth_hba_file alone:
+  peer,
+  reject,
+};
 enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
 std::string_view name_of(PoolMode mode) noexcept;
 std::string_view name_of(AuthType type) noexcept;

@@ -22,11 +22,15 @@ constexpr std::size_t kRandomBytes = 4096;
 
 /// Bytes are in input_. 0: the other side is gone. Below 0: there are none now.
 ssize_t Loop::receive(Endpoint& endpoint) {
-  const ssize_t count = ::recv(endpoint.fd.get(), input_->data(), input_->size(), 0);
+  return endpoint.tls ? receive_secure(endpoint) : receive_plain(endpoint, *input_);
+}
+
+ssize_t Loop::receive_plain(Endpoint& endpoint, std::span<char> room) {
+  const ssize_t count = ::recv(endpoint.fd.get(), room.data(), room.size(), 0);
   if (count > 0) {
     // A short read means that all was taken: an edge tells of what comes next. Behind the last
     // bytes there is the end to be read.
-    if (static_cast<std::size_t>(count) < input_->size() && !endpoint.is_ended)
+    if (static_cast<std::size_t>(count) < room.size() && !endpoint.is_ended)
       endpoint.is_readable = false;
     return count;
   }
@@ -41,6 +45,14 @@ ssize_t Loop::receive(Endpoint& endpoint) {
 }
 
 void Loop::send(Endpoint& endpoint, std::span<const std::string_view> parts) {
+  if (endpoint.tls) {
+    send_secure(endpoint, parts);
+  } else {
+    send_plain(endpoint, parts);
+  }
+}
+
+void Loop::send_plain(Endpoint& endpoint, std::span<const std::string_view> parts) {
   std::size_t sent = 0;
   std::size_t total = 0;
   std::array<iovec, kPartsMax> vectors{};

@@ -79,10 +79,15 @@ class Pooler:
 class Client:
     """A connection by hand: what is sent and what comes back, message by message."""
 
-    def __init__(self, pooler, database="postgres", user="postgres", parameters=None, is_started=True):
+    def __init__(self, pooler, database="postgres", user="postgres", parameters=None, is_started=True, tls=None):
+        """tls: an ssl.SSLContext to talk through, once the pooler has agreed to that."""
         self.socket = socket.create_connection(("127.0.0.1", pooler.port), timeout=30)
         self.buffer = b""
         self.parameters = {}
+        if tls is not None:
+            self.socket.sendall(struct.pack("!II", 8, 80877103))
+            assert self.socket.recv(1) == b"S", "the pooler refused TLS"
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         if is_started:
             self.start(database, user, parameters or {})
 
