@@ -84,7 +84,7 @@ def test_log_lines_in_the_same_form():
         lines = []
         for kind in ("ours", "pgbouncer"):
             with Pooler(kind, home, {"app": at(server)}, {**FOR_CLIENTS, "client_tls_sslmode": "require", "server_tls_sslmode": "prefer"}, USERS,
-                        made.files()) as pooler:
+                        made.files(), loops=1) as pooler:
                 assert psql(pooler, "require") == "42", pooler.log()
                 assert psql(pooler, "disable") == "SSL required"
                 with socket.create_connection(("127.0.0.1", pooler.port), 30) as garbage:
@@ -97,13 +97,17 @@ def test_log_lines_in_the_same_form():
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
                 context.maximum_version = ssl.TLSVersion.TLSv1_2
+                context.set_ciphers("ECDHE-RSA-AES256-GCM-SHA384")  # The defaults of 1.18 and 1.25 differ.
                 with Client(pooler, "app", tls=context) as client:
                     assert client.values("SELECT 1") == ["1"]
-                wait_for(lambda: pooler.log().count("closing because") >= 4, "all are gone")
+                wait_for(lambda: len(re.findall(r"C-0x\w+: app/.*closing because", pooler.log())) >= 2, "all are gone")
             text = re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [A-Z]+ \[\d+\] ", "", pooler.log(), flags=re.M)
             text = re.sub(r"0x[0-9a-f]+", "0x", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:N", text))
             text = re.sub(r"\(age=\d+s\)", "", re.sub(r"error:[0-9A-F]+:SSL routines::.*", "error:N:SSL routines::", text))
-            lines.append([line for line in text.splitlines() if re.search(r"[CS]-0x|TLS|SSL", line) and "process up" not in line])
+            # PgBouncer keeps the connection of whoever sent garbage until client_login_timeout, and warns of everybody who leaves without TLS's own
+            # goodbye.
+            but = "process up|nodb.*eof|tls_sbufio_recv: read failed"
+            lines.append([line for line in text.splitlines() if re.search(r"[CS]-0x|TLS|SSL", line) and not re.search(but, line)])
         assert lines[0] == lines[1], "\n".join(["ours:", *lines[0], "pgbouncer:", *lines[1]])
         assert any("tls=TLSv1.3/TLS_AES_256_GCM_SHA384" in line for line in lines[0]), lines[0]
 
@@ -290,7 +294,8 @@ def test_whatever_is_said_comes_through():
             assert psql(pooler, "require", "-c", "COPY t TO STDOUT", stdin="") == rows
             assert "duplicate key" in psql(pooler, "require", "-c", "COPY t FROM STDIN", stdin="1\ttwice\n" + rows)
             for protocol in ("simple", "extended", "prepared"):
-                assert pgbench(pooler, "-M", protocol, "-c", "8", "-t", "25", "-j", "2") == 200
+                more = ["-S"] if protocol == "prepared" else []  # It prepares without looking at the transactions that its others hold.
+                assert pgbench(pooler, "-M", protocol, "-c", "8", "-t", "25", "-j", "2", *more) == 200
             assert pgbench(pooler, "-C", "-S", "-c", "4", "-t", "10") == 40
             with Client(pooler, "app", tls=made.context()) as one, Client(pooler, "app", tls=made.context()) as other:
                 count = 2000  # Of one pipeline, which is answered while it is being sent.
