@@ -138,7 +138,8 @@ base::Result<> set_keys(SSL_CTX* context, const Side& side) {
 base::Result<> set_authorities(SSL_CTX* context, const Side& side) {
   SSL_CTX_set_verify_depth(context, kVerifyDepth);
   if (side.ca_file.empty()) {
-    SSL_CTX_set_default_verify_paths(context);
+    // The machine's are a hundred files to read: only where they are asked.
+    if (side.mode >= TlsMode::verify_ca) SSL_CTX_set_default_verify_paths(context);
     return {};
   }
   if (SSL_CTX_load_verify_locations(context, side.ca_file.c_str(), nullptr) == 1) return {};
