@@ -1,6 +1,9 @@
 """Keys and certificates for the tests of TLS: an authority, a server, clients, and a second authority that nobody trusts."""
+import shutil
 import ssl
 import subprocess
+
+from support import ACCOUNT, wait_for
 
 
 class Certificates:
@@ -39,6 +42,19 @@ class Certificates:
     def files(self):
         """For a Pooler, which has its own copies."""
         return {name: self.text(name) for name in ("ca.crt", "server.crt", "server.key", "alice.crt", "alice.key", "stranger-ca.crt")}
+
+    def secure(self, server, certificate="server", hba="hostssl all all 127.0.0.1/32 trust\n"):
+        """Lets a running server have TLS, and lets in what the lines say."""
+        for name in (f"{certificate}.crt", f"{certificate}.key", "ca.crt"):
+            shutil.copy(self.path(name), server.data / name)
+            shutil.chown(server.data / name, ACCOUNT)
+            (server.data / name).chmod(0o600)
+        for name, value in (("cert", f"{certificate}.crt"), ("key", f"{certificate}.key"), ("ca", "ca.crt")):
+            server.psql(f"ALTER SYSTEM SET ssl_{name}_file = '{value}'")
+        server.psql("ALTER SYSTEM SET ssl = on")
+        (server.data / "pg_hba.conf").write_text("local all all trust\n" + hba)
+        server.psql("SELECT pg_reload_conf()")
+        wait_for(lambda: server.psql("SHOW ssl") == [["on"]], "the server has TLS")
 
     def context(self, certificate=None):
         """Of a client that trusts the authority."""

@@ -1,5 +1,6 @@
 """pgkeep pool under abuse: every query carries a nonce and every row must return it, while clients cancel, leave in the middle, fail and abort COPY,
 and backends are ended at random. No answer may reach another client, no cancel request another query, no connection may leak."""
+import contextlib
 import os
 import random
 import socket
@@ -7,6 +8,7 @@ import struct
 import threading
 import time
 
+from certificates import FOR_CLIENTS, Certificates
 from pooler import Client, Pooler, error_text, errors_in
 from support import Server, folder
 
@@ -22,8 +24,8 @@ def rows_in(messages):
 class Abuser:
     """One client after another, each with a seeded series of deeds. What must not be is in `problems`."""
 
-    def __init__(self, pooler, number, problems):
-        self.pooler, self.number, self.problems = pooler, number, problems
+    def __init__(self, pooler, number, problems, tls=None):
+        self.pooler, self.number, self.problems, self.tls = pooler, number, problems, tls
         self.random = random.Random(SEED * 1000 + number)
         self.queries = 0
 
@@ -31,7 +33,7 @@ class Abuser:
         deeds = [self.simple] * 4 + [self.extended] * 3 + [self.transaction, self.copy, self.torn, self.left, self.cancelled, self.pipeline]
         while time.monotonic() < end:
             try:
-                with Client(self.pooler, "app", parameters={"application_name": f"abuser {self.number % 4}"}) as client:
+                with Client(self.pooler, "app", parameters={"application_name": f"abuser {self.number % 4}"}, tls=self.tls) as client:
                     for _ in range(self.random.randrange(1, 15)):
                         if not self.random.choice(deeds)(client):
                             break
@@ -107,15 +109,22 @@ class Abuser:
         return len(got) == len(wanted)
 
 
-def soak(seconds):
+def soak(seconds, has_tls=False):
+    """has_tls: servers, and every other client."""
     settings = {"default_pool_size": POOL_SIZE, "max_client_conn": 500, "server_login_retry": 1, "server_lifetime": 5}
     others = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    with Server(15, {"max_connections": 60}) as server, folder() as home, \
-            Pooler("ours", home, {"app": f"host={server.home} port={server.port} dbname=postgres"}, settings, '"postgres" ""\n', loops=3) as pooler:
+    with Server(15, {"max_connections": 60}) as server, folder() as home, contextlib.ExitStack() as stack:
         server.psql("CREATE TABLE heap (i int, t text)")
+        made = Certificates(home) if has_tls else None
+        if made:
+            made.secure(server)
+            settings.update({**FOR_CLIENTS, "server_tls_sslmode": "require"})
+        host = "127.0.0.1" if made else server.home
+        pooler = stack.enter_context(Pooler("ours", home, {"app": f"host={host} port={server.port} dbname=postgres"}, settings, '"postgres" ""\n',
+                                            made.files() if made else None, loops=3))
         end = time.monotonic() + seconds
         problems = []
-        abusers = [Abuser(pooler, number, problems) for number in range(CLIENTS)]
+        abusers = [Abuser(pooler, number, problems, made.context() if made and number % 2 else None) for number in range(CLIENTS)]
         threads = [threading.Thread(target=abuser.run, args=(end,)) for abuser in abusers]
         for thread in threads:
             thread.start()
@@ -134,6 +143,14 @@ def soak(seconds):
 
 def test_soak_for_seconds():
     soak(8)
+
+
+def test_soak_through_tls():
+    soak(8, has_tls=True)
+
+
+def long_pool_soak_through_tls():
+    soak(300, has_tls=True)
 
 
 def long_pool_soak():

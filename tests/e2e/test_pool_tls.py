@@ -4,7 +4,6 @@ documentation: direct TLS, client_tls13_ciphers, auth_ident_file, cancel request
 import contextlib
 import pathlib
 import re
-import shutil
 import socket
 import ssl
 import struct
@@ -31,21 +30,6 @@ def psql(pooler, sslmode, *words, user="postgres", certificate=None, made=None, 
         return result.stdout if stdin is not None or words else result.stdout.strip()
     told = re.search(r"(?:FATAL|ERROR):\s+(.*)", result.stderr)
     return told.group(1) if told else re.sub(r".*failed: |.*error: ", "", result.stderr.strip().splitlines()[-1])
-
-
-def secure_server(server, made, certificate="server", hba="hostssl all all 127.0.0.1/32 trust\n"):
-    """Lets a running server have TLS, and lets in what the lines say."""
-    for name in (f"{certificate}.crt", f"{certificate}.key", "ca.crt"):
-        shutil.copy(made.path(name), server.data / name)
-        shutil.chown(server.data / name, ACCOUNT)
-        (server.data / name).chmod(0o600)
-    server.psql(f"ALTER SYSTEM SET ssl_cert_file = '{certificate}.crt'")
-    server.psql(f"ALTER SYSTEM SET ssl_key_file = '{certificate}.key'")
-    server.psql("ALTER SYSTEM SET ssl_ca_file = 'ca.crt'")
-    server.psql("ALTER SYSTEM SET ssl = on")
-    (server.data / "pg_hba.conf").write_text("local all all trust\n" + hba)
-    server.psql("SELECT pg_reload_conf()")
-    wait_for(lambda: server.psql("SHOW ssl") == [["on"]], "the server has TLS")
 
 
 def both(stack, home, databases, settings=None, files=None, users=USERS):
@@ -80,7 +64,7 @@ def test_clients_in_every_mode():
 def test_log_lines_in_the_same_form():
     with Server(15) as server, folder() as home:
         made = Certificates(home)
-        secure_server(server, made)
+        made.secure(server)
         lines = []
         for kind in ("ours", "pgbouncer"):
             with Pooler(kind, home, {"app": at(server)}, {**FOR_CLIENTS, "client_tls_sslmode": "require", "server_tls_sslmode": "prefer"}, USERS,
@@ -126,7 +110,7 @@ def test_protocols_and_ciphers():
     alone: client_tls13_ciphers."""
     with Server(15) as server, folder() as home:
         made = Certificates(home)
-        secure_server(server, made)
+        made.secure(server)
 
         def client(protocol=None, ciphers=None, curve=None):
             context = made.context()
@@ -173,8 +157,8 @@ def test_servers_in_every_mode():
     """A server with TLS, without, and one with another name's certificate; "allow" and "prefer" take what there is."""
     with Server(15) as secure, Server(15) as plain, Server(15) as other, folder() as home:
         made = Certificates(home)
-        secure_server(secure, made, hba="host all all 127.0.0.1/32 trust\n")
-        secure_server(other, made, "elsewhere", "host all all 127.0.0.1/32 trust\n")
+        made.secure(secure, hba="host all all 127.0.0.1/32 trust\n")
+        made.secure(other, "elsewhere", "host all all 127.0.0.1/32 trust\n")
         databases = {"app": at(secure), "named": at(secure, "localhost"), "plain": at(plain), "other": at(other)}
         (plain.data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")
         plain.psql("SELECT pg_reload_conf()")
@@ -202,7 +186,7 @@ def test_certificates_open_servers_and_poolers():
     with Server(15) as server, folder() as home:
         made = Certificates(home)
         server.psql("CREATE ROLE alice LOGIN")
-        secure_server(server, made, hba="hostssl all alice 127.0.0.1/32 cert\n")
+        made.secure(server, hba="hostssl all alice 127.0.0.1/32 cert\n")
         settings = {**FOR_CLIENTS, "client_tls_sslmode": "verify-full", "client_tls_ca_file": "HOME/ca.crt", "auth_type": "cert",
                     "server_tls_sslmode": "require", "server_tls_cert_file": "HOME/alice.crt", "server_tls_key_file": "HOME/alice.key"}
         with contextlib.ExitStack() as stack:
@@ -261,7 +245,7 @@ def test_scram_is_bound_to_the_channel():
     with Server(15) as server, folder() as home:
         made = Certificates(home)
         server.psql("SET password_encryption = 'scram-sha-256'; ALTER ROLE postgres PASSWORD 'secret'")
-        secure_server(server, made, hba="hostssl all all 127.0.0.1/32 scram-sha-256\n")
+        made.secure(server, hba="hostssl all all 127.0.0.1/32 scram-sha-256\n")
         verifier = server.psql("SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'")[0][0]
         for stored in ("secret", verifier):  # With a verifier the keys of the client open the server.
             with Pooler("ours", home, {"app": f"host=127.0.0.1 port={server.port} dbname=postgres"},
@@ -282,7 +266,7 @@ def test_whatever_is_said_comes_through():
     """Large results, COPY both ways, prepared statements, pipelines: TLS on both sides, with one server."""
     with Server(15) as server, folder() as home:
         made = Certificates(home)
-        secure_server(server, made)
+        made.secure(server)
         run([bin_of(15) / "pgbench", "-q", "-i", "-s", "1", server.uri()])
         settings = {**FOR_CLIENTS, "client_tls_sslmode": "require", "server_tls_sslmode": "verify-full", "server_tls_ca_file": "HOME/ca.crt",
                     "default_pool_size": 2, "max_prepared_statements": 100}
@@ -353,7 +337,7 @@ def test_cancel_requests_are_encrypted():
     """As 1.25 does; through TLS from the client as well."""
     with Server(15) as server, folder() as home, Recorder(server.port) as recorder:
         made = Certificates(home)
-        secure_server(server, made)
+        made.secure(server)
         settings = {**FOR_CLIENTS, "server_tls_sslmode": "require"}
         with Pooler("ours", home, {"app": f"host=127.0.0.1 port={recorder.port} dbname=postgres"}, settings, USERS, made.files()) as pooler, \
                 Client(pooler, "app", tls=made.context()) as client:
