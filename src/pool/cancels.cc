@@ -47,7 +47,7 @@ void Loop::start_cancel(Server& server, Asker asker) {
   canceller.since = now_;
   canceller.is_unix = server.is_unix;
   // Over what the server itself is talked to: the key is a secret.
-  if (server.tls) canceller.opening = TlsOpening::of(directory_->tls, server.host);
+  if (server.tls) canceller.opening = TlsOpening::of(server.pool->shared.tls(), server.host);
   wire::append_cancel_request(canceller.request, server.process, server.cancel_key);
   canceller.fd = base::Fd(
       ::socket(server.address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

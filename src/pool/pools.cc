@@ -59,7 +59,8 @@ void Pool::take_files(const DirectoryPtr& files) {
     reconnect();
     return;
   }
-  const bool is_elsewhere = is_dead_ || !leads_to_the_same(*terms().database, *database);
+  const bool is_elsewhere = is_dead_ || !leads_to_the_same(*terms().database, *database) ||
+                            !is_same_tls(terms().directory->settings(), files->settings());
   terms_ = all_terms_.emplace_back(std::make_unique<Terms>(files, *database, user_)).get();
   is_dead_ = false;
   if (is_elsewhere) reconnect();

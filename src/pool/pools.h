@@ -44,6 +44,7 @@ public:
     Micros server_lifetime = 0;
   };
   [[nodiscard]] const Limits& limits() const { return terms().limits; }
+  [[nodiscard]] const TlsContexts& tls() const { return terms().directory->tls; }
   /// Whether a server that was opened in `epoch` is to go as soon as nobody works with it.
   [[nodiscard]] bool is_outdated(unsigned epoch) const { return epoch != this->epoch(); }
   [[nodiscard]] unsigned epoch() const { return epoch_.load(std::memory_order_relaxed); }

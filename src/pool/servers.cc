@@ -139,7 +139,7 @@ void Loop::connected(Server& server) {
   }
   server.login = std::make_unique<ServerLogin>(
       server.pool->shared.identity(), random(wire::kScramNonceBytes),
-      server.is_unix ? nullptr : TlsOpening::of(directory_->tls, server.host));
+      server.is_unix ? nullptr : TlsOpening::of(server.pool->shared.tls(), server.host));
   server.is_in_handshake = server.login->is_in_handshake();
   server.state = Server::State::login;
   if (server.is_unix) watch(server, false);

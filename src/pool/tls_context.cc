@@ -273,6 +273,12 @@ base::Result<TlsContexts> make_tls_contexts(const Settings& settings) {
   return all;
 }
 
+bool is_same_tls(const Settings& one, const Settings& other) {
+  return std::ranges::all_of(setting_rows(), [&](const SettingRow& row) {
+    return !row.name.contains("_tls") || shown(one, row) == shown(other, row);
+  });
+}
+
 std::string end_point_hash_of(X509* certificate) {
   if (certificate == nullptr) return {};
   int digest_of_signature = NID_undef;

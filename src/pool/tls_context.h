@@ -34,6 +34,10 @@ struct TlsContexts {
 /// Errors: Code::config, in PgBouncer's words where it has some; the path of a bad file is in them.
 base::Result<TlsContexts> make_tls_contexts(const Settings& settings);
 
+/// Whether connections that the one set of settings led to are as good as those of the other: what
+/// stands in files is not looked at.
+bool is_same_tls(const Settings& one, const Settings& other);
+
 /// The hash of a certificate that SCRAM binds a channel to; empty where its signature algorithm has
 /// no hash (Ed25519).
 std::string end_point_hash_of(x509_st* certificate);

@@ -11,6 +11,7 @@ class Certificates:
 
     def __init__(self, home):
         self.home = home
+        home.mkdir(exist_ok=True)
         self.authority("ca")
         self.authority("stranger-ca")
         self.signed("server", "localhost", "ca", "subjectAltName=DNS:localhost,IP:127.0.0.1")

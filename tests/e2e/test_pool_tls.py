@@ -4,6 +4,7 @@ documentation: direct TLS, client_tls13_ciphers, auth_ident_file, cancel request
 import contextlib
 import pathlib
 import re
+import signal
 import socket
 import ssl
 import struct
@@ -472,6 +473,38 @@ def test_bad_files_are_named_at_the_start():
             ini.write_text(f"[databases]\napp =\n[pgbouncer]\n{lines}\n")
             result = run([PGKEEP, "pool", ini], check=False, timeout=20)
             assert result.returncode == 2 and want in result.stderr and str(ini) in result.stderr, (settings, result.stderr)
+
+
+def test_reload_takes_new_files_and_modes():
+    """Other contents of the same files are for new connections; another sslmode sends servers away."""
+    with Server(15) as server, folder() as home:
+        made = Certificates(home)
+        made.secure(server, hba="host all all 127.0.0.1/32 trust\n")
+        other = Certificates(home / "other")
+        with contextlib.ExitStack() as stack:
+            settings = {**FOR_CLIENTS, "server_tls_sslmode": "disable"}
+            for pooler in both(stack, home, {"app": at(server)}, settings, made.files()):
+                def reload():
+                    heard = pooler.log().count("re-reading config")
+                    pooler.signal(signal.SIGHUP)
+                    wait_for(lambda: pooler.log().count("re-reading config") > heard, "it heard SIGHUP")
+
+                encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+                with Client(pooler, "app", tls=made.context()) as client:
+                    assert client.values(encrypted) == ["f"]
+                    for name in ("server.crt", "server.key"):
+                        (pooler.home / name).write_text(other.text(name))
+                    ini = pooler.home / "pool.ini"
+                    ini.write_text(ini.read_text().replace("server_tls_sslmode = disable", "server_tls_sslmode = require"))
+                    reload()
+                    wait_for(lambda: client.values(encrypted) == ["t"], "the next server is encrypted")
+                    wait_for(lambda: psql(pooler, "verify-full", made=other) == "42", "the new certificate is shown")
+                    assert "certificate verify failed" in psql(pooler, "verify-full", made=made)
+                    (pooler.home / "server.crt").write_text("broken")
+                    reload()
+                    wait_for(lambda: re.search("failed to load certificate|TLS configuration could not be reloaded", pooler.log()), "it says so")
+                    assert psql(pooler, "verify-full", made=other) == "42", "it goes on with the old one"
+                    assert client.values("SELECT 1") == ["1"]
 
 
 SLOW = ["test_clients_in_every_mode", "test_servers_in_every_mode", "test_protocols_and_ciphers"]
