@@ -1,7 +1,7 @@
 /// What one loop has at one moment: what the console shows is put together from all of them.
 ///
-/// Private to src/pool. Threads: made by the loop, then another thread's as a whole. A Pool is
-/// named by its address, which lasts as long as the process.
+/// Private to src/pool. Threads: made by the loop, then another thread's as a whole. It keeps the
+/// Pools alive that it names.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace pgkeep::pool {
 
 struct PoolCensus {
-  Pool* pool = nullptr;
+  std::shared_ptr<const Pool> pool = {};
   int clients = 0; ///< Without those that wait.
   int clients_waiting = 0;
   int cancels = 0; ///< Requests that are under way to a server.

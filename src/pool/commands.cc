@@ -228,7 +228,7 @@ void Control::enable(const ConsoleQuery& query, const std::string& argument) {
 void Control::reconnect(const ConsoleQuery& query, const std::string& argument) {
   log_command("RECONNECT", argument);
   if (!argument.empty() && !is_database(query, argument, "reconnect", true)) return;
-  for (Pool* pool : shared_.pools.all()) {
+  for (const auto& pool : shared_.pools.all()) {
     if (argument.empty() || pool->name() == argument) pool->reconnect();
   }
   spread(regime_); // Loops close what nobody works with.
@@ -244,7 +244,7 @@ void Control::kill(const ConsoleQuery& query, const std::string& argument) {
   if (!argument.empty() && !is_database(query, argument, "kill", true)) return;
   const auto killed = [](DatabaseMarks& marks) { marks.is_paused = marks.is_killed = true; };
   if (argument.empty()) {
-    for (const Pool* pool : shared_.pools.all())
+    for (const auto& pool : shared_.pools.all())
       mark(pool->name(), killed);
   } else {
     mark(argument, killed);
@@ -301,7 +301,7 @@ void Control::shutdown(const ConsoleQuery& query, const std::string& argument) {
 
 int Control::servers_of(const std::string& database) const {
   int servers = 0;
-  for (const Pool* pool : shared_.pools.all()) {
+  for (const auto& pool : shared_.pools.all()) {
     if (database.empty() || pool->name() == database) servers += pool->servers();
   }
   return servers;

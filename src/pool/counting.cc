@@ -106,7 +106,7 @@ bool Loop::kill_client(std::uint64_t id) {
 }
 
 PoolCensus Loop::census_of(const LoopPool& pool) const {
-  PoolCensus census{.pool = &pool.shared, .traffic = pool.traffic, .durations = pool.durations};
+  PoolCensus census{.pool = pool.owner, .traffic = pool.traffic, .durations = pool.durations};
   census.clients_waiting = static_cast<int>(pool.waiting.size() + pool.welcoming.size());
   census.clients =
       pool.shared.part(index_).clients.load(std::memory_order_relaxed) - census.clients_waiting;

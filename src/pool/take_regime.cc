@@ -66,6 +66,7 @@ void Loop::refuse_waiters(LoopPool& pool) {
     disconnect(*client, "server shutting down", true);
   while (Client* client = pool.welcoming.front())
     disconnect(*client, "server shutting down", true);
+  refuse_questions(pool, "server shutting down");
 }
 
 /// KILL: those of one database, or of all where it is empty.
