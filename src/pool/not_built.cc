@@ -11,7 +11,7 @@ namespace pgkeep::pool {
 namespace {
 
 /// Settings that must have their default values.
-constexpr std::array<std::string_view, 21> kMustBeDefault = {
+constexpr std::array<std::string_view, 17> kMustBeDefault = {
     "admin_users",
     "application_name_add_host",
     "auth_dbname",
@@ -24,15 +24,11 @@ constexpr std::array<std::string_view, 21> kMustBeDefault = {
     "max_user_client_connections",
     "max_user_connections",
     "min_pool_size",
-    "peer_id",
     "pool_idle_timeout",
     "reserve_pool_size",
     "resolv_conf",
     "server_fast_close",
     "stats_users",
-    "syslog",
-    "unix_socket_group",
-    "user",
 };
 
 base::Error not_built(std::string_view what) {
@@ -87,7 +83,6 @@ std::optional<base::Error> not_built_of(const Configuration& configuration) {
     if (const auto missing = of_overrides(user.own))
       return not_built(fmt::format("{} of user {}", *missing, user.name));
   }
-  if (!configuration.peers.empty()) return not_built("section [peers]");
   return std::nullopt;
 }
 
