@@ -27,7 +27,8 @@ TEST(NamedSections, KnowTheirNamesAndPlaces) {
 }
 
 TEST(NamedSections, UnknownKeysInThemAreErrors) {
-  const auto read = parse_config("[pool.databases.shop]\nhots = \"h\"\n", "f.toml", kSectionKeys, {});
+  const auto read =
+      parse_config("[pool.databases.shop]\nhots = \"h\"\n", "f.toml", kSectionKeys, {});
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().where, "f.toml:2:1");
   EXPECT_EQ(read.error().hint, "Did you mean \"host\"?");

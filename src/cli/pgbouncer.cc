@@ -46,8 +46,8 @@ void complain(Io& io, std::string_view level, std::string_view text) {
   std::array<char, 64> date{};
   const std::size_t size =
       std::strftime(date.data(), date.size(), "%Y-%m-%d %H:%M:%S.000 %Z", &parts);
-  io.err(fmt::format("{} [{}] {} {}\n", std::string_view(date.data(), size), ::getpid(), level,
-                     text));
+  io.err(
+      fmt::format("{} [{}] {} {}\n", std::string_view(date.data(), size), ::getpid(), level, text));
 }
 
 int serve(const pool::RunOptions& options, Io& io) {
@@ -69,14 +69,11 @@ int run_pgbouncer(int count, char** arguments) {
   Io io = Io::standard();
   const std::string program = arguments[0];
   const std::string advice = fmt::format("Try \"{} --help\" for more information.\n", program);
-  constexpr option kOptions[] = {{"quiet", no_argument, nullptr, 'q'},
-                                 {"verbose", no_argument, nullptr, 'v'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {"daemon", no_argument, nullptr, 'd'},
-                                 {"version", no_argument, nullptr, 'V'},
-                                 {"reboot", no_argument, nullptr, 'R'},
-                                 {"user", required_argument, nullptr, 'u'},
-                                 {nullptr, 0, nullptr, 0}};
+  constexpr option kOptions[] = {
+      {"quiet", no_argument, nullptr, 'q'},      {"verbose", no_argument, nullptr, 'v'},
+      {"help", no_argument, nullptr, 'h'},       {"daemon", no_argument, nullptr, 'd'},
+      {"version", no_argument, nullptr, 'V'},    {"reboot", no_argument, nullptr, 'R'},
+      {"user", required_argument, nullptr, 'u'}, {nullptr, 0, nullptr, 0}};
   pool::RunOptions options{.ini = {}, .version = PGKEEP_VERSION};
   for (;;) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there are no threads yet.

@@ -21,7 +21,7 @@ struct CancelKey {
 };
 
 inline constexpr std::uint32_t kCancelSlotBits = 24;
-inline constexpr std::uint32_t kCancelTimesMask = 3; ///< Of the secret.
+inline constexpr std::uint32_t kCancelTimesMask = 3;     ///< Of the secret.
 inline constexpr std::uint32_t kCancelSharedSlots = 256; ///< Among peers: slots so far apart.
 
 /// `peer`: our own id; 0: there are no peers.

@@ -47,8 +47,7 @@ Client* Loop::find_cancelled(const CancelWish& wish) {
   const std::int64_t peer = settings().peer_id;
   if (wish.key.size() != sizeof(std::uint32_t)) return nullptr;
   const std::uint32_t step = peer == 0 ? 1U << kCancelSlotBits : kCancelSharedSlots;
-  const std::uint32_t secret =
-      wire::Reader(wish.key).uint32() | (peer == 0 ? 0 : kCancelTimesMask);
+  const std::uint32_t secret = wire::Reader(wish.key).uint32() | (peer == 0 ? 0 : kCancelTimesMask);
   for (std::size_t slot = slot_in(wish.process, peer); slot < clients_.size(); slot += step) {
     Client* client = clients_[slot].get();
     if (client == nullptr || client->state == Client::State::login) continue;
@@ -62,8 +61,7 @@ Client* Loop::find_cancelled(const CancelWish& wish) {
 void Loop::start_cancel(Server& server, Asker asker) {
   std::string request;
   wire::append_cancel_request(request, server.process, server.cancel_key);
-  Canceller* const canceller =
-      open_canceller(server.address, std::move(request), std::move(asker));
+  Canceller* const canceller = open_canceller(server.address, std::move(request), std::move(asker));
   if (canceller == nullptr) return;
   // Over what the server itself is talked to: the key is a secret.
   if (server.tls) canceller->opening = TlsOpening::of(server.pool->shared.tls(), server.host);
@@ -72,8 +70,7 @@ void Loop::start_cancel(Server& server, Asker asker) {
 }
 
 /// Null where it cannot be.
-Canceller* Loop::open_canceller(const SocketAddress& address, std::string request,
-                                Asker asker) {
+Canceller* Loop::open_canceller(const SocketAddress& address, std::string request, Asker asker) {
   if (cancellers_.size() >= kCancelsMax) return nullptr;
   auto owner = std::make_unique<Canceller>();
   Canceller& canceller = *owner;
@@ -81,8 +78,8 @@ Canceller* Loop::open_canceller(const SocketAddress& address, std::string reques
   canceller.since = now_;
   canceller.is_unix = address.is_unix();
   canceller.request = std::move(request);
-  canceller.fd = base::Fd(
-      ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  canceller.fd =
+      base::Fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!canceller.fd.is_open()) return nullptr;
   if (::connect(canceller.fd.get(), address.get(), address.bytes) != 0 && errno != EINPROGRESS)
     return nullptr;
@@ -120,10 +117,10 @@ void Loop::forward(CancelWish wish) {
     auto job = [this, host, port = peer->port, request = std::move(request),
                 asker = std::move(wish.asker)]() mutable {
       auto addresses = resolve(host, port);
-      post_always(PeerResolved{
-          .asker = std::move(asker),
-          .request = std::move(request),
-          .addresses = addresses ? *std::move(addresses) : std::vector<SocketAddress>{}});
+      post_always(PeerResolved{.asker = std::move(asker),
+                               .request = std::move(request),
+                               .addresses = addresses ? *std::move(addresses)
+                                                      : std::vector<SocketAddress>{}});
     };
     shared_.workers.post(std::move(job));
   }

@@ -54,9 +54,10 @@ void warn_of_limits(const Check& check, std::vector<std::string>& warnings) {
     servers += database.pool_size;
   const auto hard = static_cast<std::int64_t>(limit.rlim_max);
   if (check.clients_max + servers > hard)
-    warnings.push_back(fmt::format("max_client_conn {} and at least {} servers need more files than "
-                                   "the limit of this process allows ({})",
-                                   check.clients_max, servers, hard));
+    warnings.push_back(
+        fmt::format("max_client_conn {} and at least {} servers need more files than "
+                    "the limit of this process allows ({})",
+                    check.clients_max, servers, hard));
 }
 
 std::vector<std::string> warnings_of(const Check& check, const Settings& settings) {
@@ -65,8 +66,8 @@ std::vector<std::string> warnings_of(const Check& check, const Settings& setting
   const bool asks_nothing =
       settings.auth_type == AuthType::trust || settings.auth_type == AuthType::any;
   if (asks_nothing && !is_only_local(settings))
-    warnings.push_back(fmt::format("auth_type {} lets everybody in who reaches {}",
-                                   check.auth_type, settings.listen_addr));
+    warnings.push_back(fmt::format("auth_type {} lets everybody in who reaches {}", check.auth_type,
+                                   settings.listen_addr));
   struct stat file{};
   if (!settings.auth_file.empty() && ::stat(settings.auth_file.c_str(), &file) == 0 &&
       (file.st_mode & kOthersRead) != 0)
@@ -76,8 +77,8 @@ std::vector<std::string> warnings_of(const Check& check, const Settings& setting
     warnings.emplace_back("it does not run as root: user or --user is needed");
   for (const Check::Database& database : check.databases) {
     if (database.pool_size == 0)
-      warnings.push_back(fmt::format("database {} has no server: its pool_size is 0",
-                                     database.name));
+      warnings.push_back(
+          fmt::format("database {} has no server: its pool_size is 0", database.name));
   }
   return warnings;
 }

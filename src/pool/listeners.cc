@@ -101,8 +101,7 @@ base::Result<ListeningSocket> listen_unix(const Settings& settings) {
   const auto port = static_cast<std::uint16_t>(settings.listen_port);
   PGKEEP_TRY(const SocketAddress address, unix_address(settings.unix_socket_dir, port));
   const std::string path = fmt::format("{}/.s.PGSQL.{}", settings.unix_socket_dir, port);
-  ListeningSocket listening{
-      .name = "unix:" + path, .fds = {}, .is_unix = true, .is_shared = true};
+  ListeningSocket listening{.name = "unix:" + path, .fds = {}, .is_unix = true, .is_shared = true};
   const bool is_file = path.front() != '@';
   if (is_file) ::unlink(path.c_str()); // Left by one that is gone.
   PGKEEP_TRY(base::Fd fd, bound(address, false, listening.name));

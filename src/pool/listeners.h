@@ -22,7 +22,7 @@ struct ListeningSocket {
   bool is_unix = false;
   bool is_shared = false; ///< One socket for all loops.
   bool is_passed = false; ///< Opened by the service manager.
-  std::string path = {}; ///< Of a Unix socket that is a file.
+  std::string path = {};  ///< Of a Unix socket that is a file.
 };
 
 /// Somebody serves there already. Errors: Code::refused.

@@ -162,12 +162,11 @@ void Log::write(std::string_view text, const std::vector<SyslogLine>& lines) con
 }
 
 base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet) {
-  LogTargets targets{.is_quiet = is_quiet,
-                     .uses_syslog = settings.syslog,
-                     .syslog_ident = settings.syslog_ident};
+  LogTargets targets{
+      .is_quiet = is_quiet, .uses_syslog = settings.syslog, .syslog_ident = settings.syslog_ident};
   if (!settings.logfile.empty()) {
-    targets.file = base::Fd(
-        ::open(settings.logfile.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    targets.file =
+        base::Fd(::open(settings.logfile.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
     if (!targets.file.is_open())
       return base::Error{.code = base::Code::io,
                          .what = std::generic_category().message(errno),
@@ -176,11 +175,10 @@ base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet)
   const auto* const facility =
       std::ranges::find(kFacilities, settings.syslog_facility, &Facility::name);
   if (facility == std::end(kFacilities))
-    return base::Error{
-        .code = base::Code::config,
-        .what = fmt::format("invalid value \"{}\" for parameter syslog_facility",
-                            settings.syslog_facility),
-        .expected = "one of auth, authpriv, daemon, user, local0 to local7"};
+    return base::Error{.code = base::Code::config,
+                       .what = fmt::format("invalid value \"{}\" for parameter syslog_facility",
+                                           settings.syslog_facility),
+                       .expected = "one of auth, authpriv, daemon, user, local0 to local7"};
   targets.syslog_facility = facility->number;
   return targets;
 }

@@ -227,7 +227,8 @@ void Loop::take_mail() {
 
 void Loop::obey(Order order) {
   for (std::unique_ptr<Listener>& listener : std::exchange(listeners_, {})) {
-    // Other loops and processes may hold the same socket: closing it would not take it out of epoll.
+    // Other loops and processes may hold the same socket: closing it would not take it out of
+    // epoll.
     if (!listener->is_paused) listen(*listener, false);
     bury(std::move(listener));
   }

@@ -68,9 +68,9 @@ void add_listeners(Shared& shared, const Settings& settings,
                    const std::vector<ListeningSocket>& sockets) {
   const auto port = static_cast<std::uint16_t>(settings.listen_port);
   for (const ListeningSocket& socket : sockets) {
-    shared.log.info(fmt::format("{} {}", socket.is_passed ? "socket passed from service manager"
-                                                          : "listening on",
-                                socket.name));
+    shared.log.info(fmt::format(
+        "{} {}", socket.is_passed ? "socket passed from service manager" : "listening on",
+        socket.name));
     for (std::size_t i = 0; i < shared.loops.size(); ++i) {
       const base::Fd& fd = socket.is_shared ? socket.fds.front() : socket.fds[i];
       shared.loops[i]->add_listener(base::Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)), port,
@@ -125,7 +125,7 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
       files.emplace_back(socket.path);
   };
   if (!start.taken) own_files(); // Else they are another's until that has let go.
-  const Signals signals; // Before there are threads, which take over what is blocked.
+  const Signals signals;         // Before there are threads, which take over what is blocked.
   Shared shared(directory, std::move(log), loops);
   shared.verbosity_added = options.verbosity;
   shared.log.set_verbosity(static_cast<int>(settings.verbose) + options.verbosity);
@@ -179,8 +179,7 @@ base::Result<> run(const RunOptions& options) {
                        .what = "daemon needs pidfile configured",
                        .where = options.ini,
                        .expected = "pidfile = FILE in [pgbouncer]"};
-  return run_in_background(
-      [&](const Started& started) { return serve(start, options, started); });
+  return run_in_background([&](const Started& started) { return serve(start, options, started); });
 }
 
 } // namespace pgkeep::pool

@@ -154,8 +154,8 @@ base::Result<bool> PidFile::remove_stale(const std::string& path) {
   pid_t pid = 0;
   const char* const end = number.data() + number.size();
   const auto [stop, failure] = std::from_chars(number.data(), end, pid);
-  const bool is_dead = failure == std::errc() && stop == end && pid > 0 &&
-                       ::kill(pid, 0) != 0 && errno == ESRCH;
+  const bool is_dead =
+      failure == std::errc() && stop == end && pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH;
   // Our own number stands there when a container starts anew, and everything in it with it.
   const bool is_own = pid == ::getpid();
   if (!is_dead && !is_own)

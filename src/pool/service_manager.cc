@@ -39,8 +39,8 @@ ServiceManager ServiceManager::of_environment() {
 void ServiceManager::reloading() const {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
-                     now.tv_sec * 1'000'000LL + now.tv_nsec / 1000));
+  notify(
+      fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000LL + now.tv_nsec / 1000));
 }
 
 void ServiceManager::main_process(int pid) const {

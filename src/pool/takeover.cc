@@ -82,8 +82,8 @@ Handover::offer(const Settings& settings, const std::vector<ListeningSocket>& so
   std::unique_ptr<Handover> own(new Handover);
   for (const ListeningSocket& socket : sockets) {
     for (const base::Fd& fd : socket.fds) {
-      own->description_ += fmt::format("{}\t{}\t{}\n", socket.is_unix ? "unix" : "tcp", socket.name,
-                                       socket.path);
+      own->description_ +=
+          fmt::format("{}\t{}\t{}\n", socket.is_unix ? "unix" : "tcp", socket.name, socket.path);
       own->sockets_.emplace_back(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     }
   }
@@ -113,9 +113,8 @@ std::optional<int> Handover::look() {
     if (!peer_.is_open()) return std::nullopt;
     ucred who{};
     socklen_t bytes = sizeof(who);
-    const bool is_trusted =
-        ::getsockopt(peer_.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
-        (who.uid == ::geteuid() || who.uid == 0);
+    const bool is_trusted = ::getsockopt(peer_.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
+                            (who.uid == ::geteuid() || who.uid == 0);
     peer_process_ = who.pid;
     if (!is_trusted || !send_sockets()) peer_.reset();
     return std::nullopt;

@@ -57,7 +57,11 @@ std::vector<base::Key> make_keys() {
   std::vector<base::Key> keys;
   for (const SettingRow& row : setting_rows()) {
     if (row.name != kFile)
-      keys.push_back({.section = kTop, .name = row.name, .type = type_of(row), .fallback = {}, .help = row.name});
+      keys.push_back({.section = kTop,
+                      .name = row.name,
+                      .type = type_of(row),
+                      .fallback = {},
+                      .help = row.name});
   }
   for (const Part& part : kParts) {
     for (const OptionRow& option : part.options())
@@ -94,19 +98,16 @@ std::string ini_option(std::string_view name, std::string_view value) {
 base::Result<> add_section(Configuration& configuration, const base::NamedSections& config,
                            const Part& part, const base::NamedSection& section) {
   const std::string full = fmt::format("{}.{}", section.parent, section.name);
-  IniLine whole{.section = std::string(part.ini),
-                .key = section.name,
-                .value = {},
-                .where = section.where};
+  IniLine whole{
+      .section = std::string(part.ini), .key = section.name, .value = {}, .where = section.where};
   Configuration tried;
   for (const base::ConfigValue& value : config.values) {
     if (value.section != full) continue;
     const std::string option =
         ini_option(value.name, ini_value(value, type_in(part.pattern, value.name)));
-    PGKEEP_CHECK(add_line(tried, {.section = whole.section,
-                                  .key = whole.key,
-                                  .value = option,
-                                  .where = value.where}));
+    PGKEEP_CHECK(add_line(
+        tried,
+        {.section = whole.section, .key = whole.key, .value = option, .where = value.where}));
     whole.value += (whole.value.empty() ? "" : " ") + option;
   }
   return add_line(configuration, whole);

@@ -16,8 +16,10 @@ ReadText reads(const std::string& text) {
 /// A value that is not the setting's default.
 std::string other_value(const SettingRow& row) {
   static const std::map<std::string_view, std::string> kWords = {
-      {"pool_mode", "statement"},       {"auth_type", "scram-sha-256"},
-      {"client_tls_sslmode", "verify-full"}, {"server_tls_sslmode", "disable"},
+      {"pool_mode", "statement"},
+      {"auth_type", "scram-sha-256"},
+      {"client_tls_sslmode", "verify-full"},
+      {"server_tls_sslmode", "disable"},
       {"unix_socket_mode", "0750"},
   };
   if (const auto word = kWords.find(row.name); word != kWords.end()) return word->second;
@@ -67,12 +69,11 @@ std::string all_of(const Configuration& configuration) {
         time(own.transaction_timeout), time(own.client_idle_timeout));
   };
   for (const DatabaseDefinition& each : configuration.databases) {
-    text += fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}\n", each.name, each.dbname,
-                        fmt::join(each.hosts, "|"), each.port, each.user, each.password.reveal(),
-                        each.auth_user.value_or("-"), each.auth_query.value_or("-"),
-                        each.auth_dbname.value_or("-"), each.connect_query,
-                        static_cast<int>(each.load_balance_hosts),
-                        static_cast<int>(each.target_session_attrs));
+    text += fmt::format(
+        "{} {} {} {} {} {} {} {} {} {} {} {}\n", each.name, each.dbname, fmt::join(each.hosts, "|"),
+        each.port, each.user, each.password.reveal(), each.auth_user.value_or("-"),
+        each.auth_query.value_or("-"), each.auth_dbname.value_or("-"), each.connect_query,
+        static_cast<int>(each.load_balance_hosts), static_cast<int>(each.target_session_attrs));
     for (const auto& [name, value] : each.startup)
       add(name, value);
     add_own(each.own);
@@ -82,7 +83,8 @@ std::string all_of(const Configuration& configuration) {
     add_own(each.own);
   }
   for (const PeerDefinition& each : configuration.peers)
-    text += fmt::format("{} {} {} {}\n", each.id, each.host, each.port, each.pool_size.value_or(-1));
+    text +=
+        fmt::format("{} {} {} {}\n", each.id, each.host, each.port, each.pool_size.value_or(-1));
   return text;
 }
 
@@ -115,12 +117,13 @@ TEST(PoolToml, EveryKeyOfAnIniSurvivesTheWayThere) {
 }
 
 TEST(PoolToml, ReadsItsOwnForm) {
-  const auto read = configuration_in_toml("[audit]\nnobodys = 1\n"
-                                          "[pool]\nlisten_port = 7000\nserver_lifetime = \"1h\"\n"
-                                          "log_stats = false\nunix_socket_mode = \"0700\"\n"
-                                          "[pool.databases.shop]\nhost = \"db\"\npool_size = 3\n"
-                                          "query_wait_timeout = \"250ms\"\n[pool.databases.\"*\"]\n",
-                                          "pgkeep.toml");
+  const auto read =
+      configuration_in_toml("[audit]\nnobodys = 1\n"
+                            "[pool]\nlisten_port = 7000\nserver_lifetime = \"1h\"\n"
+                            "log_stats = false\nunix_socket_mode = \"0700\"\n"
+                            "[pool.databases.shop]\nhost = \"db\"\npool_size = 3\n"
+                            "query_wait_timeout = \"250ms\"\n[pool.databases.\"*\"]\n",
+                            "pgkeep.toml");
   ASSERT_TRUE(read) << to_line(read.error());
   EXPECT_EQ(read->settings.listen_port, 7000);
   EXPECT_EQ(read->settings.server_lifetime, Duration(std::chrono::hours(1)));

@@ -82,12 +82,15 @@ base::Result<std::optional<State>> read_state(const std::filesystem::path& direc
 }
 
 base::Result<> write_state(const Layout& layout, const State& state) {
-  const base::Json json{
-      {"pgkeep", kFormat},           {"profile", state.is_demo ? "demo" : "production"},
-      {"home", state.home.string()}, {"sockets", state.sockets.string()},
-      {"bin", state.bin.string()},   {"major", state.major},
-      {"port", state.port},          {"pool_port", state.pool_port},
-      {"provisioned_by", state.provisioned_by}};
+  const base::Json json{{"pgkeep", kFormat},
+                        {"profile", state.is_demo ? "demo" : "production"},
+                        {"home", state.home.string()},
+                        {"sockets", state.sockets.string()},
+                        {"bin", state.bin.string()},
+                        {"major", state.major},
+                        {"port", state.port},
+                        {"pool_port", state.pool_port},
+                        {"provisioned_by", state.provisioned_by}};
   return base::write_file_durably(layout.state_file(), json.dump(true) + "\n", {.mode = 0644});
 }
 

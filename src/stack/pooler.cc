@@ -60,27 +60,26 @@ std::string text_in_toml(std::string_view text) {
 
 std::string configuration_text(const Layout& layout, const State& state,
                                std::string_view database) {
-  std::string text = fmt::format(
-      "# Written by `pgkeep up` at every start.\n"
-      "[pool]\n"
-      "listen_addr = \"localhost\"\n"
-      "listen_port = {}\n"
-      "unix_socket_dir = {}\n"
-      "client_tls_sslmode = \"require\"\n"
-      "client_tls_cert_file = {}\n"
-      "client_tls_key_file = {}\n"
-      "auth_type = \"scram-sha-256\"\n"
-      "auth_file = {}\n"
-      "pidfile = {}\n"
-      "pool_mode = \"transaction\"\n"
-      "max_client_conn = {}\n"
-      "log_connections = false\n"
-      "log_disconnections = false\n",
-      state.pool_port, text_in_toml(layout.sockets.string()),
-      text_in_toml((layout.tls() / "server.crt").string()),
-      text_in_toml((layout.tls() / "server.key").string()),
-      text_in_toml(users_of(layout).string()), text_in_toml(pid_file_of(layout).string()),
-      kClientsMax);
+  std::string text = fmt::format("# Written by `pgkeep up` at every start.\n"
+                                 "[pool]\n"
+                                 "listen_addr = \"localhost\"\n"
+                                 "listen_port = {}\n"
+                                 "unix_socket_dir = {}\n"
+                                 "client_tls_sslmode = \"require\"\n"
+                                 "client_tls_cert_file = {}\n"
+                                 "client_tls_key_file = {}\n"
+                                 "auth_type = \"scram-sha-256\"\n"
+                                 "auth_file = {}\n"
+                                 "pidfile = {}\n"
+                                 "pool_mode = \"transaction\"\n"
+                                 "max_client_conn = {}\n"
+                                 "log_connections = false\n"
+                                 "log_disconnections = false\n",
+                                 state.pool_port, text_in_toml(layout.sockets.string()),
+                                 text_in_toml((layout.tls() / "server.crt").string()),
+                                 text_in_toml((layout.tls() / "server.key").string()),
+                                 text_in_toml(users_of(layout).string()),
+                                 text_in_toml(pid_file_of(layout).string()), kClientsMax);
   if (layout.account) text += fmt::format("user = {}\n", text_in_toml(layout.account->name));
   text += fmt::format("\n[pool.databases.{0}]\nhost = {1}\nport = {2}\ndbname = {0}\n",
                       text_in_toml(database), text_in_toml(layout.sockets.string()), state.port);
@@ -137,8 +136,8 @@ base::Result<> write_pooler_files(const Layout& layout, const State& state,
     users += fmt::format("{} {}\n", in_users_file(rows.text(i, 0)), in_users_file(rows.text(i, 1)));
   const base::WriteOptions is_private{.mode = 0600, .owner = layout.account};
   PGKEEP_CHECK(write_if_different(users_of(layout), users, is_private));
-  return write_if_different(configuration_of(layout),
-                            configuration_text(layout, state, database), is_private);
+  return write_if_different(configuration_of(layout), configuration_text(layout, state, database),
+                            is_private);
 }
 
 bool Pooler::keep_up() {
@@ -161,10 +160,9 @@ bool Pooler::keep_up() {
 
 void Pooler::start() {
   started_at_ = Clock::now();
-  const auto pid =
-      base::spawn_process({.argv = {base::own_executable().string(), "pool", "--config",
-                                    configuration_of(layout_).string()},
-                           .output_file = log_of(layout_)});
+  const auto pid = base::spawn_process({.argv = {base::own_executable().string(), "pool",
+                                                 "--config", configuration_of(layout_).string()},
+                                        .output_file = log_of(layout_)});
   if (pid) process_ = base::identify_process(*pid);
   if (process_) {
     base::log::info("started the pooler", {{"pid", static_cast<std::int64_t>(process_->pid)}});
@@ -207,8 +205,8 @@ bool pooler_answers(const Layout& layout, int port) {
   if (path.size() >= sizeof(address.sun_path)) return false;
   std::ranges::copy(path, address.sun_path);
   const base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return fd.is_open() && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
-                                   sizeof(address)) == 0;
+  return fd.is_open() &&
+         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
 std::optional<PoolerFigures> pooler_figures(const Layout&, int) {

@@ -266,8 +266,8 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
   if (!is_demo) {
     PGKEEP_TRY(pool_port, choose_pool_port(known, port));
   }
-  const bool is_changed = !known || state.bin != binaries.bin || state.port != port ||
-                          state.pool_port != pool_port;
+  const bool is_changed =
+      !known || state.bin != binaries.bin || state.port != port || state.pool_port != pool_port;
   state.pool_port = pool_port;
   state.bin = binaries.bin;
   state.major = binaries.version.major();
@@ -288,8 +288,7 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
 
 base::Result<> provision(const Prepared& stack, const OnStep& on_step) {
   PGKEEP_TRY(const Passwords passwords, ensure_passwords(stack.layout));
-  PGKEEP_CHECK(
-      write_passfile(stack.layout, passwords, {stack.state.port, stack.state.pool_port}));
+  PGKEEP_CHECK(write_passfile(stack.layout, passwords, {stack.state.port, stack.state.pool_port}));
   PGKEEP_TRY(postgres::Connection admin, open_admin(stack.layout, stack.state.port));
   if (stack.state.provisioned_by == kProvision && !passwords.made_any)
     return write_pooler_files(stack.layout, stack.state, kDatabase, admin);
@@ -352,7 +351,7 @@ ServerState state_of(const std::optional<postgres::PostmasterPid>& server,
 }
 
 std::optional<Status::Pooler> pooler_of(const Layout& layout, const State& state,
-                                         const std::optional<SupervisorRecord>& record) {
+                                        const std::optional<SupervisorRecord>& record) {
   if (state.pool_port == 0) return std::nullopt;
   Status::Pooler pooler{.port = state.pool_port};
   if (!record) return pooler;

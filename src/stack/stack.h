@@ -55,7 +55,7 @@ struct Status {
     std::optional<std::int64_t> servers = {};
   };
   std::optional<Pooler> pooler = {};
-  std::vector<Status> nested = {};     ///< The demo server, where there is one.
+  std::vector<Status> nested = {}; ///< The demo server, where there is one.
 };
 
 struct UpOptions {

@@ -1,5 +1,6 @@
 // One process, one thread: it waits in poll() for the pidfds of the server and the pooler and for
-// its own signals, and does nothing else. A pidfd works for a server that it started and for one that it adopted.
+// its own signals, and does nothing else. A pidfd works for a server that it started and for one
+// that it adopted.
 #include "stack/supervisor.h"
 
 #include <fmt/format.h>

@@ -31,8 +31,9 @@ constexpr Flag kFlags[] = {
      .value = "NAME",
      .help = "Become this account before serving, in the place of the file's user."},
     {.name = "takeover",
-     .help = "Online restart: take the sockets of the one that runs, which serves its clients until "
-             "they leave. Where none runs, start as usual."},
+     .help =
+         "Online restart: take the sockets of the one that runs, which serves its clients until "
+         "they leave. Where none runs, start as usual."},
     {.name = "quiet", .help = "Write nothing of the log to standard error.", .letter = 'q'},
     {.name = "verbose", .help = "Log more: debug lines.", .letter = 'v'},
 };
@@ -94,12 +95,9 @@ base::Json to_json(const pool::Check& check) {
                               {"server", each.server},
                               {"pool_mode", each.mode},
                               {"pool_size", each.pool_size}});
-  base::Json json{{"pgkeep", "pool-check/1"},
-                  {"listens", base::Json::list(check.listens)},
-                  {"auth_type", check.auth_type},
-                  {"users", check.users},
-                  {"peers", check.peers},
-                  {"clients_max", check.clients_max}};
+  base::Json json{{"pgkeep", "pool-check/1"},     {"listens", base::Json::list(check.listens)},
+                  {"auth_type", check.auth_type}, {"users", check.users},
+                  {"peers", check.peers},         {"clients_max", check.clients_max}};
   json.set("databases", std::move(databases));
   json.set("warnings", base::Json::list(check.warnings));
   return json;

@@ -71,9 +71,8 @@ std::string pooler_text(const Status::Pooler& pooler) {
   if (pooler.pid == 0)
     return fmt::format("  pooler    does not run{}{}\n", pooler.why.empty() ? "" : ": ",
                        base::printable(pooler.why));
-  std::string text =
-      fmt::format("  pooler    port {}, process {}, {} restarts", pooler.port, pooler.pid,
-                  pooler.restarts);
+  std::string text = fmt::format("  pooler    port {}, process {}, {} restarts", pooler.port,
+                                 pooler.pid, pooler.restarts);
   if (pooler.clients && pooler.servers)
     text += fmt::format(", {} clients on {} servers", *pooler.clients, *pooler.servers);
   return text + "\n";
@@ -98,8 +97,7 @@ std::string to_text(const Status& status, std::string_view title) {
     text += fmt::format("  look      psql '{}'\n", admin_uri(status, status.database));
   } else {
     text += fmt::format("  app       psql '{}'\n", connection_uri(status, "app"));
-    if (status.pooler)
-      text += fmt::format("  pooled    psql '{}'\n", pooled_uri(status, "app"));
+    if (status.pooler) text += fmt::format("  pooled    psql '{}'\n", pooled_uri(status, "app"));
     text += fmt::format("  migrate   psql '{}'\n", connection_uri(status, "migrator"));
     text += fmt::format("  admin     psql '{}'\n", admin_uri(status, status.database));
     text += fmt::format("  passwords {}/<role>.password (0600)\n",
