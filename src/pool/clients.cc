@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/secret.h"
+#include "pool/cancel_key.h"
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/error_fields.h"
@@ -16,8 +17,7 @@
 namespace pgkeep::pool {
 namespace {
 
-constexpr std::uint32_t kSlotBits = 24; // Of the process number that a client is told: loop, slot.
-constexpr std::size_t kSlotsMax = std::size_t{1} << kSlotBits;
+constexpr std::size_t kSlotsMax = std::size_t{1} << kCancelSlotBits;
 // A connection is passed on to a loop that has clearly fewer.
 constexpr int kFewer = 4;
 
@@ -109,6 +109,8 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   logins_.push_back(client);
   shared_.clients.fetch_add(1, std::memory_order_relaxed);
   watch(client, true);
+  if (shared_.log.is_verbose())
+    shared_.log.debug(fmt::format("{} P: got connection: {}", label(client), peer.text()));
   read_login(client); // Its startup packet is here most of the time.
 }
 
@@ -256,10 +258,11 @@ void Loop::greet(Client& client, std::string greeting) {
 
 /// What it cancels its queries with.
 void Loop::append_key(std::string& greeting, const Client& client) const {
+  const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_), client.slot,
+                                       client.secret, settings().peer_id);
   std::string key;
-  wire::append_uint32(key, client.secret);
-  wire::append_backend_key(greeting, static_cast<std::uint32_t>(index_) << kSlotBits | client.slot,
-                           key);
+  wire::append_uint32(key, told.secret);
+  wire::append_backend_key(greeting, told.process, key);
 }
 
 /// What every client is told that asked for nothing.

@@ -43,8 +43,9 @@ int Signals::next() const {
 
 Control::Control(Shared& shared, Start start, const Signals& signals)
     : shared_(shared), files_(std::move(start.files)), read_(std::move(start.read)),
-      version_(std::move(start.version)), signals_(signals), taken_(shared.loops.size()),
-      averages_(now_us()), metrics_(std::move(start.metrics)) {}
+      version_(std::move(start.version)), signals_(signals), handover_(std::move(start.handover)),
+      let_go_(std::move(start.let_go)), taken_(shared.loops.size()), averages_(now_us()),
+      metrics_(std::move(start.metrics)) {}
 
 /// The clock of the loops.
 std::int64_t Control::now_us() {
@@ -59,6 +60,7 @@ void Control::run() {
     for (int number = signals_.next(); number != 0 && !is_over_; number = signals_.next())
       take_signal(number);
     take_mail();
+    look_at_handover();
     look_around();
   }
 }
@@ -66,6 +68,7 @@ void Control::run() {
 void Control::wait() const {
   std::vector<pollfd> sources = {{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
                                  {.fd = mailbox_.fd(), .events = POLLIN, .revents = 0}};
+  if (handover_) sources.push_back({.fd = handover_->fd(), .events = POLLIN, .revents = 0});
   metrics_.add_to(sources);
   const bool is_awaited = !pauses_.empty() || !closings_.empty() || !suspensions_.empty();
   ::poll(sources.data(), sources.size(), is_awaited ? kMsWhileSomebodyWaits : kMsBetweenLooks);
@@ -96,7 +99,9 @@ void Control::take_signal(int number) {
     break;
   case SIGHUP:
     shared_.log.info("got SIGHUP, re-reading config");
+    shared_.manager.reloading();
     reload();
+    shared_.manager.ready();
     break;
   case SIGUSR1:
     pause_by_signal();
@@ -110,6 +115,7 @@ void Control::take_signal(int number) {
 }
 
 void Control::begin_shutdown(Shutdown kind) {
+  shared_.manager.stopping();
   Regime regime = regime_;
   regime.shutdown = kind;
   if (kind == Shutdown::wait_for_servers) regime.pause = PauseMode::pause;
@@ -174,28 +180,26 @@ bool Control::reload() {
                                       "inactive auto-database",
                                       database.name));
   }
-  reopen_log(again->directory.settings().logfile);
   spread(std::make_shared<const Directory>(std::move(again->directory)));
   return true;
 }
 
-/// logrotate may have moved it away.
-void Control::reopen_log(const std::string& path) {
-  base::Fd file;
-  if (!path.empty()) {
-    auto opened = open_log(path);
-    if (!opened) {
-      shared_.log.error(base::to_line(opened.error())); // The file that is open stays.
-      return;
-    }
-    file = *std::move(opened);
+/// A file that was moved away is made anew.
+void Control::set_log() {
+  const Settings& settings = files_->settings();
+  shared_.log.set_verbosity(static_cast<int>(settings.verbose) + shared_.verbosity_added);
+  auto targets = log_targets_of(settings, shared_.log.is_quiet());
+  if (targets) {
+    shared_.log.set_targets(*std::move(targets));
+  } else {
+    shared_.log.error(base::to_line(targets.error()));
   }
-  shared_.log.take_file(std::move(file));
 }
 
 void Control::spread(DirectoryPtr files) {
   files_ = std::move(files);
   files_number_ = ++last_number_;
+  set_log();
   shared_.pools.take_files(files_);
   for (const auto& loop : shared_.loops)
     loop->post_always(NewFiles{.directory = files_, .number = files_number_});
@@ -240,6 +244,10 @@ void Control::look_around() {
 }
 
 void Control::look_for_the_end() {
+  if (is_left()) {
+    shared_.log.info("all clients disconnected, exiting");
+    is_over_ = true;
+  }
   if (is_over_ || taken_by_all() < last_number_) return;
   if (regime_.shutdown == Shutdown::wait_for_servers && shared_.pools.servers() == 0) {
     shared_.log.info("server connections dropped, exiting");
@@ -249,6 +257,27 @@ void Control::look_for_the_end() {
     shared_.log.info("client connections dropped, exiting");
     is_over_ = true;
   }
+}
+
+void Control::look_at_handover() {
+  const std::optional<int> process = handover_ ? handover_->look() : std::nullopt;
+  if (!process) return;
+  shared_.log.info(
+      fmt::format("process {} takes over, waiting for all clients to disconnect", *process));
+  is_retired_ = true;
+  for (const auto& loop : shared_.loops)
+    loop->post_always(Order::retire);
+  shared_.manager.main_process(*process);
+  metrics_.stop_listening();
+  let_go_();
+  handover_->finish();
+  handover_.reset();
+}
+
+/// Those that were accepted last are counted when every loop has said that it accepts none.
+bool Control::is_left() const {
+  if (!is_retired_ || shared_.retired.load() < shared_.loops.size()) return false;
+  return std::ranges::all_of(shared_.loops, [](const auto& loop) { return loop->clients() == 0; });
 }
 
 // ---- counting ----

@@ -28,6 +28,7 @@
 #include "pool/metrics.h"
 #include "pool/regime.h"
 #include "pool/statistics.h"
+#include "pool/takeover.h"
 
 namespace pgkeep::pool {
 
@@ -61,6 +62,8 @@ public:
     ReadText read;
     std::string version; ///< Of pgkeep.
     MetricsServer metrics;
+    std::unique_ptr<Handover> handover = {}; ///< Null: nobody can take over.
+    std::function<void()> let_go = {};       ///< Of the files that another process has then.
   };
   Control(Shared& shared, Start start, const Signals& signals);
 
@@ -91,12 +94,14 @@ private:
   void resume_by_signal();
   void take_mail();
   bool reload();
-  void reopen_log(const std::string& path);
+  void set_log();
   void spread(DirectoryPtr files);
   std::uint64_t spread(Regime regime);
   void mark(const std::string& database, const std::function<void(DatabaseMarks&)>& change);
   [[nodiscard]] std::uint64_t taken_by_all() const;
   void look_around();
+  void look_at_handover();
+  [[nodiscard]] bool is_left() const;
   void look_for_the_end();
   void count(CountWish wish, Then then);
   void take_count(Counted counted);
@@ -143,6 +148,9 @@ private:
   const ReadText read_;
   const std::string version_;
   const Signals& signals_;
+  std::unique_ptr<Handover> handover_; ///< Null: nobody can take over, or somebody did.
+  const std::function<void()> let_go_;
+  bool is_retired_ = false; ///< Another process accepts clients; ours stay until they leave.
   Mailbox<ControlMessage> mailbox_;
   bool is_over_ = false;
   Regime regime_;

@@ -19,8 +19,8 @@ constexpr Micros kMicrosInMs = 1000;
 
 } // namespace
 
-Shared::Shared(const DirectoryPtr& files, base::Fd log_file, int loop_count)
-    : log(std::move(log_file)), pools(files, loop_count), workers(kWorkers),
+Shared::Shared(const DirectoryPtr& files, LogTargets log_targets, int loop_count)
+    : log(std::move(log_targets)), pools(files, loop_count), workers(kWorkers),
       outside(kOutsideWorkers), names(kNameWorkers) {}
 Shared::~Shared() = default;
 
@@ -214,6 +214,9 @@ void Loop::take_mail() {
       granted(*grant->pool);
     } else if (auto* wish = std::get_if<CancelWish>(&message)) {
       cancel(std::move(*wish));
+    } else if (auto* peer = std::get_if<PeerResolved>(&message)) {
+      if (!peer->addresses.empty())
+        open_canceller(peer->addresses.front(), std::move(peer->request), std::move(peer->asker));
     } else if (auto* of_client = std::get_if<ClientWorked>(&message)) {
       Client& back = *of_client->client;
       back.is_away = false;
@@ -243,10 +246,19 @@ void Loop::take_mail() {
       count(*count_wish);
     } else if (const auto* reply = std::get_if<ConsoleReply>(&message)) {
       answer_console(*reply);
-    } else if (std::holds_alternative<Order>(message)) {
-      stop_listening(false);
-      is_over_ = true;
+    } else if (const auto* order = std::get_if<Order>(&message)) {
+      obey(*order);
     }
+  }
+}
+
+/// stop: at once; retire: another process accepts clients now.
+void Loop::obey(Order order) {
+  stop_listening(false);
+  if (order == Order::stop) {
+    is_over_ = true;
+  } else {
+    shared_.retired.fetch_add(1);
   }
 }
 

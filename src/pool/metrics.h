@@ -49,6 +49,8 @@ public:
   /// Takes and sends what can be; returns those that are to be given the metrics.
   std::vector<std::uint64_t> look(std::int64_t now_us);
   void answer(std::uint64_t connection, std::string text);
+  /// Another process listens from now on; whoever is being answered gets his answer.
+  void stop_listening() { listener_.reset(); }
 
 private:
   struct Connection {

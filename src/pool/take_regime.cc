@@ -45,6 +45,9 @@ void Loop::stop_listening(bool is_tcp_only) {
     if (is_tcp_only && listener->is_unix) {
       left.push_back(std::move(listener));
     } else {
+      // Other loops and processes may hold the same socket: closing it would not take it out of
+      // epoll.
+      if (!listener->is_paused) listen(*listener, false);
       bury(std::move(listener));
     }
   }
