@@ -3,7 +3,7 @@ import contextlib
 import re
 
 from pooler import Client, Pooler, error_text
-from support import PSQL, Server, folder, pgkeep, run, wait_for
+from support import PSQL, Server, folder, run, wait_for
 
 # What auth_file has of three users with the password "secret", made by the server itself.
 USERS = ("plain", "digest", "scram")
