@@ -8,6 +8,19 @@
 #include "pool/loop.h"
 
 namespace pgkeep::pool {
+namespace {
+
+// A record is whole after so many full buffers; what makes more of them and says nothing (key
+// updates) has to let others have a turn.
+constexpr int kSilentRoundsMax = 2;
+// Of a buffer that is kept for the next one.
+constexpr std::size_t kScratchBytesMax = 1U << 20U;
+
+void keep_small(std::string& scratch) {
+  if (scratch.capacity() > kScratchBytesMax) scratch = {};
+}
+
+} // namespace
 
 /// As receive(): what came may be nothing but the front of a record.
 ssize_t Loop::receive_secure(Endpoint& endpoint) {
@@ -18,7 +31,7 @@ ssize_t Loop::receive_secure(Endpoint& endpoint) {
   }
   if (!sealed_input_) sealed_input_ = std::make_unique<std::array<char, kSealedBytes>>();
   for (int round = 0; endpoint.is_readable; ++round) {
-    if (round == kRoundsMax) {
+    if (round == kSilentRoundsMax) {
       put_off(endpoint);
       return -1;
     }
@@ -28,8 +41,11 @@ ssize_t Loop::receive_secure(Endpoint& endpoint) {
     const TlsSession::Received received =
         endpoint.tls->receive({sealed_input_->data(), static_cast<std::size_t>(count)},
                               input_->data(), input_->size(), sealed_);
-    send_plain(endpoint, sealed_); // An alert, or an answer of TLS itself.
-    if (received.is_over) {
+    // Alerts. Whoever provokes them and does not read them would fill our memory.
+    const bool is_deaf =
+        !sealed_.empty() && endpoint.kept && endpoint.kept->rest().size() > kSealedBytes;
+    if (!is_deaf) send_plain(endpoint, sealed_);
+    if (received.is_over || is_deaf) {
       if (!endpoint.tls->problem().empty())
         shared_.log.warning(fmt::format("tls_sbufio_recv: {}", endpoint.tls->problem()));
       endpoint.is_tls_over = endpoint.is_ended = true;
@@ -58,6 +74,8 @@ void Loop::send_secure(Endpoint& endpoint, std::span<const std::string_view> par
   sealed_.clear();
   if (endpoint.tls->send(plain, sealed_)) {
     send_plain(endpoint, sealed_);
+    keep_small(sealed_);
+    keep_small(open_);
     return;
   }
   shared_.log.warning(fmt::format("tls_sbufio_send: {}", endpoint.tls->problem()));

@@ -149,12 +149,12 @@ base::Result<> set_authorities(SSL_CTX* context, const Side& side) {
 
 base::Result<TlsContexts::Context> new_context(const SSL_METHOD* method, const Side& side,
                                                bool has_ecdh) {
-  const TlsContexts::Context context(SSL_CTX_new(method), SSL_CTX_free);
+  TlsContexts::Context context(SSL_CTX_new(method), SSL_CTX_free);
   if (!context) return wrong(fmt::format("TLS setup failed: {}", take_tls_error("out of memory")));
   // An idle connection keeps no buffers; nobody changes keys or identity half-way.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                         SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_SSLv3 | SSL_OP_NO_COMPRESSION |
+                                         SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_default_passwd_cb(context.get(), no_password);
   PGKEEP_CHECK(set_protocols(context.get(), side));

@@ -99,7 +99,8 @@ int group_with_client(SSL* tls) {
 }
 int group_with_server(SSL* tls) {
   EVP_PKEY* key = nullptr;
-  if (SSL_get_peer_tmp_key(tls, &key) != 1) return NID_undef;
+  // What SSL_get_peer_tmp_key() stands for.
+  if (SSL_ctrl(tls, SSL_CTRL_GET_PEER_TMP_KEY, 0, static_cast<void*>(&key)) != 1) return NID_undef;
   std::array<char, 64> name{};
   const bool is_curve = EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
                         EVP_PKEY_get_group_name(key, name.data(), name.size(), nullptr) == 1;
