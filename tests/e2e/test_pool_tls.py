@@ -379,6 +379,24 @@ def test_tls_at_once():
             assert client.is_closed(), "a pooler without TLS"
 
 
+def test_sessions_are_resumed_in_any_thread():
+    """With a ticket of one thread in all others; the certificate that the client once showed counts on."""
+    with Server(15) as server, folder() as home:
+        made = Certificates(home)
+        settings = {**FOR_CLIENTS, "client_tls_sslmode": "verify-full", "client_tls_ca_file": "HOME/ca.crt", "auth_type": "cert"}
+        with Pooler("ours", home, {"app": at(server)}, settings, USERS, made.files(), loops=4) as pooler:
+            context = made.context("alice")
+            ticket = None
+            for number in range(12):
+                with Client(pooler, is_started=False) as client:
+                    client.socket.sendall(SSL_REQUEST)
+                    assert client.socket.recv(1) == b"S"
+                    client.socket = context.wrap_socket(client.socket, server_hostname="localhost", session=ticket)
+                    client.start("app", "alice", {})
+                    assert client.values("SELECT 1") == ["1"] and client.socket.session_reused == (number > 0), number
+                    ticket = client.socket.session
+
+
 def test_hostile_clients():
     """Garbage, silence, bytes in front of the handshake, half-closed connections, renegotiation."""
     with Server(15) as server, folder() as home:

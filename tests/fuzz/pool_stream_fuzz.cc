@@ -72,9 +72,10 @@ void come_in(std::string_view bytes, std::size_t piece) {
   }
 }
 
-void log_in(std::string_view bytes, std::size_t piece) {
+void log_in(std::string_view bytes, std::size_t piece, bool asks_for_tls) {
   pool::ServerLogin login({.user = "u", .database = "d", .stored = pgkeep::base::Secret("p")},
-                          std::string(wire::kScramNonceBytes, 'r'));
+                          std::string(wire::kScramNonceBytes, 'r'),
+                          asks_for_tls ? pool::TlsOpening::of(directory()->tls, "host") : nullptr);
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     auto step = login.feed(bytes.substr(at, piece));
     if (step.kind == pool::ServerLogin::Step::Kind::work) step = login.work();
@@ -82,6 +83,7 @@ void log_in(std::string_view bytes, std::size_t piece) {
       must(!step.text.empty(), "a failure says why");
       return;
     }
+    must(!login.is_in_handshake() || login.parameters().empty(), "nothing is taken before TLS");
     must(login.parameters().size() <= pool::ServerLogin::kParametersMax, "a limit on parameters");
     if (step.kind == pool::ServerLogin::Step::Kind::pass) return;
   }
@@ -105,7 +107,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     come_in(bytes, piece);
     break;
   default:
-    log_in(bytes, piece);
+    log_in(bytes, piece, data[0] >= 128);
     break;
   }
   return 0;
