@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 #include "pool/account.h"
+#include "pool/ldap_auth.h"
+#include "pool/pam_auth.h"
 #include "wire/bytes.h"
 #include "wire/message.h"
 #include "wire/password.h"
@@ -20,6 +22,7 @@ constexpr std::uint16_t kProtocolMinor = 0; ///< The newest that is spoken here.
 constexpr std::string_view kOptionPrefix = "_pq_.";
 constexpr std::string_view kNegotiationRefused = "N";
 constexpr std::string_view kNegotiationTaken = "S";
+constexpr std::string_view kConsole = "pgbouncer";
 
 AuthType auth_type_of(HbaMethod method) {
   switch (method) {
@@ -37,6 +40,8 @@ AuthType auth_type_of(HbaMethod method) {
     return AuthType::cert;
   case HbaMethod::ldap:
     return AuthType::ldap;
+  case HbaMethod::pam:
+    return AuthType::pam;
   case HbaMethod::reject:
     break;
   }
@@ -191,6 +196,7 @@ Step ClientLogin::session() {
   }
   if (startup_.minor > kProtocolMinor || !unknown.empty())
     wire::append_negotiate_version(greeting_, kProtocolMinor, unknown);
+  if (directory_.settings().application_name_add_host) add_host();
   if (user_.empty()) return refuse("no username supplied");
   if (database_name_.empty()) database_name_ = user_;
   if (is_full_) return refuse("no more connections allowed (max_client_conn)");
@@ -212,6 +218,13 @@ std::optional<Step> ClientLogin::take_parameter(const std::string& name, const s
     return step;
   }
   return std::nullopt;
+}
+
+void ClientLogin::add_host() {
+  const auto index = directory_.tracked.index_of("application_name");
+  if (!index) return;
+  const std::string name(parameters_.get(*index).value_or("app"));
+  parameters_.set(*index, fmt::format("{} - {}", name, origin_.text));
 }
 
 std::optional<Step> ClientLogin::take_options(std::string_view options) {
@@ -248,16 +261,71 @@ Step ClientLogin::find_user() {
     }
     user_ = database_->user;
     is_known_ = true;
+  } else if (wanted == AuthType::pam) {
+    if (database_ != nullptr && database_->auth_user) {
+      step = refuse("bouncer config error");
+      step.log.emplace_back("PAM can't be used together with database authentication");
+      return step;
+    }
+    is_known_ = true;
   } else if (const auto found = directory_.users.find(user_); found != directory_.users.end()) {
     stored_ = found->second;
     is_known_ = true;
+  } else if (auto next = begin_question()) {
+    return *std::move(next);
   }
+  return go_on();
+}
+
+/// Where the server is to be asked; none: the user is known here or to nobody.
+std::optional<Step> ClientLogin::begin_question() {
+  const Settings& settings = directory_.settings();
+  if (database_ == nullptr) return std::nullopt;
+  question_.user = database_->auth_user ? std::string_view(*database_->auth_user)
+                                        : std::string_view(settings.auth_user);
+  if (question_.user.empty()) return std::nullopt;
+  question_.query = database_->auth_query ? std::string_view(*database_->auth_query)
+                                          : std::string_view(settings.auth_query);
+  question_.database_name = database_->auth_dbname.value_or(settings.auth_dbname);
+  std::string problem;
+  if (question_.database_name.empty()) {
+    question_.database_name = database_name_;
+    question_.database = database_;
+  } else if (question_.database_name == kConsole) {
+    problem = fmt::format("cannot use the reserved \"{}\" database as an auth_dbname", kConsole);
+  } else {
+    question_.database = directory_.configuration.database(question_.database_name);
+    if (question_.database == nullptr)
+      problem =
+          fmt::format("authentication database \"{}\" is not configured.", question_.database_name);
+  }
+  if (!problem.empty()) {
+    Step step = refuse("bouncer config error");
+    step.log.push_back(std::move(problem));
+    return step;
+  }
+  was_asked_for_ = true;
+  return Step{.kind = Step::Kind::ask};
+}
+
+Step ClientLogin::answered(std::optional<StoredUser> user) {
+  if (user) {
+    user_ = std::move(user->name);
+    is_known_ = true;
+    has_no_secret_ = !user->secret;
+    if (user->secret) stored_ = server_secret_ = *std::move(user->secret);
+  }
+  return go_on();
+}
+
+/// All is known of the user that can be.
+Step ClientLogin::go_on() {
   std::vector<std::string> log;
   if (!is_known_) log.push_back(fmt::format("no such user: {}", user_));
   if (directory_.settings().log_connections)
     log.push_back(fmt::format("login attempt: db={} user={} tls={}", database_name_, user_,
                               tls_text_.empty() ? "no" : tls_text_));
-  step = ask(type_for_client());
+  Step step = ask(type_for_client());
   step.log.insert(step.log.begin(), log.begin(), log.end());
   return step;
 }
@@ -272,7 +340,10 @@ AuthType ClientLogin::type_for_client() {
     // Methods that are not built were refused when the file was read.
     type = auth_type_of(rule_ == nullptr ? HbaMethod::reject : rule_->method);
   }
-  if (type == AuthType::md5 && wire::stored_as(stored_.reveal()) == wire::StoredAs::scram)
+  // Of a user whom the server does not know nobody shall see it: he is asked as others are.
+  const bool is_mock = was_asked_for_ && (!is_known_ || has_no_secret_);
+  if (type == AuthType::md5 &&
+      (is_mock || wire::stored_as(stored_.reveal()) == wire::StoredAs::scram))
     type = AuthType::scram;
   return type;
 }
@@ -288,6 +359,8 @@ Step ClientLogin::ask(AuthType type) {
     greeting_ = std::move(request);
     return is_known_ ? pass() : refuse("\"trust\" authentication failed");
   case AuthType::plain:
+  case AuthType::ldap:
+  case AuthType::pam:
     wire::append_cleartext_request(request);
     stage_ = Stage::password;
     break;
@@ -388,12 +461,37 @@ Step ClientLogin::check_password(std::string_view body) {
     return {.kind = Step::Kind::drop, .text = "bad packet"};
   }
   if (password.empty()) return refuse("empty password returned by client");
+  if (is_slow()) return check_outside(std::string(password));
   const std::string& stored = stored_.reveal();
   const bool fits = type_ == AuthType::plain
                         ? wire::fits_cleartext(stored, user_, password)
                         : wire::fits_md5(stored, user_,
                                          std::string_view(random_).substr(0, kSaltBytes), password);
-  return is_known_ && fits ? pass() : refuse("password authentication failed");
+  return is_known_ && !has_no_secret_ && fits ? pass() : refuse("password authentication failed");
+}
+
+/// PAM knows its users itself; of LDAP's only those come in that are users here as well.
+Step ClientLogin::check_outside(const std::string& password) {
+  const base::Secret secret(password);
+  base::Result<> fits;
+  if (type_ == AuthType::pam) {
+    fits = fits_pam(user_, secret, origin_.text);
+  } else if (!is_known_) {
+    fits = base::Error{.code = base::Code::refused, .what = {}};
+  } else {
+    const auto words = rule_ != nullptr ? base::Result<std::vector<std::string>>(rule_->options)
+                                        : ldap_words_in(directory_.settings().auth_ldap_options);
+    const auto options = words ? ldap_options_of(*words) : words.error();
+    fits = options ? fits_ldap(*options, user_, secret) : options.error();
+  }
+  if (fits) {
+    server_secret_ = secret;
+    return pass();
+  }
+  Step step =
+      refuse(type_ == AuthType::pam ? "PAM authentication failed" : "LDAP authentication failed");
+  if (!fits.error().what.empty()) step.log.push_back(fits.error().what);
+  return step;
 }
 
 wire::ScramVerifier ClientLogin::verifier() const {

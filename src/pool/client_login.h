@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pool/auth_query.h"
 #include "pool/directory.h"
 #include "pool/tls_session.h"
 #include "wire/scram.h"
@@ -28,6 +29,7 @@ public:
     enum class Kind : std::uint8_t {
       wait,   ///< For more bytes, once `send` is sent.
       work,   ///< Call work().
+      ask,    ///< Ask a server what it stores of the user: see question(), then answered().
       pass,   ///< It may come in.
       refuse, ///< Tell it `text`, and close.
       drop,   ///< Close without a word.
@@ -44,6 +46,7 @@ public:
     bool is_unix = false;
     std::optional<IpAddress> address = {};
     std::optional<std::uint32_t> account = {}; ///< Who it is, by a Unix socket.
+    std::string text = {};                     ///< As logs name it: "127.0.0.1:5432".
   };
 
   /// A password or a step of SASL: longer ones are nobody's.
@@ -57,6 +60,18 @@ public:
 
   Step feed(std::string_view bytes);
   Step work();
+  /// auth_query: where to ask, as whom, and what. Of the directory, but for the name.
+  struct Question {
+    const DatabaseDefinition* database = nullptr;
+    std::string database_name = {};
+    std::string_view user = {};
+    std::string_view query = {};
+  };
+  [[nodiscard]] const Question& question() const { return question_; }
+  /// None: the server knows no such user.
+  Step answered(std::optional<StoredUser> user);
+  /// Whether work() asks somebody outside, who may take seconds.
+  [[nodiscard]] bool is_slow() const { return type_ == AuthType::pam || type_ == AuthType::ldap; }
   /// Whether the next client would be one too many: asked once a client said what it wants.
   void set_full(bool is_full) { is_full_ = is_full; }
 
@@ -70,6 +85,9 @@ public:
   [[nodiscard]] const ParameterValues& parameters() const { return parameters_; }
   /// What its password opens a server with, where auth_file has but a verifier.
   [[nodiscard]] const std::optional<wire::ScramClientKeys>& keys() const { return keys_; }
+  /// What opens a server for this user and no file holds: what auth_query found, or a password that
+  /// somebody outside took as right. Empty: nothing.
+  [[nodiscard]] const base::Secret& server_secret() const { return server_secret_; }
   /// What was sent behind the last message that is the login's.
   [[nodiscard]] std::string_view rest() const { return received_; }
   [[nodiscard]] std::uint32_t cancel_process() const { return startup_.process; }
@@ -101,7 +119,10 @@ private:
   Step session();
   std::optional<Step> take_parameter(const std::string& name, const std::string& value);
   std::optional<Step> take_options(std::string_view options);
+  void add_host();
   Step find_user();
+  std::optional<Step> begin_question();
+  Step go_on();
   Step ask(AuthType type);
   [[nodiscard]] AuthType type_for_client();
   Step by_certificate();
@@ -109,6 +130,7 @@ private:
   [[nodiscard]] std::string_view binding() const;
   Step message();
   Step check_password(std::string_view body);
+  Step check_outside(const std::string& password);
   Step sasl_first(std::string_view body);
   Step sasl_final(std::string_view body);
   [[nodiscard]] wire::ScramVerifier verifier() const;
@@ -123,7 +145,9 @@ private:
   std::string received_;
   bool has_begun_ = false;
   bool is_full_ = false;
-  bool is_known_ = false; ///< The user is in auth_file, or needs not be.
+  bool is_known_ = false;      ///< The user is in auth_file, or needs not be.
+  bool has_no_secret_ = false; ///< It exists, and no password fits.
+  bool was_asked_for_ = false; ///< By auth_query.
   int negotiations_ = 0;
   wire::Startup startup_;
   std::string user_;
@@ -131,7 +155,10 @@ private:
   const DatabaseDefinition* database_ = nullptr;
   ParameterValues parameters_;
   base::Secret stored_; ///< What auth_file has of the user.
+  Question question_;
+  base::Secret server_secret_;
   AuthType type_{};
+  const HbaRule* rule_ = nullptr; ///< That decided. Of the directory.
   std::optional<wire::ScramServer> scram_;
   std::optional<wire::ScramClientKeys> keys_;
   std::string greeting_; ///< To be sent before what comes next.

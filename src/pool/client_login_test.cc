@@ -229,5 +229,37 @@ TEST(ClientLogin, PassesOnACancelRequest) {
   EXPECT_EQ(talk.login().cancel_key(), "abcd");
 }
 
+TEST(ClientLogin, AsksAServerOfUsersThatNoFileKnows) {
+  const std::string settings = "auth_type = md5\nauth_user = keeper\nauth_query = SELECT 1\n";
+  for (const bool is_found : {true, false}) {
+    Talk talk(settings);
+    const auto step = talk.start({{"user", "elsewhere"}, {"database", "d"}});
+    ASSERT_EQ(step.kind, ClientStep::ask);
+    EXPECT_EQ(talk.login().question().database_name, "d");
+    EXPECT_EQ(talk.login().question().user, "keeper");
+    EXPECT_EQ(talk.login().question().query, "SELECT 1");
+    const std::string verifier =
+        wire::make_verifier(base::Secret("secret"), std::string(16, 's'), 4096)->text();
+    std::optional<StoredUser> user;
+    if (is_found) user = StoredUser{.name = "elsewhere", .secret = base::Secret(verifier)};
+    const auto asked = talk.login().answered(std::move(user));
+    EXPECT_EQ(asked.kind, ClientStep::wait);
+    // Whoever looks at what is asked cannot see whether there is such a user.
+    EXPECT_NE(asked.send.find("SCRAM-SHA-256"), std::string::npos);
+    const auto end = talk.scram("secret");
+    EXPECT_EQ(end.kind, is_found ? ClientStep::pass : ClientStep::refuse);
+    EXPECT_EQ(talk.login().keys().has_value(), is_found);
+    EXPECT_EQ(talk.login().server_secret().empty(), !is_found);
+  }
+  Talk known(settings);
+  EXPECT_EQ(known.start({{"user", "plain"}, {"database", "d"}}).kind, ClientStep::wait);
+  Talk nowhere(settings);
+  EXPECT_EQ(nowhere.start({{"user", "elsewhere"}, {"database", "none"}}).kind, ClientStep::wait);
+  Talk wrong(settings + "auth_dbname = gone\n");
+  const auto step = wrong.start({{"user", "elsewhere"}, {"database", "d"}});
+  EXPECT_EQ(step.kind, ClientStep::refuse);
+  EXPECT_EQ(step.text, "bouncer config error");
+}
+
 } // namespace
 } // namespace pgkeep::pool

@@ -93,6 +93,9 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   client.is_unix = peer.is_unix;
   client.connected_at = client.request_at = now_;
   ClientLogin::Origin origin{.is_unix = peer.is_unix};
+  if (settings().application_name_add_host || settings().auth_type == AuthType::pam ||
+      settings().auth_type == AuthType::hba)
+    origin.text = peer.text();
   if (!peer.is_unix) {
     origin.address = peer.ip;
   } else if (settings().auth_type == AuthType::hba) {
@@ -109,6 +112,10 @@ void Loop::take_client(base::Fd fd, Peer peer) {
 
 void Loop::read_login(Client& client) {
   if (client.is_away || client.state != Client::State::login) return;
+  if (client.question) { // It has nothing to say before there is an answer.
+    if (client.is_ended) disconnect(client, "client unexpected eof", false);
+    return;
+  }
   const ssize_t count = receive(client);
   if (count < 0) return;
   if (count == 0) {
@@ -140,6 +147,9 @@ void Loop::apply(Client& client, ClientLogin::Step step) {
   case ClientLogin::Step::Kind::work:
     work(client);
     break;
+  case ClientLogin::Step::Kind::ask:
+    ask(client);
+    break;
   case ClientLogin::Step::Kind::pass:
     enter(client, std::move(step.send));
     break;
@@ -166,12 +176,13 @@ void Loop::apply(Client& client, ClientLogin::Step step) {
 /// Its password is looked at by a worker.
 void Loop::work(Client& client) {
   client.is_away = true;
+  Workers& workers = client.login->is_slow() ? shared_.outside : shared_.workers;
   auto job = [this, &client, login = std::move(client.login)]() mutable {
     ClientLogin::Step step = login->work();
     post_always(
         ClientWorked{.client = &client, .login = std::move(login), .step = std::move(step)});
   };
-  if (shared_.workers.post(std::move(job))) return;
+  if (workers.post(std::move(job))) return;
   client.is_away = false;
   disconnect(client, "too many logins at once", true);
 }
@@ -181,11 +192,14 @@ void Loop::enter(Client& client, std::string greeting) {
   const DatabaseDefinition& database = *login.database();
   const bool is_forced = !database.user.empty();
   client.user = login.user();
+  if (!count(client, database, login.database_name())) return;
   client.parameters = login.parameters();
   client.pool = &pool_of(login.files(), database, login.database_name(),
                          is_forced ? database.user : login.user());
   client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
   if (login.keys() && !is_forced) client.pool->shared.set_keys(*login.keys());
+  if (!login.server_secret().empty() && !is_forced)
+    client.pool->shared.set_secret(login.server_secret());
   if (!login.rest().empty()) {
     client.unread = borrow();
     client.unread->bytes = login.rest();
@@ -221,6 +235,8 @@ void Loop::greet(Client& client, std::string greeting) {
   wire::append_uint32(key, client.secret);
   wire::append_backend_key(greeting, static_cast<std::uint32_t>(index_) << kSlotBits | client.slot,
                            key);
+  if (const std::string& text = settings().login_notify_message; !text.empty())
+    append_notice(greeting, text);
   wire::append_ready_for_query(greeting, wire::TransactionStatus::idle);
   client.state = Client::State::idle;
   send(client, greeting);
@@ -265,11 +281,11 @@ LoopPool& Loop::pool_of(const DirectoryPtr& files, const DatabaseDefinition& dat
   return part_of(shared_.pools.find_or_make(files, database, name, user));
 }
 
-LoopPool& Loop::part_of(Pool& pool) {
+LoopPool& Loop::part_of(const std::shared_ptr<Pool>& pool) {
   const auto found = std::ranges::find_if(
-      pools_, [&](const std::unique_ptr<LoopPool>& each) { return &each->shared == &pool; });
+      pools_, [&](const std::unique_ptr<LoopPool>& each) { return each->owner == pool; });
   if (found != pools_.end()) return **found;
-  has_idle_limit_ = has_idle_limit_ || pool.limits().client_idle > 0;
+  has_idle_limit_ = has_idle_limit_ || pool->limits().client_idle > 0;
   return *pools_.emplace_back(std::make_unique<LoopPool>(pool));
 }
 
@@ -283,6 +299,7 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
                             (now_ - client.connected_at) / 1'000'000));
   if (client.state == Client::State::login) {
     logins_.remove(client);
+    drop_question(client);
   } else if (client.state == Client::State::waiting) {
     leave_queue(client);
   } else if (client.state == Client::State::welcome) {
@@ -315,6 +332,7 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
       shared_.log.warning(fmt::format("{} pooler error: {}", label(client), reason));
   }
   give_back(client.unread);
+  discount(client);
   if (client.pool != nullptr)
     client.pool->shared.part(index_).clients.fetch_sub(1, std::memory_order_relaxed);
   const std::uint32_t slot = client.slot;
@@ -328,6 +346,7 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
 void Loop::refuse_logins(LoopPool& pool, std::string_view text, std::string_view sqlstate) {
   while (Client* client = pool.welcoming.front())
     disconnect(*client, text, true, sqlstate.empty() ? "08P01" : sqlstate);
+  refuse_questions(pool, "bouncer config error");
 }
 
 } // namespace pgkeep::pool

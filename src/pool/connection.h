@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "pool/address.h"
+#include "pool/auth_query.h"
 #include "pool/client_login.h"
 #include "pool/list.h"
 #include "pool/parameters.h"
@@ -27,6 +28,7 @@ namespace pgkeep::pool {
 using Micros = std::int64_t;
 
 struct LoopPool;
+struct Quota;
 struct Server;
 
 /// Bytes that a socket did not take, or that nobody could be given yet. Borrowed from the loop.
@@ -65,6 +67,19 @@ struct Endpoint {
   std::unique_ptr<Kept> kept;      ///< Of what is to be sent, as the network gets it.
 };
 
+struct Client;
+
+/// auth_query: a client that logs in waits for what a server stores of it.
+struct Question {
+  Link<Question> link; ///< Of the pool's, while it waits for a server.
+  Client* client = nullptr;
+  LoopPool* pool = nullptr;
+  Server* server = nullptr; ///< That was asked.
+  Micros since = 0;
+  std::string messages;
+  AuthAnswer answer;
+};
+
 struct Client final : Endpoint {
   enum class State : std::uint8_t {
     login,
@@ -78,6 +93,7 @@ struct Client final : Endpoint {
   Client() : Endpoint(Kind::client) {}
 
   State state = State::login;
+  bool is_wait_told = false;  ///< By query_wait_notify, of this wait.
   std::uint32_t unproven = 0; ///< A bit for each of its parameters that no server took yet.
   std::uint32_t slot = 0;
   std::uint32_t secret = 0;
@@ -89,10 +105,13 @@ struct Client final : Endpoint {
   Micros connected_at = 0;
   Micros request_at = 0;
   Micros wait_since = 0;
-  Micros transaction_at = 0; ///< Since when it has had something to do.
+  Micros transaction_at = 0;    ///< Since when it has had something to do.
+  Quota* of_database = nullptr; ///< Where it is counted, once it came in.
+  Quota* of_user = nullptr;
   ParameterValues parameters;
   std::string user;
   std::unique_ptr<ClientLogin> login;
+  std::unique_ptr<Question> question;
   std::unique_ptr<Kept> unread;  ///< Came before there was a server for it.
   std::unique_ptr<Kept> partial; ///< The front of a message that is needed as a whole.
   std::unique_ptr<wire::ClientStatements> statements; ///< None before it names one.
@@ -115,6 +134,7 @@ struct Server final : Endpoint {
     active,    ///< Linked to a client.
     resetting, ///< Runs server_reset_query.
     checking,  ///< Runs server_check_query.
+    asked,     ///< Runs an auth_query.
     cancelled, ///< A cancel request is under way to it: what it would hit must not be another's.
     leaving,   ///< For another loop, once this pass is over.
   };
@@ -128,6 +148,7 @@ struct Server final : Endpoint {
   wire::MessageScanner scanner;
   Link<Server> link; ///< Of one of the pool's lists.
   Client* client = nullptr;
+  Question* question = nullptr; ///< Of the client that owns it.
   LoopPool* pool = nullptr;
   Micros connected_at = 0;
   Micros request_at = 0;

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/ldap_auth.h"
+#include "pool/pam_auth.h"
 #include "pool/user_list.h"
 
 namespace pgkeep::pool {
@@ -20,8 +22,21 @@ base::Result<> read_users(Directory& directory, const ReadText& read) {
   return {};
 }
 
+base::Error no_pam(std::string where) {
+  return {.code = base::Code::unsupported,
+          .what = "this program was built without PAM",
+          .where = std::move(where),
+          .hint = "Install libpam0g-dev and build it again."};
+}
+
 base::Result<> read_hba(Directory& directory, const ReadText& read) {
   const Settings& settings = directory.settings();
+  if (settings.auth_type == AuthType::pam && !has_pam()) return no_pam("auth_type");
+  if (settings.auth_type == AuthType::ldap) {
+    PGKEEP_TRY(const std::vector<std::string> words, ldap_words_in(settings.auth_ldap_options));
+    if (auto options = ldap_options_of(words); !options)
+      return base::with_where(std::move(options).error(), "auth_ldap_options");
+  }
   if (settings.auth_type != AuthType::hba) return {};
   PGKEEP_TRY(const std::string text, read(settings.auth_hba_file));
   directory.hba = hba_rules_of(text, read);
@@ -30,10 +45,12 @@ base::Result<> read_hba(Directory& directory, const ReadText& read) {
                        .what = directory.hba.problems.front(),
                        .where = settings.auth_hba_file};
   for (const HbaRule& rule : directory.hba.rules) {
-    if (rule.method != HbaMethod::ldap) continue;
-    return base::Error{.code = base::Code::unsupported,
-                       .what = "the method ldap is not built yet",
-                       .where = fmt::format("{}:{}", settings.auth_hba_file, rule.line)};
+    const std::string where = fmt::format("{}:{}", settings.auth_hba_file, rule.line);
+    if (rule.method == HbaMethod::pam && !has_pam()) return no_pam(where);
+    if (rule.method == HbaMethod::ldap) {
+      if (auto options = ldap_options_of(rule.options); !options)
+        return base::with_where(std::move(options).error(), where);
+    }
   }
   return {};
 }

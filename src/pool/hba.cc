@@ -204,7 +204,7 @@ private:
         {"md5", HbaMethod::md5},     {"password", HbaMethod::plain},
         {"plain", HbaMethod::plain}, {"scram-sha-256", HbaMethod::scram},
         {"peer", HbaMethod::peer},   {"cert", HbaMethod::cert},
-        {"ldap", HbaMethod::ldap}};
+        {"ldap", HbaMethod::ldap},   {"pam", HbaMethod::pam}};
     for (const auto& [name, method] : kMethods) {
       if (!word.is(name)) continue;
       const bool is_local = rule.type == HbaRule::Type::local;
@@ -227,7 +227,7 @@ private:
       if (has_map && text.starts_with(kMap) && text.size() > kMap.size()) {
         rule.map = text.substr(kMap.size());
       } else if (rule.method == HbaMethod::ldap) {
-        rule.options.append(rule.options.empty() ? "" : " ").append(text);
+        rule.options.push_back(text);
       } else {
         problem("unsupported parameters");
         return false;

@@ -27,6 +27,7 @@ enum class HbaMethod : std::uint8_t {
   peer,
   cert,
   ldap,
+  pam,
 };
 
 /// An IPv4 address is kept as IPv6 has it (::ffff:10.0.0.1), so that one comparison does.
@@ -53,8 +54,8 @@ struct HbaRule {
   std::optional<IpAddress> address = {}; ///< None: every one.
   IpAddress mask = {};
   HbaMethod method = HbaMethod::reject;
-  std::string map = {};     ///< Of cert and peer.
-  std::string options = {}; ///< Of ldap: what stands behind the method.
+  std::string map = {};                  ///< Of cert and peer.
+  std::vector<std::string> options = {}; ///< Of ldap: the words behind the method.
   int line = 0;
 };
 

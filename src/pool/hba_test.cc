@@ -91,7 +91,8 @@ TEST(Hba, LdapKeepsItsOptions) {
   const HbaRules rules =
       rules_of("host all all all ldap ldapserver=x ldapbasedn=\"dc=a, dc=b\" # why");
   ASSERT_EQ(rules.rules.size(), 1U);
-  EXPECT_EQ(rules.rules[0].options, "ldapserver=x ldapbasedn=dc=a, dc=b");
+  EXPECT_EQ(rules.rules[0].options,
+            (std::vector<std::string>{"ldapserver=x", "ldapbasedn=dc=a, dc=b"}));
 }
 
 TEST(Hba, Addresses) {

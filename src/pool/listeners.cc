@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/tcp_options.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -41,24 +42,6 @@ base::Result<base::Fd> bound(const SocketAddress& address, bool is_reusable,
   return fd;
 }
 
-/// What is set here is inherited by each connection that is accepted.
-void set_tcp_options(int fd, const Settings& settings) {
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (settings.tcp_defer_accept) set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
-  if (settings.tcp_socket_buffer > 0) {
-    set_option(fd, SOL_SOCKET, SO_SNDBUF, settings.tcp_socket_buffer);
-    set_option(fd, SOL_SOCKET, SO_RCVBUF, settings.tcp_socket_buffer);
-  }
-  if (settings.tcp_user_timeout > 0)
-    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, settings.tcp_user_timeout);
-  if (!settings.tcp_keepalive) return;
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  if (settings.tcp_keepcnt > 0) set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, settings.tcp_keepcnt);
-  if (settings.tcp_keepidle > 0) set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, settings.tcp_keepidle);
-  if (settings.tcp_keepintvl > 0)
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, settings.tcp_keepintvl);
-}
-
 base::Result<ListeningSocket> listen_tcp(const SocketAddress& address, const Settings& settings,
                                          int loops) {
   ListeningSocket listening{.name = peer_of(address).text(), .fds = {}};
@@ -69,6 +52,8 @@ base::Result<ListeningSocket> listen_tcp(const SocketAddress& address, const Set
   for (int i = 0; i < loops; ++i) {
     PGKEEP_TRY(base::Fd fd, bound(address, true, listening.name));
     set_tcp_options(fd.get(), settings);
+    if (settings.tcp_defer_accept)
+      set_option(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
     if (::listen(fd.get(), static_cast<int>(settings.listen_backlog)) != 0)
       return failed("cannot listen", listening.name);
     listening.fds.push_back(std::move(fd));

@@ -12,13 +12,16 @@ namespace {
 
 constexpr int kEventsMax = 256;
 constexpr int kWorkers = 2;
+constexpr int kOutsideWorkers = 4;
+constexpr int kNameWorkers = 2;
 constexpr Micros kUpkeepEvery = 333'333; // As often as PgBouncer.
 constexpr Micros kMicrosInMs = 1000;
 
 } // namespace
 
 Shared::Shared(const DirectoryPtr& files, base::Fd log_file, int loop_count)
-    : log(std::move(log_file)), pools(files, loop_count), workers(kWorkers) {}
+    : log(std::move(log_file)), pools(files, loop_count), workers(kWorkers),
+      outside(kOutsideWorkers), names(kNameWorkers) {}
 Shared::~Shared() = default;
 
 Loop::Loop(Shared& shared, DirectoryPtr files, int index)
@@ -160,6 +163,9 @@ void Loop::look_at_server(Server& server) {
   case Server::State::login:
     read_server_login(server);
     break;
+  case Server::State::asked:
+    read_answer(server);
+    break;
   case Server::State::leaving: // The next loop's epoll tells of it again.
     break;
   default:
@@ -192,9 +198,15 @@ void Loop::take_mail() {
     } else if (const auto* wanted = std::get_if<WantedServer>(&message)) {
       lend(*wanted);
     } else if (const auto* welcomed = std::get_if<Welcomed>(&message)) {
-      greet_all(part_of(*welcomed->pool));
+      greet_all(part_of(welcomed->pool));
     } else if (const auto* failed = std::get_if<LoginFailed>(&message)) {
-      refuse_logins(part_of(*failed->pool), failed->text, failed->sqlstate);
+      refuse_logins(part_of(failed->pool), failed->text, failed->sqlstate);
+    } else if (const auto* place = std::get_if<WantedPlace>(&message)) {
+      evict(*place->pool, place->full);
+    } else if (std::holds_alternative<PlaceFree>(message)) {
+      look_for_places();
+    } else if (const auto* grant = std::get_if<Granted>(&message)) {
+      granted(*grant->pool);
     } else if (auto* wish = std::get_if<CancelWish>(&message)) {
       cancel(std::move(*wish));
     } else if (auto* of_client = std::get_if<ClientWorked>(&message)) {
@@ -214,6 +226,8 @@ void Loop::take_mail() {
       if (!back.is_dead) apply(back, std::move(of_canceller->step));
     } else if (auto* addresses = std::get_if<Resolved>(&message)) {
       resolved(std::move(*addresses));
+    } else if (const auto* gone = std::get_if<AddressesGone>(&message)) {
+      close_gone(*gone);
     } else if (auto* files = std::get_if<NewFiles>(&message)) {
       take_files(std::move(*files));
     } else if (const auto* order = std::get_if<Order>(&message)) {
@@ -234,6 +248,7 @@ void Loop::obey(Order order) {
       disconnect(*client, "server shutting down", true);
     while (Client* client = pool->welcoming.front())
       disconnect(*client, "server shutting down", true);
+    refuse_questions(*pool, "server shutting down");
     while (Server* server = pool->idle.front())
       close(*server, "pause mode", true);
   }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "pool/connection.h"
+#include "pool/host_names.h"
 #include "pool/log.h"
 #include "pool/mailbox.h"
 #include "pool/pools.h"
@@ -46,11 +47,14 @@ struct Shared {
   Log log;
   Pools pools;
   wire::StatementTable statements;
+  HostNames host_names;
   std::vector<std::unique_ptr<Loop>> loops; ///< Never changed while they run.
   Control* control = nullptr;               ///< The same.
   std::atomic<int> clients{0};              ///< Of all loops.
   std::atomic<bool> is_draining{false};     ///< Nobody new; servers go when they are free.
   Workers workers;                          ///< Before the loops: what they run uses those.
+  Workers outside;                          ///< Where logins wait for LDAP and PAM.
+  Workers names;                            ///< Where servers wait for DNS: not behind logins.
 };
 
 struct Listener final : Endpoint {
@@ -84,17 +88,26 @@ struct NewClient {
 };
 struct HandedServer {
   std::unique_ptr<Server> server;
-  Pool* pool = nullptr;
+  std::shared_ptr<Pool> pool;
 };
 struct WantedServer {
-  Pool* pool = nullptr;
+  std::shared_ptr<Pool> pool;
   int loop = 0;
 };
 struct Welcomed {
-  Pool* pool = nullptr;
+  std::shared_ptr<Pool> pool;
+};
+/// Somebody waits in another loop for a place that an idle server here has.
+struct WantedPlace {
+  std::shared_ptr<Pool> pool;
+  Pool::Room full{};
+};
+struct PlaceFree {}; ///< For which somebody waited.
+struct Granted {     ///< The place of a server that another pool gave up.
+  std::shared_ptr<Pool> pool;
 };
 struct LoginFailed {
-  Pool* pool = nullptr;
+  std::shared_ptr<Pool> pool;
   std::string text;
   std::string sqlstate;
 };
@@ -120,7 +133,12 @@ struct CancelWorked {
 };
 struct Resolved {
   Server* server = nullptr;
-  std::vector<SocketAddress> addresses; ///< None: the name has none.
+  HostNames::Answer answer;
+};
+/// A name has them no more.
+struct AddressesGone {
+  std::string host;
+  HostNames::Addresses addresses;
 };
 /// What the files say now. Answered by FilesTaken.
 struct NewFiles {
@@ -129,8 +147,9 @@ struct NewFiles {
 };
 enum class Order : std::uint8_t { stop, drain };
 using LoopMessage =
-    std::variant<NewClient, HandedServer, WantedServer, Welcomed, LoginFailed, CancelWish,
-                 ClientWorked, ServerWorked, CancelWorked, Resolved, NewFiles, Order>;
+    std::variant<NewClient, HandedServer, WantedServer, Welcomed, WantedPlace, PlaceFree, Granted,
+                 LoginFailed, CancelWish, ClientWorked, ServerWorked, CancelWorked, Resolved,
+                 AddressesGone, NewFiles, Order>;
 
 class Loop {
 public:
@@ -152,7 +171,7 @@ public:
 
 private:
   struct Outgoing {
-    enum class End : std::uint8_t { none, terminate, unknown, broken };
+    enum class End : std::uint8_t { none, terminate, unknown, broken, simple_query };
     std::string_view prefix; ///< Of a header that began in earlier bytes. In prefix_.
     std::string_view made;   ///< What was said in other words, and all before it. In made_.
     std::string_view bytes;
@@ -232,6 +251,7 @@ private:
   void leave_queue(Client& client);
   void tell_waiting(LoopPool& pool);
   void release(Server& server);
+  void let_go(Server& server);
   void set_free(Server& server);
   void give(Server& server);
   void make_idle(Server& server);
@@ -248,6 +268,14 @@ private:
   void lend(const WantedServer& wanted);
   void call_for_server(LoopPool& pool);
 
+  // questions.cc: auth_query.
+  void ask(Client& client);
+  void put(Question& question, Server& server);
+  bool put_first(LoopPool& pool, Server& server);
+  void read_answer(Server& server);
+  void drop_question(Client& client);
+  void refuse_questions(LoopPool& pool, std::string_view text);
+
   // clients.cc: coming and going.
   void listen(Listener& listener, bool is_on);
   void accept(Listener& listener);
@@ -263,25 +291,50 @@ private:
   void greet_all(LoopPool& pool);
   LoopPool& pool_of(const DirectoryPtr& files, const DatabaseDefinition& database,
                     const std::string& name, const std::string& user);
-  LoopPool& part_of(Pool& pool);
+  LoopPool& part_of(const std::shared_ptr<Pool>& pool);
   void disconnect(Client& client, std::string_view reason, bool is_told,
                   std::string_view sqlstate = "08P01");
   void refuse_logins(LoopPool& pool, std::string_view text, std::string_view sqlstate);
 
+  // limits.cc: how many connections there may be.
+  bool count(Client& client, const DatabaseDefinition& database, const std::string& name);
+  static void discount(Client& client);
+  bool take_place(LoopPool& pool);
+  bool evict(const Pool& pool, Pool::Room full);
+  void ask_for_place(LoopPool& pool, Pool::Room full);
+  bool pay_debt(Server& server);
+  void granted(Pool& pool);
+  void tell_place_is_free();
+  void look_for_places();
+  void keep_up_size(LoopPool& pool);
+  void keep_up_pools();
+  bool is_empty(const LoopPool& pool) const;
+
   // servers.cc: connecting and logging in.
   bool launch(LoopPool& pool);
+  [[nodiscard]] bool may_connect(const LoopPool& pool) const;
+  void open(LoopPool& pool);
   void connect(Server& server);
   void connected(Server& server);
   void read_server_login(Server& server);
   void apply(Server& server, const ServerLogin::Step& step);
   void logged_in(Server& server);
   void close(Server& server, std::string_view reason, bool says_goodbye);
-  void resolved(Resolved resolved);
 
   // new_files.cc: the files were read again.
   void take_files(NewFiles files);
   void close_outdated(LoopPool& pool);
   void kill(LoopPool& pool);
+
+  // hosts.cc: which server a connection goes to.
+  std::string choose_host(Pool& pool) const;
+  void connect_to(Server& server, const std::string& host);
+  void connect_to(Server& server, const std::vector<IpAddress>& addresses);
+  void resolved(Resolved resolved);
+  void tell_gone(const AddressesGone& gone);
+  void close_gone(const AddressesGone& gone);
+  void close_fast(LoopPool& pool);
+  void keep_up_zones();
 
   // cancels.cc: cancel requests.
   void cancel(CancelWish wish);
@@ -297,13 +350,16 @@ private:
   void keep_up_logins();
   void keep_up_clients();
   void keep_up_waiters(LoopPool& pool);
+  void tell_waiters(LoopPool& pool);
   void keep_up_work(LoopPool& pool);
+  static bool is_at_least(const Pool& pool);
   void keep_up_servers(LoopPool& pool);
   [[nodiscard]] std::string label(const Client& client) const;
   [[nodiscard]] std::string label(const Server& server) const;
   void log(const Client& client, std::string_view text);
   void log(const Server& server, std::string_view text);
 
+  static void append_notice(std::string& out, std::string_view text);
   [[nodiscard]] const Settings& settings() const { return directory_->settings(); }
 
   Shared& shared_;
@@ -314,6 +370,7 @@ private:
   Listener mailbox_end_; ///< Only stands for the mailbox in epoll.
   Micros now_ = 0;
   Micros next_upkeep_ = 0;
+  Micros next_zone_check_ = 0;
   bool is_over_ = false;
   bool has_idle_limit_ = false; ///< A pool has one for its clients.
   bool is_watching_ = false;    ///< A pool is: a pass comes soon.

@@ -37,6 +37,7 @@ void Loop::kill(LoopPool& pool) {
     Client* client = clients_[i].get();
     if (client != nullptr && client->pool == &pool) disconnect(*client, kReason, true);
   }
+  refuse_questions(pool, kReason);
   for (auto* list : {&pool.idle, &pool.active, &pool.starting, &pool.busy}) {
     Server* next = nullptr;
     for (Server* server = list->front(); server != nullptr; server = next) {

@@ -42,14 +42,30 @@ Pool::Terms::Terms(DirectoryPtr files, const DatabaseDefinition& definition,
             .transaction = limit(&Overrides::transaction_timeout, settings.transaction_timeout),
             .client_idle = limit(&Overrides::client_idle_timeout, settings.client_idle_timeout),
             .server_lifetime = limit(&Overrides::server_lifetime, settings.server_lifetime)};
+  const auto number = [](std::int64_t value) { return static_cast<int>(value); };
+  sizes = {.reserve = number(chosen(own.reserve_pool_size, database->own.reserve_pool_size,
+                                    settings.reserve_pool_size)),
+           .reserve_timeout = settings.reserve_pool_timeout.count(),
+           .least = number(database->own.min_pool_size.value_or(settings.min_pool_size)),
+           .of_database =
+               number(database->own.max_connections.value_or(settings.max_db_connections)),
+           .of_user = number(own.max_connections.value_or(settings.max_user_connections)),
+           .of_all = number(settings.max_server_connections)};
 }
 
-Pool::Pool(DirectoryPtr files, const DatabaseDefinition& database, std::string name,
+Pool::Pool(Pools& pools, DirectoryPtr files, const DatabaseDefinition& database, std::string name,
            std::string user, int loops)
-    : name_(std::move(name)), user_(std::move(user)), loops_(loops),
-      parts_(std::make_unique<Part[]>(static_cast<std::size_t>(loops))) {
+    : pools_(pools), name_(std::move(name)), user_(std::move(user)), loops_(loops),
+      parts_(std::make_unique<Part[]>(static_cast<std::size_t>(loops))),
+      of_database_(pools.quotas.refer(Quotas::Kind::database, name_)),
+      of_user_(pools.quotas.refer(Quotas::Kind::user, user_)) {
   terms_ =
       all_terms_.emplace_back(std::make_unique<Terms>(std::move(files), database, user_)).get();
+}
+
+Pool::~Pool() {
+  pools_.quotas.leave(Quotas::Kind::database, name_);
+  pools_.quotas.leave(Quotas::Kind::user, user_);
 }
 
 void Pool::take_files(const DirectoryPtr& files) {
@@ -73,29 +89,90 @@ void Pool::forget_former_files() {
 ServerIdentity Pool::identity() const {
   const Terms& now = terms();
   const DatabaseDefinition& database = *now.database;
+  const bool has_own_user = asks_for_others_ && database.user != user_;
   // Its clients are those of the name that was forced upon them when they came.
-  ServerIdentity identity{.user = database.user.empty() ? user_ : database.user,
+  ServerIdentity identity{.user = database.user.empty() || has_own_user ? user_ : database.user,
                           .database = database.dbname.empty() ? name_ : database.dbname,
                           .startup = database.startup,
-                          .stored = database.password,
+                          .stored = {},
                           .connect_query = database.connect_query};
+  // The password of the entry is that of its user: not of one who asks for the secrets of others.
+  if (database.user.empty() || !has_own_user) identity.stored = database.password;
+  std::unique_lock lock(mutex_);
+  if (identity.stored.empty()) identity.stored = secret_;
+  identity.keys = keys_;
+  lock.unlock();
   if (identity.stored.empty()) {
     const auto& users = now.directory->users;
     if (const auto found = users.find(identity.user); found != users.end())
       identity.stored = found->second;
   }
-  const std::lock_guard lock(mutex_);
-  identity.keys = keys_;
   return identity;
 }
 
-bool Pool::take_place() {
+Pool::Room Pool::take_place(int most) {
+  const Sizes& over = sizes();
   int count = servers_.load();
-  const int size_max = size();
-  // A size of 0 is no limit that anybody wants: as in PgBouncer it lets nobody work, but for the
-  // first connection, which brings the greeting.
-  while (count < size_max || (count == 0 && !has_welcome())) {
-    if (servers_.compare_exchange_weak(count, count + 1)) return true;
+  do {
+    // A size of 0 is no limit that anybody wants: as in PgBouncer it lets nobody work, but for the
+    // first connection, which brings the greeting.
+    if (count >= most && (count > 0 || has_welcome())) return Room::pool_full;
+  } while (!servers_.compare_exchange_weak(count, count + 1));
+  if (!take_one(of_database_.servers, over.of_database)) {
+    servers_.fetch_sub(1);
+    of_database_.is_wanted.store(true);
+    return Room::database_full;
+  }
+  if (!take_one(of_user_.servers, over.of_user)) {
+    servers_.fetch_sub(1);
+    of_database_.servers.fetch_sub(1);
+    of_user_.is_wanted.store(true);
+    return Room::user_full;
+  }
+  int granted = granted_.load();
+  while (granted > 0) {
+    if (granted_.compare_exchange_weak(granted, granted - 1)) return Room::taken;
+  }
+  if (take_one(pools_.all_quota.servers, over.of_all)) return Room::taken;
+  servers_.fetch_sub(1);
+  of_database_.servers.fetch_sub(1);
+  of_user_.servers.fetch_sub(1);
+  pools_.all_quota.is_wanted.store(true);
+  return Room::all_full;
+}
+
+bool Pool::give_place() {
+  servers_.fetch_sub(1);
+  bool is_wanted = false;
+  for (Quota* quota : {&of_database_, &of_user_, &pools_.all_quota}) {
+    quota->servers.fetch_sub(1);
+    if (quota->is_wanted.load()) is_wanted = quota->is_wanted.exchange(false) || is_wanted;
+  }
+  return is_wanted;
+}
+
+bool Pool::shares(Room room, const Pool& other) const {
+  switch (room) {
+  case Room::database_full:
+    return &of_database_ == &other.of_database_;
+  case Room::user_full:
+    return &of_user_ == &other.of_user_;
+  default:
+    return true;
+  }
+}
+
+void Pool::grant() {
+  pools_.all_quota.servers.fetch_add(1);
+  granted_.fetch_add(1);
+}
+
+bool Pool::return_grant() {
+  int granted = granted_.load();
+  while (granted > 0) {
+    if (!granted_.compare_exchange_weak(granted, granted - 1)) continue;
+    pools_.all_quota.servers.fetch_sub(1);
+    return pools_.all_quota.is_wanted.exchange(false);
   }
   return false;
 }
@@ -112,14 +189,21 @@ void Pool::set_keys(const wire::ScramClientKeys& keys) {
   keys_ = keys;
 }
 
-Pool& Pools::find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,
-                          const std::string& name, const std::string& user) {
+void Pool::set_secret(const base::Secret& secret) {
+  const std::lock_guard lock(mutex_);
+  secret_ = secret;
+}
+
+std::shared_ptr<Pool> Pools::find_or_make(const DirectoryPtr& files,
+                                          const DatabaseDefinition& database,
+                                          const std::string& name, const std::string& user) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find_if(
       pools_, [&](const auto& each) { return each->name() == name && each->user() == user; });
-  if (found != pools_.end()) return **found;
-  Pool& made = *pools_.emplace_back(std::make_unique<Pool>(files, database, name, user, loops_));
-  if (files != files_) made.take_files(files_); // Read again since the client came.
+  if (found != pools_.end()) return *found;
+  std::shared_ptr<Pool> made =
+      pools_.emplace_back(std::make_shared<Pool>(*this, files, database, name, user, loops_));
+  if (files != files_) made->take_files(files_); // Read again since the client came.
   return made;
 }
 
@@ -136,12 +220,9 @@ void Pools::forget_former_files() {
     pool->forget_former_files();
 }
 
-std::vector<Pool*> Pools::all() const {
+std::vector<std::shared_ptr<Pool>> Pools::all() const {
   const std::lock_guard lock(mutex_);
-  std::vector<Pool*> found;
-  for (const auto& pool : pools_)
-    found.push_back(pool.get());
-  return found;
+  return pools_;
 }
 
 int Pools::servers() const {
@@ -150,6 +231,36 @@ int Pools::servers() const {
   for (const auto& pool : pools_)
     count += pool->servers();
   return count;
+}
+
+int Pools::loop_with_idle(const Pool& pool, Pool::Room room, int except) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& each : pools_) {
+    if (each.get() == &pool || !pool.shares(room, *each)) continue;
+    for (int loop = 0; loop < loops_; ++loop) {
+      if (loop != except && each->part(loop).idle.load() > 0) return loop;
+    }
+  }
+  return -1;
+}
+
+void Pools::claim(Pool& pool, int loop) {
+  const std::lock_guard lock(mutex_);
+  shares.claim(pool, loop, pools_);
+}
+
+std::vector<std::string> Pools::sweep() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> gone;
+  std::erase_if(pools_, [&](const std::shared_ptr<Pool>& pool) {
+    if (pool.use_count() > 1) return false; // Only here can it be found: so nobody gets it now.
+    if (pool->database().name == DatabaseDefinition::kFallback) gone.push_back(pool->name());
+    return true;
+  });
+  std::erase_if(gone, [&](const std::string& name) {
+    return std::ranges::any_of(pools_, [&](const auto& each) { return each->name() == name; });
+  });
+  return gone;
 }
 
 } // namespace pgkeep::pool

@@ -17,15 +17,24 @@
 
 #include "pool/connection.h"
 #include "pool/directory.h"
+#include "pool/quotas.h"
+#include "pool/shares.h"
 
 namespace pgkeep::pool {
 
-class Pool {
+class Pools;
+
+class Pool : public std::enable_shared_from_this<Pool> {
 public:
   using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-  Pool(DirectoryPtr files, const DatabaseDefinition& database, std::string name, std::string user,
-       int loops);
+  Pool(Pools& pools, DirectoryPtr files, const DatabaseDefinition& database, std::string name,
+       std::string user, int loops);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool(Pool&&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  Pool& operator=(Pool&&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; } ///< Of the database, to clients.
   [[nodiscard]] const std::string& user() const { return user_; } ///< At the server.
@@ -58,16 +67,42 @@ public:
   void forget_former_files();
   [[nodiscard]] ServerIdentity identity() const;
 
-  /// One more server connection, if the limit allows it. Each that was taken is given back.
-  bool take_place();
-  void give_place() { servers_.fetch_sub(1); }
+  /// How many servers there may be; 0 of a limit over several pools: none.
+  struct Sizes {
+    int reserve = 0; ///< Beyond size(), for those who have waited reserve_timeout.
+    Micros reserve_timeout = 0;
+    int least = 0; ///< min_pool_size.
+    int of_database = 0;
+    int of_user = 0;
+    int of_all = 0;
+  };
+  [[nodiscard]] const Sizes& sizes() const { return terms().sizes; }
+  /// What keeps one more server away.
+  enum class Room : std::uint8_t { taken, pool_full, database_full, user_full, all_full };
+  /// One more server connection, if the pool has fewer than `most` and every limit allows it. Each
+  /// that was taken is given back.
+  Room take_place(int most);
+  /// True: somebody waits for a place that a limit over several pools kept from him.
+  bool give_place();
+  /// Whether the two share what is full.
+  [[nodiscard]] bool shares(Room room, const Pool& other) const;
   [[nodiscard]] int servers() const { return servers_.load(); }
+  /// Servers that it must give up for pools that have fewer: see Shares.
+  [[nodiscard]] int debts() const { return debts_.load(std::memory_order_relaxed); }
+  void add_debt(int change) { debts_.fetch_add(change, std::memory_order_relaxed); }
+  /// Places of all that others gave up for this pool.
+  void grant();
+  bool return_grant(); ///< True: somebody waits for it.
 
   /// What the first server said of itself: the greeting of every client.
   void set_welcome(const Parameters& parameters);
   [[nodiscard]] bool has_welcome() const { return has_welcome_.load(std::memory_order_acquire); }
   [[nodiscard]] const Parameters& welcome() const { return welcome_; } ///< Once has_welcome().
   void set_keys(const wire::ScramClientKeys& keys);
+  /// Of a user whom no file knows; the last one counts.
+  void set_secret(const base::Secret& secret);
+  /// Its user is one that auth_query asks as: no forced user takes its place.
+  void set_asking() { asks_for_others_.store(true, std::memory_order_relaxed); }
 
   /// What other loops must know of a loop's part of the pool, each in a cache line of its own.
   struct alignas(64) Part {
@@ -85,6 +120,7 @@ public:
   std::atomic<bool> is_login_failing{false};
   std::atomic<Micros> last_lifetime_end{0};
   std::atomic<unsigned> next_host{0};
+  std::atomic<unsigned> next_address{0}; ///< Of a name that has several.
 
 private:
   struct Terms {
@@ -95,9 +131,11 @@ private:
     int size = 0;
     std::size_t statements_max = 0;
     Limits limits;
+    Sizes sizes;
   };
   [[nodiscard]] const Terms& terms() const { return *terms_.load(std::memory_order_acquire); }
 
+  Pools& pools_;
   const std::string name_;
   const std::string user_;
   std::vector<std::unique_ptr<const Terms>> all_terms_; ///< Its writer's: the last is current.
@@ -106,41 +144,64 @@ private:
   std::atomic<bool> is_dead_{false};
   const int loops_;
   std::unique_ptr<Part[]> parts_;
+  Quota& of_database_;
+  Quota& of_user_;
   std::atomic<int> servers_{0};
+  std::atomic<int> debts_{0};
+  std::atomic<int> granted_{0};
+  std::atomic<bool> asks_for_others_{false};
   std::atomic<bool> has_welcome_{false};
   Parameters welcome_;       ///< Written once, before has_welcome_.
-  mutable std::mutex mutex_; // guards keys_ and the writing of welcome_
+  mutable std::mutex mutex_; // guards keys_, secret_ and the writing of welcome_
   std::optional<wire::ScramClientKeys> keys_;
+  base::Secret secret_;
 };
 
-/// All of them: made when a client first needs one, kept while the process lives.
+/// All of them: made when a client first needs one, kept while a loop has its part of it.
 class Pools {
 public:
   Pools(DirectoryPtr files, int loops) : files_(std::move(files)), loops_(loops) {}
   /// `database`: of the files of the time at which the client came.
-  Pool& find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,
-                     const std::string& name, const std::string& user);
+  std::shared_ptr<Pool> find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,
+                                     const std::string& name, const std::string& user);
   [[nodiscard]] int servers() const; ///< In all.
   /// From now on, for those that are there and for those to come.
   void take_files(DirectoryPtr files);
   void forget_former_files();
-  [[nodiscard]] std::vector<Pool*> all() const; ///< In the order in which they were made.
+  /// In the order in which they were made.
+  [[nodiscard]] std::vector<std::shared_ptr<Pool>> all() const;
+  /// The first loop that has an idle server of a pool that shares what is full; below 0: none.
+  [[nodiscard]] int loop_with_idle(const Pool& pool, Pool::Room room, int except) const;
+  /// Somebody waits in that loop, and all places are taken, none by an idle server.
+  void claim(Pool& pool, int loop);
+  /// Forgets pools that no loop knows any more: the names of automatic databases that have none
+  /// left.
+  std::vector<std::string> sweep();
+
+  Quotas quotas;
+  Quota all_quota;
+  Shares shares;
 
 private:
   DirectoryPtr files_;
   const int loops_;
-  mutable std::mutex mutex_; // guards pools_ and files_
-  std::vector<std::unique_ptr<Pool>> pools_;
+  mutable std::mutex mutex_;                 // guards pools_ and files_
+  std::vector<std::shared_ptr<Pool>> pools_; ///< With the loops' parts of them.
 };
 
 /// A loop's part.
 struct LoopPool {
-  explicit LoopPool(Pool& shared_pool) : shared(shared_pool) {}
+  explicit LoopPool(std::shared_ptr<Pool> shared_pool)
+      : owner(std::move(shared_pool)), shared(*owner) {}
+  const std::shared_ptr<Pool> owner; ///< With the other loops and Pools.
   Pool& shared;
-  List<Client, &Client::link> waiting;   ///< For a server: the first has waited longest.
-  List<Client, &Client::link> welcoming; ///< For the greeting.
+  List<Client, &Client::link> waiting;       ///< For a server: the first has waited longest.
+  List<Client, &Client::link> welcoming;     ///< For the greeting.
+  List<Question, &Question::link> questions; ///< For a server.
   bool is_watched = false; ///< Somebody began to wait in another loop, while a server is idle here.
   bool has_asked = false;  ///< Another loop for a server that it does not use.
+  Micros next_eviction = 0; ///< Not before is another server looked for that could give way.
+  Micros empty_since = 0;   ///< Of all loops; 0: it is not.
   List<Server, &Server::link> idle; ///< The one used last comes first.
   List<Server, &Server::link> active;
   List<Server, &Server::link> starting;

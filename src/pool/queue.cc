@@ -144,6 +144,7 @@ void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoi
 void Loop::wait(Client& client) {
   client.state = Client::State::waiting;
   client.wait_since = now_;
+  client.is_wait_told = false;
   client.pool->waiting.push_back(client);
   tell_waiting(*client.pool);
   call_for_server(*client.pool);
@@ -160,7 +161,10 @@ void Loop::leave_queue(Client& client) {
 void Loop::tell_waiting(LoopPool& pool) {
   const Client* first = pool.waiting.front();
   auto& since = pool.shared.part(index_).waiting_since;
-  const Micros value = first == nullptr ? 0 : first->wait_since;
+  Micros value = first == nullptr ? 0 : first->wait_since;
+  if (const Question* question = pool.questions.front();
+      question != nullptr && (value == 0 || question->since < value))
+    value = question->since;
   if (since.load(std::memory_order_relaxed) != value) since.store(value);
 }
 
@@ -172,6 +176,11 @@ void Loop::release(Server& server) {
   server.client = nullptr;
   server.pool->active.remove(server);
   if (client.is_readable || client.unread) put_off(client);
+  let_go(server);
+}
+
+/// Nobody works with it any more, and it is in no list.
+void Loop::let_go(Server& server) {
   if (is_life_over(server)) {
     close(server, "server lifetime over", true);
     return;
@@ -180,6 +189,7 @@ void Loop::release(Server& server) {
     close(server, "database configuration changed", true);
     return;
   }
+  if (server.pool->shared.debts() > 0 && pay_debt(server)) return;
   if (server.prepared && !server.prepared->pipeline.is_idle()) {
     close(server, "statements under way", true); // Whatever it is, it must not reach another.
     return;
@@ -226,6 +236,7 @@ void Loop::set_free(Server& server) {
 
 void Loop::give(Server& server) {
   LoopPool& pool = *server.pool;
+  if (put_first(pool, server)) return;
   while (Client* client = pool.waiting.front()) {
     leave_queue(*client);
     if (serve(*client, server)) return;
@@ -346,11 +357,11 @@ void Loop::send_away() {
     const auto owner = servers_.extract(server);
     PGKEEP_ASSERT(!owner.empty());
     static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, server->fd.get(), nullptr));
-    Pool& pool = server->pool->shared;
-    pool.part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
+    std::shared_ptr<Pool> pool = server->pool->owner;
+    pool->part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
     server->pool = nullptr;
     Loop& next = *shared_.loops[static_cast<std::size_t>(server->next_loop)];
-    HandedServer handed{.server = std::move(owner.mapped()), .pool = &pool};
+    HandedServer handed{.server = std::move(owner.mapped()), .pool = std::move(pool)};
     LoopMessage message(std::move(handed));
     if (next.mailbox_.post(message)) continue;
     adopt(std::get<HandedServer>(std::move(message)));
@@ -359,7 +370,7 @@ void Loop::send_away() {
 
 void Loop::adopt(HandedServer handed) {
   Server& server = *handed.server;
-  LoopPool& pool = part_of(*handed.pool);
+  LoopPool& pool = part_of(handed.pool);
   server.pool = &pool;
   pool.has_asked = false;
   pool.shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
@@ -373,6 +384,7 @@ void Loop::adopt(HandedServer handed) {
     close(server, "database configuration changed", true);
     return;
   }
+  if (put_first(pool, server)) return;
   while (Client* client = pool.waiting.front()) {
     leave_queue(*client);
     if (serve(*client, server)) {
@@ -385,7 +397,7 @@ void Loop::adopt(HandedServer handed) {
 
 /// Another loop asks for a server that is not used here.
 void Loop::lend(const WantedServer& wanted) {
-  LoopPool& pool = part_of(*wanted.pool);
+  LoopPool& pool = part_of(wanted.pool);
   Server* server = pool.waiting.empty() ? idle_server(pool) : nullptr;
   if (server == nullptr || wanted.pool->part(wanted.loop).waiting_since.load() == 0) return;
   leave_idle(*server);
@@ -394,13 +406,14 @@ void Loop::lend(const WantedServer& wanted) {
 
 /// Somebody waits: opens a connection, or asks another loop for one that it does not use.
 void Loop::call_for_server(LoopPool& pool) {
-  if (pool.waiting.empty() && pool.welcoming.empty()) return;
-  if (!pool.waiting.empty() && pool.busy.size() >= pool.waiting.size()) return; // Free soon.
-  if (!pool.starting.empty() || launch(pool) || pool.waiting.empty() || pool.has_asked) return;
+  const std::size_t waiters = pool.waiting.size() + pool.questions.size();
+  if (waiters == 0 && pool.welcoming.empty()) return;
+  if (waiters > 0 && pool.busy.size() >= waiters) return; // Free soon.
+  if (!pool.starting.empty() || launch(pool) || waiters == 0 || pool.has_asked) return;
   for (int i = 0; i < pool.shared.loops(); ++i) {
     if (i == index_ || pool.shared.part(i).idle.load() == 0) continue;
     pool.has_asked =
-        shared_.loops[static_cast<std::size_t>(i)]->post(WantedServer{&pool.shared, index_});
+        shared_.loops[static_cast<std::size_t>(i)]->post(WantedServer{pool.owner, index_});
     if (pool.has_asked) return;
   }
 }

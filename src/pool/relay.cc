@@ -2,6 +2,8 @@
 // to the other side, and when a server has nothing of its client any more.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "pool/loop.h"
 #include "wire/bytes.h"
 
@@ -50,6 +52,8 @@ Loop::Outgoing::End Loop::accept_message(Client& client, const wire::MessageScan
   if (part.length > static_cast<std::uint32_t>(settings().max_packet_size))
     return Outgoing::End::broken;
   if (part.type == wire::from_client::kTerminate) return Outgoing::End::terminate;
+  if (part.type == wire::from_client::kQuery && settings().disable_pqexec)
+    return Outgoing::End::simple_query;
   return client.exchange.client_sent(part.type) ? Outgoing::End::none : Outgoing::End::unknown;
 }
 
@@ -108,6 +112,10 @@ void Loop::end_client(Client& client, Outgoing::End end) {
     break;
   case Outgoing::End::broken:
     disconnect(client, "bad packet header", true);
+    break;
+  case Outgoing::End::simple_query:
+    shared_.log.error(fmt::format("{} client used \"Query\" packet type", label(client)));
+    disconnect(client, "PQexec disallowed", true);
     break;
   }
 }

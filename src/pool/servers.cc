@@ -1,6 +1,4 @@
 // Servers are connected to, logged in to, and closed.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -8,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "pool/loop.h"
+#include "pool/session_attributes.h"
+#include "pool/tcp_options.h"
 #include "wire/message.h"
 
 namespace pgkeep::pool {
@@ -15,32 +15,26 @@ namespace {
 
 constexpr Micros kMicrosInSecond = 1'000'000;
 
-void set_option(int fd, int level, int option, int value) {
-  static_cast<void>(::setsockopt(fd, level, option, &value, sizeof(value)));
-}
-
-void set_tcp_options(int fd, const Settings& settings) {
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (!settings.tcp_keepalive) return;
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  if (settings.tcp_keepcnt > 0)
-    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(settings.tcp_keepcnt));
-  if (settings.tcp_keepidle > 0)
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(settings.tcp_keepidle));
-  if (settings.tcp_keepintvl > 0)
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(settings.tcp_keepintvl));
-}
-
 } // namespace
 
 /// Opens one more connection, if the pool has a place and the last try has not just failed.
 bool Loop::launch(LoopPool& pool) {
+  if (!may_connect(pool) || !take_place(pool)) return false;
+  open(pool);
+  return true;
+}
+
+/// One at a time, and not at once after one that failed.
+bool Loop::may_connect(const LoopPool& pool) const {
+  const Pool& shared = pool.shared;
+  return pool.starting.empty() && !shared.is_dead() &&
+         (!shared.is_connect_failing.load() ||
+          now_ - shared.last_connect_at.load() >= settings().server_login_retry.count());
+}
+
+/// A place is taken for it.
+void Loop::open(LoopPool& pool) {
   Pool& shared = pool.shared;
-  if (!pool.starting.empty() || shared.is_dead()) return false;
-  if (shared.is_connect_failing.load() &&
-      now_ - shared.last_connect_at.load() < settings().server_login_retry.count())
-    return false;
-  if (!shared.take_place()) return false;
   shared.last_connect_at.store(now_);
   shared.logging_in.fetch_add(1);
   shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
@@ -51,54 +45,7 @@ bool Loop::launch(LoopPool& pool) {
   server.connected_at = server.request_at = now_;
   server.epoch = shared.epoch();
   pool.starting.push_back(server);
-  const DatabaseDefinition& database = shared.database();
-  std::string host = database.hosts.empty() ? settings().unix_socket_dir : database.hosts.front();
-  if (database.hosts.size() > 1 && database.load_balance_hosts == LoadBalance::round_robin)
-    host = database.hosts[shared.next_host.fetch_add(1) % database.hosts.size()];
-  server.host = host;
-  if (host.empty()) {
-    close(server, "cannot connect", false);
-    return true;
-  }
-  if (host.front() == '/' || host.front() == '@') {
-    auto address = unix_address(host, database.port);
-    if (!address) {
-      close(server, "cannot connect", false);
-      return true;
-    }
-    server.address = *address;
-    connect(server);
-  } else if (const auto numeric = numeric_address(host, database.port)) {
-    server.address = *numeric;
-    connect(server);
-  } else {
-    server.is_away = true;
-    const bool is_taken = shared_.workers.post([this, &server, host, port = database.port] {
-      auto addresses = resolve(host, port);
-      post_always(
-          Resolved{.server = &server,
-                   .addresses = addresses ? *std::move(addresses) : std::vector<SocketAddress>{}});
-    });
-    if (!is_taken) {
-      server.is_away = false;
-      close(server, "server DNS lookup failed", false);
-    }
-  }
-  return true;
-}
-
-void Loop::resolved(Resolved resolved) {
-  Server& server = *resolved.server;
-  server.is_away = false;
-  if (server.is_dead) return;
-  if (resolved.addresses.empty()) {
-    close(server, "server DNS lookup failed", false);
-    return;
-  }
-  // A name with several addresses: one after the other, connection by connection.
-  const unsigned turn = server.pool->shared.next_host.fetch_add(1);
-  server.address = resolved.addresses[turn % resolved.addresses.size()];
-  connect(server);
+  connect_to(server, choose_host(shared));
 }
 
 void Loop::connect(Server& server) {
@@ -188,17 +135,22 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
     break;
   }
   case ServerLogin::Step::Kind::pass:
-    logged_in(server);
+    if (has_attributes(server.pool->shared.database().target_session_attrs,
+                       server.login->parameters())) {
+      logged_in(server);
+    } else {
+      close(server, "server does not satisfy target_session_attrs", true);
+    }
     break;
   case ServerLogin::Step::Kind::fail: {
-    Pool& shared = server.pool->shared;
     LoopPool& pool = *server.pool;
+    const std::shared_ptr<Pool> owner = pool.owner;
     close(server, step.text, !step.server_text.empty());
     if (step.server_text.empty()) break;
     for (const auto& loop : shared_.loops) {
       if (loop.get() != this)
-        loop->post(LoginFailed{
-            .pool = &shared, .text = step.server_text, .sqlstate = step.server_sqlstate});
+        loop->post(
+            LoginFailed{.pool = owner, .text = step.server_text, .sqlstate = step.server_sqlstate});
     }
     refuse_logins(pool, step.server_text, step.server_sqlstate);
     break;
@@ -222,7 +174,7 @@ void Loop::logged_in(Server& server) {
   if (!shared.has_welcome()) {
     shared.set_welcome(login.parameters());
     for (const auto& loop : shared_.loops) {
-      if (loop.get() != this) loop->post(Welcomed{&shared});
+      if (loop.get() != this) loop->post(Welcomed{pool.owner});
     }
   }
   server.login.reset();
@@ -267,13 +219,14 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     if (canceller->target == &server) canceller->target = nullptr;
   }
   Client* client = std::exchange(server.client, nullptr);
+  Question* question = std::exchange(server.question, nullptr);
   const bool is_between = server.scanner.is_between();
   if (says_goodbye && server.fd.is_open() && !server.kept && !server.is_in_handshake) {
     std::string goodbye;
     wire::append_empty(goodbye, wire::from_client::kTerminate);
     send(server, goodbye);
   }
-  shared.give_place();
+  const bool is_place_wanted = shared.give_place();
   shared.part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
   auto owner = servers_.extract(&server);
   bury(std::move(owner.mapped()));
@@ -281,6 +234,11 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     client->server = nullptr;
     disconnect(*client, reason, is_between);
   }
+  if (question != nullptr) {
+    question->server = nullptr;
+    disconnect(*question->client, "bouncer config error", true);
+  }
+  if (is_place_wanted) tell_place_is_free();
   // After one that could not be opened the next try waits for its time: see keep_up().
   if (!is_new && !shared_.is_draining.load(std::memory_order_relaxed)) call_for_server(pool);
 }

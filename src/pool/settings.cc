@@ -80,6 +80,7 @@ constexpr SettingRow kRows[] = {
     {"max_db_connections", &S::max_db_connections, "0"},
     {"max_packet_size", &S::max_packet_size, "2147483647"},
     {"max_prepared_statements", &S::max_prepared_statements, "200"},
+    {"max_server_connections", &S::max_server_connections, "0"},
     {"max_user_client_connections", &S::max_user_client_connections, "0"},
     {"max_user_connections", &S::max_user_connections, "0"},
     {"min_pool_size", &S::min_pool_size, "0"},

@@ -55,6 +55,7 @@ struct Settings {
   std::int64_t min_pool_size = 0;
   std::int64_t reserve_pool_size = 0;
   Duration reserve_pool_timeout{};
+  std::int64_t max_server_connections = 0; ///< Ours: of all pools; see docs/pool.md.
   std::int64_t max_db_connections = 0;
   std::int64_t max_db_client_connections = 0;
   std::int64_t max_user_connections = 0;

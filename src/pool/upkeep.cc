@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "pool/loop.h"
+#include "wire/error_fields.h"
 
 namespace pgkeep::pool {
 
@@ -14,6 +15,8 @@ void Loop::keep_up() {
   }
   for (const auto& pool : pools_)
     keep_up(*pool);
+  keep_up_pools();
+  keep_up_zones();
   const Micros longest = settings().cancel_wait_timeout.count();
   std::vector<Canceller*> late;
   for (const auto& [canceller, owner] : cancellers_) {
@@ -35,10 +38,33 @@ void Loop::keep_up_logins() {
 void Loop::keep_up(LoopPool& pool) {
   if (pool.shared.has_welcome()) greet_all(pool); // Word of it may have got lost in a full mailbox.
   keep_up_waiters(pool);
+  tell_waiters(pool);
   keep_up_work(pool);
   keep_up_servers(pool);
+  close_fast(pool);
+  keep_up_size(pool);
   pool.has_asked = false;
   call_for_server(pool);
+}
+
+void Loop::append_notice(std::string& out, std::string_view text) {
+  wire::append_notice(out, {.severity = "NOTICE", .sqlstate = "00000", .message = text});
+}
+
+/// Those who have waited for a while are told that they do.
+void Loop::tell_waiters(LoopPool& pool) {
+  const Micros longest = settings().query_wait_notify.count();
+  if (longest == 0) return;
+  for (Client* client = pool.waiting.front(); client != nullptr;
+       client = pool.waiting.next(*client)) {
+    if (now_ - client->wait_since <= longest) return; // They are in the order of their coming.
+    if (client->is_wait_told || client->kept) continue;
+    client->is_wait_told = true;
+    std::string notice;
+    append_notice(notice,
+                  "No server connection available in postgres backend, client being queued");
+    send(*client, notice);
+  }
 }
 
 /// Those who have not said anything for long.
@@ -100,6 +126,12 @@ void Loop::keep_up_work(LoopPool& pool) {
   }
 }
 
+/// As many servers as min_pool_size wants stay, however idle they are.
+bool Loop::is_at_least(const Pool& pool) {
+  const int least = pool.sizes().least;
+  return least > 0 && pool.servers() - pool.logging_in.load() <= least;
+}
+
 void Loop::keep_up_servers(LoopPool& pool) {
   const Settings& all = settings();
   const Micros idle_max = all.server_idle_timeout.count();
@@ -107,7 +139,7 @@ void Loop::keep_up_servers(LoopPool& pool) {
   Server* next = nullptr;
   for (Server* server = pool.idle.front(); server != nullptr; server = next) {
     next = pool.idle.next(*server);
-    if (idle_max > 0 && now_ - server->request_at > idle_max) {
+    if (idle_max > 0 && now_ - server->request_at > idle_max && !is_at_least(pool.shared)) {
       close(*server, "server idle timeout", true);
     } else if (is_life_over(*server)) {
       close(*server, "server lifetime over", true);

@@ -13,6 +13,15 @@ constexpr char kMessage = 'M';
 constexpr char kDetail = 'D';
 constexpr char kHint = 'H';
 
+void append_fields(std::string& out, char type, const ErrorFields& fields) {
+  MessageWriter message(out, type);
+  message.byte(kSeverity).text(fields.severity).byte(kSeverityPlain).text(fields.severity);
+  message.byte(kSqlstate).text(fields.sqlstate).byte(kMessage).text(fields.message);
+  if (!fields.detail.empty()) message.byte(kDetail).text(fields.detail);
+  if (!fields.hint.empty()) message.byte(kHint).text(fields.hint);
+  message.byte('\0');
+}
+
 } // namespace
 
 std::optional<ErrorFields> error_fields_of(std::string_view body) {
@@ -50,12 +59,11 @@ std::optional<ErrorFields> error_fields_of(std::string_view body) {
 }
 
 void append_error(std::string& out, const ErrorFields& fields) {
-  MessageWriter message(out, from_server::kError);
-  message.byte(kSeverity).text(fields.severity).byte(kSeverityPlain).text(fields.severity);
-  message.byte(kSqlstate).text(fields.sqlstate).byte(kMessage).text(fields.message);
-  if (!fields.detail.empty()) message.byte(kDetail).text(fields.detail);
-  if (!fields.hint.empty()) message.byte(kHint).text(fields.hint);
-  message.byte('\0');
+  append_fields(out, from_server::kError, fields);
+}
+
+void append_notice(std::string& out, const ErrorFields& fields) {
+  append_fields(out, from_server::kNotice, fields);
 }
 
 } // namespace pgkeep::wire

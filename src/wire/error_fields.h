@@ -24,5 +24,7 @@ std::optional<ErrorFields> error_fields_of(std::string_view body);
 /// Appends an ErrorResponse with the severity as it is and untranslated, the SQLSTATE, the message
 /// and, where they are not empty, detail and hint.
 void append_error(std::string& out, const ErrorFields& fields);
+/// The same as a NoticeResponse: it ends nothing.
+void append_notice(std::string& out, const ErrorFields& fields);
 
 } // namespace pgkeep::wire

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 
+#include "base/secret.h"
+#include "wire/saslprep.h"
+
 namespace pgkeep::wire {
 
 std::string base64(std::string_view bytes) {
@@ -58,7 +61,9 @@ std::optional<ScramKey> sha256(const ScramKey& key) {
 std::optional<ScramKey> salted_password(std::string_view password, std::string_view salt,
                                         int iterations) {
   ScramKey out{};
-  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+  const base::Secret prepared(saslprep(password));
+  const std::string& text = prepared.reveal();
+  if (PKCS5_PBKDF2_HMAC(text.data(), static_cast<int>(text.size()),
                         reinterpret_cast<const unsigned char*>(salt.data()),
                         static_cast<int>(salt.size()), iterations, EVP_sha256(),
                         static_cast<int>(out.size()), out.data()) != 1)

@@ -16,7 +16,7 @@ std::optional<std::string> from_base64(std::string_view text);
 
 std::optional<ScramKey> hmac(const ScramKey& key, std::string_view text);
 std::optional<ScramKey> sha256(const ScramKey& key);
-/// Hi(password, salt, iterations).
+/// Hi(Normalize(password), salt, iterations).
 std::optional<ScramKey> salted_password(std::string_view password, std::string_view salt,
                                         int iterations);
 ScramKey exclusive_or(const ScramKey& a, const ScramKey& b);

@@ -18,9 +18,9 @@ PGBOUNCER = shutil.which("pgbouncer", path=f"/usr/sbin:{os.environ['PATH']}")
 
 
 class Pooler:
-    """One that runs in a folder of its own, which is its socket's too. kind: ours or pgbouncer."""
+    """One that runs in a folder of its own, which is its socket's too. kind: ours or pgbouncer; more: sections behind the settings."""
 
-    def __init__(self, kind, home, databases, settings=None, users="", files=None, loops=2):
+    def __init__(self, kind, home, databases, settings=None, users="", files=None, loops=2, more=""):
         self.kind = kind
         self.home = pathlib.Path(home) / f"{kind}-{free_port()}"
         self.home.mkdir()
@@ -34,7 +34,7 @@ class Pooler:
         lines = ["[databases]", *(f"{name} = {options}" for name, options in databases.items()), "[pgbouncer]",
                  *(f"{key} = {value}" for key, value in {**base, **(settings or {})}.items())]
         ini = self.home / "pool.ini"
-        ini.write_text("\n".join(lines).replace("HOME", str(self.home)) + "\n")
+        ini.write_text("\n".join([*lines, more]).replace("HOME", str(self.home)) + "\n")
         if kind == "pgbouncer" and PGBOUNCER is None:
             raise Skip("pgbouncer is not installed")
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # runuser sets it back to less.

@@ -1,0 +1,89 @@
+#include "pool/host_names.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "pool/cares.h"
+#include "pool/settings.h"
+
+namespace pgkeep::pool {
+namespace {
+
+using Addresses = HostNames::Addresses;
+
+constexpr std::size_t kNamesMax = 4096; // Of hosts in a configuration: beyond it nothing is kept.
+
+base::Result<Addresses> ask(const std::string& host, const Settings& settings) {
+  if (!settings.resolv_conf.empty()) return cares_addresses_of(host, settings.resolv_conf);
+  PGKEEP_TRY(const std::vector<SocketAddress> found, resolve(host, 0));
+  Addresses addresses;
+  for (const SocketAddress& each : found)
+    addresses.push_back(peer_of(each).ip);
+  return addresses;
+}
+
+} // namespace
+
+std::string_view zone_of(std::string_view host) {
+  const std::size_t dot = host.find('.');
+  return dot == std::string_view::npos ? std::string_view() : host.substr(dot + 1);
+}
+
+std::optional<Addresses> HostNames::known(const std::string& host, Micros now) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(host);
+  if (found == entries_.end() || found->second.good_until <= now) return std::nullopt;
+  return found->second.is_known ? found->second.addresses : Addresses();
+}
+
+HostNames::Answer HostNames::look_up(const std::string& host, const Settings& settings,
+                                     Micros now) {
+  auto found = ask(host, settings);
+  const bool is_found = found && !found->empty();
+  Answer answer;
+  if (is_found) answer.addresses = *std::move(found);
+  const std::lock_guard lock(mutex_);
+  if (entries_.size() >= kNamesMax && !entries_.contains(host)) return answer;
+  Entry& entry = entries_[host];
+  entry.is_known = is_found;
+  if (is_found) {
+    // A server that is there is not closed for a resolver that is not.
+    for (const IpAddress& each : entry.addresses) {
+      if (std::ranges::find(answer.addresses, each) == answer.addresses.end())
+        answer.gone.push_back(each);
+    }
+    entry.addresses = answer.addresses;
+    entry.good_until = now + settings.dns_max_ttl.count();
+  } else {
+    entry.good_until = now + settings.dns_nxdomain_ttl.count();
+  }
+  return answer;
+}
+
+std::vector<std::string> HostNames::check_zones(const Settings& settings) {
+  std::map<std::string, std::vector<std::string>> hosts; // By zone.
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [host, entry] : entries_) {
+      if (const std::string_view zone = zone_of(host); !zone.empty())
+        hosts[std::string(zone)].push_back(host);
+    }
+  }
+  std::vector<std::string> changed;
+  for (const auto& [zone, names] : hosts) {
+    const auto serial = cares_serial_of(zone, settings.resolv_conf);
+    if (!serial) continue; // As long as nobody answers nothing is known to have changed.
+    const std::lock_guard lock(mutex_);
+    const auto [at, is_new] = serials_.try_emplace(zone, *serial);
+    if (is_new || at->second == *serial) continue;
+    at->second = *serial;
+    changed.insert(changed.end(), names.begin(), names.end());
+  }
+  return changed;
+}
+
+} // namespace pgkeep::pool

@@ -1,0 +1,60 @@
+/// Addresses of names, kept for a while: dns_max_ttl, dns_nxdomain_ttl, resolv_conf and the serials
+/// of zones (dns_zone_check_period).
+///
+/// The system's resolver answers, with its hosts file and all; where resolv_conf names another
+/// file, c-ares does, as in PgBouncer. Private to src/pool. Threads: any; look_up() and
+/// check_zones() wait for the network, so a worker calls them. Source: PgBouncer's manual, config
+/// (DNS settings).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "pool/address.h"
+
+namespace pgkeep::pool {
+
+struct Settings;
+
+/// What is behind the first dot of a name; empty: nothing.
+std::string_view zone_of(std::string_view host);
+/// Whether this program was built with c-ares.
+bool has_cares() noexcept;
+
+class HostNames {
+public:
+  using Micros = std::int64_t;
+  using Addresses = std::vector<IpAddress>;
+
+  /// Still good at `now`; none: it has to be looked up. Empty: it is known to have none.
+  std::optional<Addresses> known(const std::string& host, Micros now) const;
+
+  struct Answer {
+    Addresses addresses;
+    Addresses gone; ///< That the name had before.
+  };
+  /// Asks, and keeps the answer. Bad answers are kept as well, for dns_nxdomain_ttl.
+  Answer look_up(const std::string& host, const Settings& settings, Micros now);
+
+  /// Names in zones whose serial is another than it was.
+  std::vector<std::string> check_zones(const Settings& settings);
+
+private:
+  struct Entry {
+    Addresses addresses; ///< The last that were found.
+    bool is_known = false;
+    Micros good_until = 0;
+  };
+  mutable std::mutex mutex_; // guards what follows
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, std::uint32_t> serials_; ///< By zone.
+};
+
+} // namespace pgkeep::pool

@@ -1,0 +1,254 @@
+"""pgkeep pool: users that no file knows: asked from a server (auth_query), from a directory server (LDAP) and from the system (PAM)."""
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+from pooler import Client, Pooler
+from support import ACCOUNT, Server, Skip, as_account, folder, free_port, run, wait_for
+from test_pool_login import try_psql
+
+KINDS = ("ours", "pgbouncer")
+LOOKUP = """
+CREATE TABLE asked (name text);
+CREATE FUNCTION lookup(name text, OUT uname text, OUT phash text) RETURNS record LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  INSERT INTO asked VALUES (name);
+  SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM pg_authid WHERE rolname = name AND rolcanlogin
+    INTO uname, phash;
+END $$;
+CREATE ROLE keeper LOGIN PASSWORD 'kept';
+SET password_encryption = 'scram-sha-256'; CREATE ROLE scram LOGIN PASSWORD 'secret'; CREATE ROLE late LOGIN PASSWORD 'secret' VALID UNTIL '2001-01-01';
+SET password_encryption = 'md5'; CREATE ROLE digest LOGIN PASSWORD 'secret';
+CREATE ROLE open LOGIN;
+"""
+QUERY = {"auth_user": "keeper", "auth_query": "SELECT uname, phash FROM lookup($1)"}
+KEEPER = '"keeper" "kept"\n'
+
+
+@contextlib.contextmanager
+def server_with_lookup():
+    with Server(15) as server:
+        server.psql(LOOKUP)
+        server.psql("CREATE DATABASE other")
+        (server.data / "pg_hba.conf").write_text("local all postgres trust\nhost all open 127.0.0.1/32 trust\nhost all digest 127.0.0.1/32 md5\n"
+                                                 "host all all 127.0.0.1/32 scram-sha-256\n")
+        server.psql("SELECT pg_reload_conf()")
+        yield server, f"host=127.0.0.1 port={server.port}"
+
+
+def test_a_server_is_asked_for_secrets():
+    """auth_user and auth_query of all and of a database; the secret opens the server as well, and a SCRAM login passes its keys on."""
+    with server_with_lookup() as (server, at), folder() as home:
+        for auth_type, users in (("md5", ("scram", "digest")), ("scram-sha-256", ("scram",)), ("plain", ("digest",))):
+            for options, settings in (("", QUERY), (" auth_user=keeper", {"auth_query": QUERY["auth_query"]})):
+                for kind in KINDS:
+                    databases = {"postgres": at + options, "forced": at + " dbname=postgres user=open" + options}
+                    with Pooler(kind, home, databases, {"auth_type": auth_type, **settings}, KEEPER) as pooler:
+                        for user in users:
+                            who = (kind, auth_type, options, user)
+                            assert try_psql(pooler, "postgres", user, "secret") == f"{user}@postgres", who
+                            assert "authentication failed" in try_psql(pooler, "postgres", user, "wrong"), who
+                            assert try_psql(pooler, "forced", user, "secret") == "open@postgres", who
+                        for nobody in ("late", "nobody"):  # One has no secret that would do.
+                            assert "@" not in try_psql(pooler, "postgres", nobody, "secret"), (kind, auth_type, nobody)
+
+
+def test_who_exists_is_not_told():
+    """PgBouncer says "no such user" to whom the query does not find; here he is asked for a password as everybody is, and refused in the same words."""
+    with server_with_lookup() as (_, at), folder() as home:
+        for auth_type in ("md5", "scram-sha-256", "plain"):
+            with Pooler("ours", home, {"postgres": at}, {"auth_type": auth_type, **QUERY}, KEEPER) as pooler:
+                told = {user: try_psql(pooler, "postgres", user, "wrong") for user in ("scram", "late", "nobody")}
+                assert len(set(told.values())) == 1 and "authentication failed" in told["nobody"], told
+                wait_for(lambda: "no such user: nobody" in pooler.log(), "the log says it")
+
+
+def test_where_the_question_is_asked():
+    """auth_dbname and auth_query of all and of a database: 1.18 has neither, so this follows the documentation of 1.25."""
+    with server_with_lookup() as (server, at), folder() as home:
+        same = {"other": at, "asked": at + " dbname=postgres"}
+        own = {"other": at + " auth_dbname=asked auth_query='SELECT uname, phash FROM lookup($1)'", "asked": at + " dbname=postgres"}
+        for databases, settings in ((same, {**QUERY, "auth_dbname": "asked"}), (own, {"auth_user": "keeper"})):
+            with Pooler("ours", home, databases, {"auth_type": "scram-sha-256", **settings}, KEEPER) as pooler:
+                assert try_psql(pooler, "other", "scram", "secret") == "scram@other"
+        for name, words in (("gone", 'authentication database "gone" is not configured.'),
+                            ("pgbouncer", 'cannot use the reserved "pgbouncer" database as an auth_dbname')):
+            with Pooler("ours", home, same, {"auth_type": "scram-sha-256", **QUERY, "auth_dbname": name}, KEEPER) as pooler:
+                assert try_psql(pooler, "other", "scram", "secret") == "bouncer config error"
+                wait_for(lambda: words in pooler.log(), "the log says why")
+
+
+def test_questions_that_fail():
+    with server_with_lookup() as (server, at), folder() as home:
+        cases = [("SELECT 1, 2, 3 WHERE $1 <> ''", "expected 2 columns from auth_query, not 3"),
+                 ("SELECT * FROM missing WHERE a = $1", "error response from auth_query")]
+        for query, words in cases:
+            for kind in KINDS:
+                with Pooler(kind, home, {"postgres": at}, {**QUERY, "auth_type": "md5", "auth_query": query}, KEEPER) as pooler:
+                    assert try_psql(pooler, "postgres", "scram", "secret") == "bouncer config error", kind
+                    wait_for(lambda: f"closing because: {words}" in pooler.log(), "the log says why")
+
+
+def test_passwords_beyond_ascii():
+    """SASLprep on both sides: the client, the pooler and the server write one password in three ways."""
+    ways = ("I\u00adX of \u00e9t\u00e9", "IX of e\u0301te\u0301", "\u2168\u00a0of\u00a0\u00e9t\u00e9")
+    with server_with_lookup() as (server, at), folder() as home:
+        server.psql(f"SET password_encryption = 'scram-sha-256'; CREATE ROLE summer LOGIN PASSWORD '{ways[0]}'")
+        for kind in KINDS:
+            with Pooler(kind, home, {"postgres": at}, {"auth_type": "scram-sha-256"}, f'"summer" "{ways[1]}"\n') as pooler:
+                for way in ways:
+                    assert try_psql(pooler, "postgres", "summer", way) == "summer@postgres", (kind, way)
+                assert "failed" in try_psql(pooler, "postgres", "summer", "IX of ete"), kind
+
+
+def test_many_logins_at_once_ask_once_each():
+    """They share the few servers of the pool of auth_user, one after the other."""
+    with server_with_lookup() as (server, at), folder() as home, concurrent.futures.ThreadPoolExecutor(40) as threads:
+        for kind in KINDS:
+            server.psql("TRUNCATE asked")
+            with Pooler(kind, home, {"postgres": at + " pool_size=2"}, {"auth_type": "trust", **QUERY}, KEEPER) as pooler:
+                logins = [threads.submit(Client, pooler, "postgres", "open") for _ in range(40)]
+                clients = [login.result(60) for login in logins]
+                assert len(clients) == 40
+                for client in clients:
+                    client.close()
+                assert server.psql("SELECT count(*) FROM asked") == [["40"]], kind
+                assert int(server.psql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'keeper'")[0][0]) <= 2
+
+
+PAM_SERVICE = pathlib.Path("/etc/pam.d/pgbouncer")
+
+
+@contextlib.contextmanager
+def pam_service():
+    """A module that runs a program, which takes one password: written for this test, and removed after it."""
+    if os.geteuid() != 0:
+        raise Skip("the service of PAM can be written by root only")
+    if PAM_SERVICE.exists():
+        raise Skip(f"{PAM_SERVICE} exists: it is not ours")
+    if not any(pathlib.Path("/usr/lib").glob("*/security/pam_exec.so")) and not any(pathlib.Path("/lib").glob("*/security/pam_exec.so")):
+        raise Skip("there is no pam_exec.so")
+    with folder() as home:
+        program = home / "check"
+        program.write_text('#!/bin/sh\nread -r given\n[ "$given" = "secret of $PAM_USER" ]\n')
+        program.chmod(0o755)
+        PAM_SERVICE.write_text(f"auth required pam_exec.so expose_authtok quiet {program}\naccount required pam_permit.so\n")
+        try:
+            yield home
+        finally:
+            PAM_SERVICE.unlink()
+
+
+def test_pam():
+    """The system says who may come in; auth_file is not asked. In an HBA file, too, which PgBouncer does not have."""
+    with pam_service() as home, Server(15) as server:
+        server.psql("CREATE ROLE app LOGIN PASSWORD 'secret of app'; CREATE ROLE open LOGIN")
+        (server.data / "pg_hba.conf").write_text("local all postgres trust\nhost all open 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        server.psql("SELECT pg_reload_conf()")
+        databases = {"postgres": f"host=127.0.0.1 port={server.port}", "asks": f"host=127.0.0.1 port={server.port} auth_user=open"}
+        for kind in KINDS:
+            with Pooler(kind, home, databases, {"auth_type": "pam"}) as pooler:
+                assert try_psql(pooler, "postgres", "app", "secret of app") == "app@postgres", (kind, pooler.log())
+                told = try_psql(pooler, "postgres", "app", "wrong")
+                assert told == ("PAM authentication failed" if kind == "ours" else told) and "failed" in told, (kind, told)
+                assert try_psql(pooler, "asks", "app", "secret of app") == "bouncer config error", kind
+                assert "secret of" not in pooler.log()
+        with Pooler("ours", home, databases, {"auth_type": "hba", "auth_hba_file": "HOME/hba"}, '"open" ""\n',
+                    files={"hba": "host all open 127.0.0.1/32 pam\nhost all all 127.0.0.1/32 trust\n"}) as pooler:
+            assert try_psql(pooler, "postgres", "open", "secret of open") == "open@postgres"
+            assert "failed" in try_psql(pooler, "postgres", "open", "wrong")
+
+
+class Directory:
+    """Debian's slapd in a folder of its own, with TLS; the password of everybody in ou=people is "secret of <uid>"."""
+
+    PEOPLE = ("app", "twin")
+
+    def __init__(self, home):
+        self.slapd = shutil.which("slapd", path="/usr/sbin:/sbin")
+        if self.slapd is None:
+            raise Skip("slapd is not installed")
+        self.home = home / "ldap"
+        (self.home / "data").mkdir(parents=True)
+        self.port, self.tls_port = free_port(), free_port()
+        self.certificate = self.home / "server.crt"
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=directory", "-addext", "subjectAltName=IP:127.0.0.1",
+             "-keyout", self.home / "server.key", "-out", self.certificate])
+        config = self.home / "slapd.conf"
+        config.write_text(f"""include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {self.home}/pid
+TLSCertificateFile {self.certificate}
+TLSCertificateKeyFile {self.home}/server.key
+database mdb
+suffix "dc=example,dc=net"
+rootdn "cn=admin,dc=example,dc=net"
+rootpw hidden
+directory {self.home}/data
+access to attrs=userPassword by anonymous auth by * none
+access to * by users read by anonymous read
+""")
+        entries = ["dn: dc=example,dc=net\nobjectClass: dcObject\nobjectClass: organization\no: example\ndc: example",
+                   "dn: ou=people,dc=example,dc=net\nobjectClass: organizationalUnit\nou: people",
+                   "dn: ou=twins,dc=example,dc=net\nobjectClass: organizationalUnit\nou: twins"]
+        for group, users in (("people", self.PEOPLE), ("twins", ("twin",))):
+            entries += [f"dn: uid={user},ou={group},dc=example,dc=net\nobjectClass: inetOrgPerson\nuid: {user}\ncn: {user}\nsn: {user}\n"
+                        f"mail: {user}@example.net\nuserPassword: secret of {user}" for user in users]
+        (self.home / "entries").write_text("\n\n".join(entries) + "\n")
+        if os.geteuid() == 0:
+            for path in [self.home, *self.home.iterdir()]:
+                shutil.chown(path, ACCOUNT)
+        run(as_account([self.slapd, "-T", "add", "-q", "-f", config, "-l", self.home / "entries"]))
+        with open(self.home / "log", "wb") as log:
+            self.process = subprocess.Popen([str(word) for word in as_account(
+                [self.slapd, "-d", "0", "-f", config, "-h", f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}"])], stdout=log, stderr=log)
+        wait_for(lambda: (self.home / "pid").exists() or self.process.poll() is not None, "slapd runs")
+        assert self.process.poll() is None, (self.home / "log").read_text()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            os.kill(int((self.home / "pid").read_text()), 15)
+        self.process.wait(30)
+
+
+def test_ldap():
+    """Simple bind, search and bind, a filter, ldaps and StartTLS, from auth_ldap_options and from an HBA file: 1.18 has no LDAP, so this
+    follows the documentation of 1.25.
+    """
+    base, admin = '"ou=people,dc=example,dc=net"', 'ldapbinddn="cn=admin,dc=example,dc=net" ldapbindpasswd=hidden'
+    with folder() as home, Server(15) as server, Directory(home) as ldap:
+        server.psql("CREATE ROLE app LOGIN; CREATE ROLE twin LOGIN")
+        databases = {"postgres": f"host=127.0.0.1 port={server.port}"}
+        users = '"app" ""\n"twin" ""\n'
+        here, there = f"ldapserver=127.0.0.1 ldapport={ldap.port}", f"ldapserver=127.0.0.1 ldapport={ldap.tls_port} ldapscheme=ldaps"
+        options = [f'{here} ldapprefix="uid=" ldapsuffix=",ou=people,dc=example,dc=net"', f"{here} ldapbasedn={base}",
+                   f"{here} ldapbasedn={base} ldapsearchattribute=cn {admin}", f'{here} ldapbasedn={base} ldapsearchfilter="(mail=$username@example.net)"',
+                   f'ldapurl="ldap://127.0.0.1:{ldap.port}/ou=people,dc=example,dc=net?uid?sub"', f"{there} ldapbasedn={base}",
+                   f"ldapserver=127.0.0.1 ldapport={ldap.port} ldaptls=1 ldapbasedn={base}"]
+        os.environ["LDAPTLS_CACERT"] = str(ldap.certificate)
+        try:
+            for number, each in enumerate(options):
+                in_hba = {"auth_type": "hba", "auth_hba_file": "HOME/hba"}, {"hba": f"host all all 127.0.0.1/32 ldap {each}\n"}
+                in_settings = {"auth_type": "ldap", "auth_ldap_options": each}, {}
+                for settings, files in (in_settings, in_hba)[:2 if number < 2 else 1]:
+                    with Pooler("ours", home, databases, settings, users, files) as pooler:
+                        told = try_psql(pooler, "postgres", "app", "secret of app")
+                        assert told == "app@postgres", (each, told, pooler.log())
+                        assert try_psql(pooler, "postgres", "app", "wrong") == "LDAP authentication failed", each
+                        assert "secret of" not in pooler.log() and "hidden" not in pooler.log()
+            whole = f'{here} ldapbasedn="dc=example,dc=net"'
+            with Pooler("ours", home, databases, {"auth_type": "ldap", "auth_ldap_options": whole}, users) as pooler:
+                for user in ("twin", "nobody", "a*", "app)(uid=*"):
+                    assert try_psql(pooler, "postgres", user.replace("=", "%3D"), "secret of twin") == "LDAP authentication failed", user
+                wait_for(lambda: 'LDAP user "twin" is not unique' in pooler.log(), "the log says why")
+        finally:
+            del os.environ["LDAPTLS_CACERT"]

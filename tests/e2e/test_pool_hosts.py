@@ -1,0 +1,173 @@
+"""pgkeep pool: which server a connection goes to: lists of hosts, what a server must be, names and their addresses."""
+import concurrent.futures
+import contextlib
+import os
+import shutil
+import subprocess
+
+from pooler import Client, Pooler
+from support import Server, Skip, Standby, folder, free_port, wait_for
+
+KINDS = ("ours", "pgbouncer")
+POSTGRES = '"postgres" ""\n'
+
+
+@contextlib.contextmanager
+def primary_and_standby():
+    """Both on one port, each in the socket's folder of its own: so one entry can name both."""
+    with Server(15) as primary, Standby(primary) as standby:
+        standby.stop()
+        standby.port = primary.port
+        with open(standby.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.write(f"port = {primary.port}\nlisten_addresses = ''\n")
+        standby.start()
+        yield primary, standby
+
+
+def test_what_a_server_must_be():
+    """target_session_attrs: 1.18 does not have it, so this follows the documentation of 1.25."""
+    with primary_and_standby() as (primary, standby), folder() as home:
+        at = f"port={primary.port} dbname=postgres host="
+        one, other = f"{primary.home},{standby.home}", f"{standby.home},{primary.home}"
+        cases = {"rw": (other, "read-write", "f"), "ro": (one, "read-only", "t"), "first": (other, "primary", "f"), "second": (one, "standby", "t"),
+                 "any": (other, "any", "t")}
+        databases = {name: f"{at}{hosts} target_session_attrs={wanted}" for name, (hosts, wanted, _) in cases.items()}
+        databases["nobody"] = f"{at}{standby.home} target_session_attrs=primary"
+        with Pooler("ours", home, databases, {"server_login_retry": 1, "client_login_timeout": 3}, POSTGRES) as pooler:
+            for name, (_, _, want) in cases.items():
+                with Client(pooler, name) as client:
+                    assert client.values("SELECT pg_is_in_recovery()") == [want], name
+            try:
+                Client(pooler, "nobody")
+                raise AssertionError("a standby was taken for a primary")
+            except ConnectionError as error:
+                assert str(error) == "client_login_timeout (server down)"
+            words = "closing because: server does not satisfy target_session_attrs"
+            wait_for(lambda: pooler.log().count(words) >= 5, "each that was not wanted is named")
+
+
+def test_hosts_take_turns_or_not():
+    """load_balance_hosts: round-robin as 1.18 does, the rest from the documentation of 1.25."""
+    with primary_and_standby() as (primary, standby), folder() as home:
+        at = f"port={primary.port} dbname=postgres host="
+        databases = {"turns": f"{at}{primary.home},{standby.home}", "same": f"{at}{primary.home},{standby.home} load_balance_hosts=disable",
+                     "next": f"{at}{home},{standby.home} load_balance_hosts=disable"}
+
+        def where(pooler, database):
+            with Client(pooler, database) as first, Client(pooler, database) as second:
+                first.query("BEGIN")
+                second.query("BEGIN")
+                return sorted(client.values("SELECT pg_is_in_recovery()")[0] for client in (first, second))
+
+        for kind in KINDS:
+            with Pooler(kind, home, {"turns": databases["turns"]}, {}, POSTGRES) as pooler:
+                assert where(pooler, "turns") == ["f", "t"], kind
+        with Pooler("ours", home, databases, {"server_login_retry": 1}, POSTGRES) as pooler:
+            assert where(pooler, "turns") == ["f", "t"]
+            assert where(pooler, "same") == ["f", "f"]
+            assert where(pooler, "next") == ["t", "t"]
+
+
+class Names:
+    """Debian's dnsmasq as the name server of the zone pool.test, on an address of the loopback of its own."""
+
+    def __init__(self, home):
+        self.program = shutil.which("dnsmasq", path="/usr/sbin:/sbin")
+        if self.program is None:
+            raise Skip("dnsmasq is not installed")
+        if os.geteuid() != 0:
+            raise Skip("the port of name servers is root's")
+        self.address = f"127.77.{os.getpid() % 250 + 1}.{free_port() % 250 + 1}"
+        self.resolv_conf = home / "resolv.conf"
+        self.resolv_conf.write_text(f"nameserver {self.address}\n")
+        self.serial = 1
+        self.process = None
+
+    def say(self, *addresses):
+        """From now on these are the addresses of db.pool.test, and the zone has another serial."""
+        self.stop()
+        self.serial += 1
+        records = [f"--host-record=db.pool.test,{address}" for address in addresses]
+        self.process = subprocess.Popen(
+            [self.program, "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--pid-file=", "--port=53", f"--listen-address={self.address}",
+             "--bind-interfaces", "--no-resolv", "--no-hosts", "--auth-zone=pool.test", f"--auth-server=ns.pool.test,{self.address}",
+             f"--auth-soa={self.serial},admin.pool.test", "--auth-ttl=1", *records], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+@contextlib.contextmanager
+def names_and_server():
+    with folder() as home, Server(15, {"listen_addresses": "127.0.0.1,127.0.0.2"}) as server, Names(home) as names:
+        with open(server.data / "pg_hba.conf", "a", encoding="utf-8") as hba:
+            hba.write("host all all 127.0.0.0/8 trust\n")
+        server.psql("SELECT pg_reload_conf()")
+        yield home, server, names, {"db": f"host=db.pool.test port={server.port} dbname=postgres"}
+
+
+def address_of(client):
+    return client.values("SELECT host(inet_server_addr())")[0]
+
+
+def test_a_name_gets_another_address():
+    """dns_max_ttl and resolv_conf: the next connection asks again, and servers of the address that is gone go when nobody works with them."""
+    with names_and_server() as (home, _, names, databases):
+        for kind in KINDS:
+            names.say("127.0.0.1")
+            settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 1}
+            with Pooler(kind, home, databases, settings, POSTGRES) as pooler, Client(pooler, "db") as first:
+                assert address_of(first) == "127.0.0.1"
+                names.say("127.0.0.2")
+                first.query("BEGIN")
+
+                def is_asked_again():
+                    with Client(pooler, "db") as second:  # The first server is in use: this one needs another.
+                        second.query("BEGIN")
+                        return address_of(second) == "127.0.0.2"
+
+                wait_for(is_asked_again, f"{kind} asks for the name again")
+                assert address_of(first) == "127.0.0.1"  # Its transaction goes on.
+                first.query("COMMIT")
+                wait_for(lambda: address_of(first) == "127.0.0.2", f"{kind} leaves the address that is gone")
+
+
+def test_a_zone_gets_another_serial():
+    """dns_zone_check_period: names of the zone are asked for again, long before dns_max_ttl, and idle servers of an address that is gone are closed."""
+    with names_and_server() as (home, _, names, databases):
+        for kind in KINDS:
+            names.say("127.0.0.1")
+            settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 600, "dns_zone_check_period": 1}
+            with Pooler(kind, home, databases, settings, POSTGRES) as pooler, Client(pooler, "db") as client:
+                assert address_of(client) == "127.0.0.1"
+
+                def has_moved():
+                    names.say("127.0.0.2")  # Whatever serial it saw first, this is another.
+                    with contextlib.suppress(AssertionError):
+                        wait_for(lambda: "database configuration changed" in pooler.log(), "the idle server is closed", 5)
+                    return "database configuration changed" in pooler.log()
+
+                wait_for(has_moved, f"{kind} looks at the zone")
+                assert address_of(client) == "127.0.0.2"
+
+
+def test_a_name_that_comes_late():
+    """dns_nxdomain_ttl: that there is no such name is believed for a while only."""
+    with names_and_server() as (home, _, names, databases), concurrent.futures.ThreadPoolExecutor() as threads:
+        for kind in KINDS:
+            names.say()
+            settings = {"resolv_conf": names.resolv_conf, "dns_nxdomain_ttl": 1, "server_login_retry": 1}
+            with Pooler(kind, home, databases, settings, POSTGRES) as pooler:
+                first = threads.submit(Client, pooler, "db")
+                wait_for(lambda: "server DNS lookup failed" in pooler.log(), f"{kind} says that there is none")
+                names.say("127.0.0.1")
+                with first.result(60) as client:
+                    assert address_of(client) == "127.0.0.1"
