@@ -158,7 +158,6 @@ private:
   Question question_;
   base::Secret server_secret_;
   AuthType type_{};
-  const HbaRule* rule_ = nullptr; ///< That decided. Of the directory.
   std::optional<wire::ScramServer> scram_;
   std::optional<wire::ScramClientKeys> keys_;
   std::string greeting_; ///< To be sent before what comes next.
