@@ -155,7 +155,7 @@ def test_a_zone_gets_another_serial():
                         wait_for(lambda: "database configuration changed" in pooler.log(), "the idle server is closed", 5)
                     return "database configuration changed" in pooler.log()
 
-                wait_for(has_moved, f"{kind} looks at the zone")
+                wait_for(has_moved, f"{kind} looks at the zone", 120)
                 assert address_of(client) == "127.0.0.2"
 
 
