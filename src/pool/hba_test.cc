@@ -70,7 +70,7 @@ TEST(Hba, MistakesAreSaidInPgbouncersWords) {
       {"host all all ::1/129 md5", "hba line 1: invalid mask"},
       {"host all all 10.0.0.0 md5", "hba line 1: invalid mask"},
       {"host all all 10.0.0.0/8 nonsense", "hba line 1: unsupported method: buf=nonsense"},
-      {"local all all pam", "hba line 1: unsupported method: buf=pam"},
+      {"local all all gss", "hba line 1: unsupported method: buf=gss"},
       {"host all all all cert", "hba line 1: unsupported method: buf=cert"},
       {"host all all all peer", "hba line 1: unsupported method: buf=peer"},
       {"local all all md5 map=x", "hba line 1: unsupported parameters"},
