@@ -32,7 +32,7 @@ def test_every_key_is_in_some_test():
     assert not without_effect, f"docs/pool.md does not say of {sorted(without_effect)} that nothing depends on them"
     text = text.replace(here.joinpath("test_pool_keys.py").read_text().split("def test_every_key")[0], "")  # The lists above name them only.
     missing = {name for name in rows if not re.search(rf"\b{name}\b", text)}
-    refused = set(re.findall(r'^    "([a-z0-9_]+)",$', (TOP / "src/pool/not_built.cc").read_text(), re.MULTILINE))
+    refused = set(re.findall(r'"([a-z0-9_]+)"', (TOP / "src/pool/not_built.cc").read_text()))
     assert missing <= refused | NOT_YET, f"keys that no test names: {sorted(missing - refused - NOT_YET)}"
 
 
