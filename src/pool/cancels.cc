@@ -126,7 +126,7 @@ void Loop::forward(CancelWish wish) {
                                .addresses = addresses ? *std::move(addresses)
                                                       : std::vector<SocketAddress>{}});
     };
-    shared_.workers.post(std::move(job));
+    shared_.names.post(std::move(job));
   }
 }
 

@@ -74,6 +74,7 @@ std::string configuration_text(const Layout& layout, const State& state,
                                  "pool_mode = \"transaction\"\n"
                                  "max_client_conn = {}\n"
                                  "log_connections = false\n"
+                                 "log_stats = false\n"
                                  "log_disconnections = false\n",
                                  state.pool_port, text_in_toml(layout.sockets.string()),
                                  text_in_toml((layout.tls() / "server.crt").string()),

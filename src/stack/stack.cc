@@ -30,7 +30,9 @@ constexpr std::string_view kDatabase = "app";
 constexpr std::string_view kProvision =
     "1"; ///< Raised when roles or privileges change, so that `up` applies them again.
 constexpr int kFirstPort = 5432;
-constexpr int kFirstPoolPort = 6432;
+/// The pooler's above the server's: 6432 above 5432.
+constexpr int kPoolPortAbove = 1000;
+constexpr int kPortMax = 65'535;
 constexpr int kFirstDemoPort = 5532;
 constexpr std::chrono::milliseconds kReadyLimit{90'000};
 constexpr std::chrono::milliseconds kStopLimit{150'000};
@@ -234,8 +236,8 @@ base::Result<> require_port_of_running(const Layout& layout, int port) {
 /// Of the pooler: kept once it was chosen.
 base::Result<int> choose_pool_port(const std::optional<State>& known, int server_port) {
   if (known && known->pool_port != 0 && known->pool_port != server_port) return known->pool_port;
-  PGKEEP_TRY(const int port, postgres::free_port(kFirstPoolPort));
-  return port == server_port ? postgres::free_port(port + 1) : base::Result<int>(port);
+  const int wanted = server_port + kPoolPortAbove;
+  return postgres::free_port(wanted > kPortMax ? server_port - kPoolPortAbove : wanted);
 }
 
 struct Prepared {
@@ -311,7 +313,9 @@ base::Result<> start_pooler(const Layout& layout, int port) {
       .code = base::Code::io,
       .what = "the pooler does not answer",
       .where = fmt::format("localhost:{}", port),
-      .hint = fmt::format("Its log says why: {}", (layout.directory / "pooler.log").string()),
+      .hint = fmt::format("Its log says why: {}. (A supervisor of an older pgkeep knows no pooler: "
+                          "`pgkeep down`, then `pgkeep up`.)",
+                          (layout.directory / "pooler.log").string()),
       .left = "The server runs; `pgkeep up` goes on from here."};
 }
 
@@ -387,6 +391,8 @@ base::Result<> down_one(const Layout& layout, const OnStep& on_step) {
                          .hint = fmt::format("Its log: {}", layout.supervisor_log().string())};
     }
   }
+  PGKEEP_TRY(const auto record, read_supervisor_record(layout.directory));
+  if (record) Pooler(layout, record->pooler).stop(); // A supervisor that was killed left it.
   return postgres::stop_server(layout.data(), postgres::Shutdown::fast, kStopLimit);
 }
 

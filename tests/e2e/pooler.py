@@ -33,8 +33,6 @@ class Pooler:
                 "auth_file": self.home / "users", "pool_mode": "transaction"}
         lines = ["[databases]", *(f"{name} = {options}" for name, options in databases.items()), "[pgbouncer]",
                  *(f"{key} = {value}" for key, value in {**base, **(settings or {})}.items())]
-        if include:
-            lines.append(f"%include {self.home / include}")
         ini = self.home / "pool.ini"
         ini.write_text("\n".join([*lines, more]).replace("HOME", str(self.home)) + "\n")
         if kind == "pgbouncer" and PGBOUNCER is None:

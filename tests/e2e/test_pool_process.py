@@ -345,8 +345,8 @@ def test_peers_pass_cancel_requests_on():
         for number in (1, 2):
             settings = {"listen_port": port, "so_reuseport": 1, "peer_id": number, "unix_socket_dir": folders[number - 1],
                         "pool_mode": "session"}
-            pooler = Pooler("ours", home, {"app": at}, settings, '"postgres" ""\n', files={"peers": "[peers]\n" + "".join(
-                f"{other} = host={folders[other - 1]} port={port}\n" for other in (1, 2))}, include="peers")
+            pooler = Pooler("ours", home, {"app": at}, settings, '"postgres" ""\n', more="[peers]\n" + "".join(
+                f"{other} = host={folders[other - 1]} port={port}\n" for other in (1, 2)))
             pooler.port = port
             poolers.append(stack.enter_context(pooler))
         for _ in range(12):  # The kernel chooses by the client's port: both get clients and requests.
