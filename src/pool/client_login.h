@@ -42,6 +42,7 @@ public:
   };
   struct Origin {
     bool is_unix = false;
+    bool is_own_user = false; ///< The account that runs the pooler, by a Unix socket.
     std::optional<IpAddress> address = {};
     std::optional<std::uint32_t> account = {}; ///< Who it is, by a Unix socket.
   };
@@ -64,6 +65,9 @@ public:
   [[nodiscard]] const DirectoryPtr& files() const { return files_; }
   [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] const std::string& database_name() const { return database_name_; }
+  /// It is for the console, and may change things there.
+  [[nodiscard]] bool is_console() const;
+  [[nodiscard]] bool is_admin() const { return is_admin_; }
   [[nodiscard]] bool is_known() const { return is_known_; } ///< The user.
   /// Null where there is none of that name.
   [[nodiscard]] const DatabaseDefinition* database() const { return database_; }
@@ -102,6 +106,8 @@ private:
   std::optional<Step> take_parameter(const std::string& name, const std::string& value);
   std::optional<Step> take_options(std::string_view options);
   Step find_user();
+  std::optional<Step> find_console_user();
+  Step pass_console();
   Step ask(AuthType type);
   [[nodiscard]] AuthType type_for_client();
   Step by_certificate();
@@ -124,6 +130,7 @@ private:
   bool has_begun_ = false;
   bool is_full_ = false;
   bool is_known_ = false; ///< The user is in auth_file, or needs not be.
+  bool is_admin_ = false;
   int negotiations_ = 0;
   wire::Startup startup_;
   std::string user_;

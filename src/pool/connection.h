@@ -65,6 +65,12 @@ struct Endpoint {
   std::unique_ptr<Kept> kept;      ///< Of what is to be sent, as the network gets it.
 };
 
+struct ConsoleSession {
+  bool is_admin = false;
+  bool is_waiting = false; ///< For an answer: it is not read meanwhile.
+  std::string input;
+};
+
 struct Client final : Endpoint {
   enum class State : std::uint8_t {
     login,
@@ -73,6 +79,7 @@ struct Client final : Endpoint {
     waiting, ///< In the queue of its pool.
     setting, ///< It has a server, which is told its parameters first.
     active,  ///< It has a server.
+    console, ///< It has no pool, and talks to Control.
   };
 
   Client() : Endpoint(Kind::client) {}
@@ -90,12 +97,15 @@ struct Client final : Endpoint {
   Micros request_at = 0;
   Micros wait_since = 0;
   Micros transaction_at = 0; ///< Since when it has had something to do.
+  Micros query_at = 0;       ///< Since when it waits for the end of a query; 0: it does not.
+  std::uint64_t id = 0;      ///< Of all clients and servers, while the process lives.
   ParameterValues parameters;
   std::string user;
   std::unique_ptr<ClientLogin> login;
   std::unique_ptr<Kept> unread;  ///< Came before there was a server for it.
   std::unique_ptr<Kept> partial; ///< The front of a message that is needed as a whole.
   std::unique_ptr<wire::ClientStatements> statements; ///< None before it names one.
+  std::unique_ptr<ConsoleSession> console;            ///< Of a client of the console.
   Peer peer;
 };
 
@@ -131,6 +141,7 @@ struct Server final : Endpoint {
   LoopPool* pool = nullptr;
   Micros connected_at = 0;
   Micros request_at = 0;
+  std::uint64_t id = 0;
   unsigned epoch = 0; ///< Of the pool when it was opened.
   int next_loop = 0;  ///< Where it goes when it leaves.
   ParameterValues parameters;

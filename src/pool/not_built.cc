@@ -11,8 +11,7 @@ namespace pgkeep::pool {
 namespace {
 
 /// Settings that must have their default values.
-constexpr std::array<std::string_view, 21> kMustBeDefault = {
-    "admin_users",
+constexpr std::array<std::string_view, 19> kMustBeDefault = {
     "application_name_add_host",
     "auth_dbname",
     "auth_ldap_options",
@@ -29,7 +28,6 @@ constexpr std::array<std::string_view, 21> kMustBeDefault = {
     "reserve_pool_size",
     "resolv_conf",
     "server_fast_close",
-    "stats_users",
     "syslog",
     "unix_socket_group",
     "user",

@@ -99,7 +99,7 @@ base::Result<> run(const RunOptions& options) {
   sockets.clear();
   shared.log.info(fmt::format("process up: pgkeep {}, {} loop{}", options.version, loops,
                               loops == 1 ? "" : "s"));
-  Control control(shared, start, read, signals);
+  Control control(shared, start, read, options.version, signals);
   shared.control = &control;
   run_loops(shared, control);
   return {};

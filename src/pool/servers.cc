@@ -36,7 +36,7 @@ void set_tcp_options(int fd, const Settings& settings) {
 /// Opens one more connection, if the pool has a place and the last try has not just failed.
 bool Loop::launch(LoopPool& pool) {
   Pool& shared = pool.shared;
-  if (!pool.starting.empty() || shared.is_dead()) return false;
+  if (!pool.starting.empty() || shared.is_dead() || pool.is_paused) return false;
   if (shared.is_connect_failing.load() &&
       now_ - shared.last_connect_at.load() < settings().server_login_retry.count())
     return false;
@@ -50,6 +50,7 @@ bool Loop::launch(LoopPool& pool) {
   server.pool = &pool;
   server.connected_at = server.request_at = now_;
   server.epoch = shared.epoch();
+  server.id = shared_.last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   pool.starting.push_back(server);
   const DatabaseDefinition& database = shared.database();
   std::string host = database.hosts.empty() ? settings().unix_socket_dir : database.hosts.front();
@@ -282,7 +283,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     disconnect(*client, reason, is_between);
   }
   // After one that could not be opened the next try waits for its time: see keep_up().
-  if (!is_new && !shared_.is_draining.load(std::memory_order_relaxed)) call_for_server(pool);
+  if (!is_new) call_for_server(pool);
 }
 
 } // namespace pgkeep::pool
