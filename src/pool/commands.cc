@@ -50,6 +50,9 @@ void Control::log_command(std::string_view name, const std::string& argument) {
 }
 
 void Control::take_query(const ConsoleQuery& query) {
+  if (files_->settings().verbose > 0)
+    shared_.log.debug(fmt::format("{} got admin query: {}", query.label, query.text));
+  cancelled_.erase(query.who.id);
   const ConsoleCommand command = console_command_of(query.text);
   if (command.kind == ConsoleCommand::Kind::bad_arguments) {
     fail(query, "bad arguments");
@@ -335,9 +338,26 @@ void Control::look_after_pending() {
   }
 }
 
+/// ^C of somebody who waits: what was ordered is taken back where it is for all, as in PgBouncer.
+void Control::cancel(const ConsoleCancel& wish) {
+  const auto is_asker = [&](const Pending& pending) { return pending.who.id == wish.who.id; };
+  if (regime_.shutdown == Shutdown::none && regime_.pause != PauseMode::none &&
+      (std::ranges::any_of(pauses_, is_asker) || std::ranges::any_of(suspensions_, is_asker))) {
+    Regime regime = regime_;
+    regime.pause = PauseMode::none;
+    spread(std::move(regime));
+  }
+  std::erase_if(pauses_, is_asker);
+  std::erase_if(suspensions_, is_asker);
+  std::erase_if(closings_, is_asker);
+  cancelled_.insert(wish.who.id); // Loops may be counting for it.
+  answer(wish.who, ConsoleAnswer::error("canceling statement due to user request", "57014"));
+}
+
 /// Until no server is left that is to be closed.
 void Control::ask_about_closing(Pending pending) {
   count({}, [this, pending = std::move(pending)](const Picture& picture) {
+    if (cancelled_.erase(pending.who.id) > 0) return;
     int left = 0;
     for (const PoolCensus& pool : picture.pools) {
       if (pending.database.empty() || pool.pool->name() == pending.database)
@@ -354,6 +374,7 @@ void Control::ask_about_closing(Pending pending) {
 /// Until nothing is half-way any more.
 void Control::ask_about_rest(Pending pending) {
   count({}, [this, pending = std::move(pending)](const Picture& picture) {
+    if (cancelled_.erase(pending.who.id) > 0) return;
     if (picture.restless > 0) {
       suspensions_.push_back(pending);
     } else {

@@ -121,6 +121,7 @@ void Loop::refuse_console(Client& client, std::string_view text) {
 void Loop::answer_console(const ConsoleReply& reply) {
   Client* client = reply.who.slot < clients_.size() ? clients_[reply.who.slot].get() : nullptr;
   if (client == nullptr || client->id != reply.who.id || !client->console) return; // It went.
+  if (!client->console->is_waiting) return; // It was told already that it need not wait.
   client->console->is_waiting = false;
   send(*client, reply.bytes);
   put_off(*client); // What it has said meanwhile.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace pgkeep::pool {
 
@@ -23,6 +24,10 @@ struct ConsoleQuery {
   bool is_admin = false;
   std::string label; ///< For the log.
   std::string text;
+};
+/// It does not want to wait any more.
+struct ConsoleCancel {
+  ConsoleAsker who;
 };
 struct ConsoleReply {
   ConsoleAsker who;

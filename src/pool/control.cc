@@ -41,11 +41,10 @@ int Signals::next() const {
   return count == sizeof(info) ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-Control::Control(Shared& shared, DirectoryPtr files, ReadText read, std::string version,
-                 const Signals& signals)
-    : shared_(shared), files_(std::move(files)), read_(std::move(read)),
-      version_(std::move(version)), signals_(signals), taken_(shared.loops.size()),
-      averages_(now_us()) {}
+Control::Control(Shared& shared, Start start, const Signals& signals)
+    : shared_(shared), files_(std::move(start.files)), read_(std::move(start.read)),
+      version_(std::move(start.version)), signals_(signals), taken_(shared.loops.size()),
+      averages_(now_us()), metrics_(std::move(start.metrics)) {}
 
 /// The clock of the loops.
 std::int64_t Control::now_us() {
@@ -65,8 +64,9 @@ void Control::run() {
 }
 
 void Control::wait() const {
-  std::array<pollfd, 2> sources = {pollfd{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
-                                   pollfd{.fd = mailbox_.fd(), .events = POLLIN, .revents = 0}};
+  std::vector<pollfd> sources = {{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
+                                 {.fd = mailbox_.fd(), .events = POLLIN, .revents = 0}};
+  metrics_.add_to(sources);
   const bool is_awaited = !pauses_.empty() || !closings_.empty() || !suspensions_.empty();
   ::poll(sources.data(), sources.size(), is_awaited ? kMsWhileSomebodyWaits : kMsBetweenLooks);
 }
@@ -149,6 +149,8 @@ void Control::take_mail() {
       taken_[taken->loop] = taken->number;
     } else if (const auto* query = std::get_if<ConsoleQuery>(&message)) {
       take_query(*query);
+    } else if (const auto* wish = std::get_if<ConsoleCancel>(&message)) {
+      cancel(*wish);
     } else if (auto* counted = std::get_if<Counted>(&message)) {
       take_count(std::move(*counted));
     }
@@ -172,8 +174,23 @@ bool Control::reload() {
                                       "inactive auto-database",
                                       database.name));
   }
+  reopen_log(again->directory.settings().logfile);
   spread(std::make_shared<const Directory>(std::move(again->directory)));
   return true;
+}
+
+/// logrotate may have moved it away.
+void Control::reopen_log(const std::string& path) {
+  base::Fd file;
+  if (!path.empty()) {
+    auto opened = open_log(path);
+    if (!opened) {
+      shared_.log.error(base::to_line(opened.error())); // The file that is open stays.
+      return;
+    }
+    file = *std::move(opened);
+  }
+  shared_.log.take_file(std::move(file));
 }
 
 void Control::spread(DirectoryPtr files) {
@@ -212,6 +229,11 @@ void Control::look_around() {
   }
   look_after_pending();
   look_for_the_end();
+  for (const std::uint64_t connection : metrics_.look(now_us())) {
+    count({}, [this, connection](const Picture& picture) {
+      metrics_.answer(connection, metrics_text(picture));
+    });
+  }
   const std::int64_t period_us = files_->settings().stats_period.count();
   if (!is_turning_ && period_us > 0 && now_us() - averages_.turned_at_us() >= period_us)
     turn_averages();

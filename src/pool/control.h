@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "pool/console_talk.h"
 #include "pool/directory.h"
 #include "pool/mailbox.h"
+#include "pool/metrics.h"
 #include "pool/regime.h"
 #include "pool/statistics.h"
 
@@ -31,7 +33,7 @@ namespace pgkeep::pool {
 
 struct Shared;
 
-using ControlMessage = std::variant<Taken, ConsoleQuery, Counted>;
+using ControlMessage = std::variant<Taken, ConsoleQuery, ConsoleCancel, Counted>;
 
 /// Blocked for as long as it lives, in the threads that are made meanwhile, too.
 class Signals {
@@ -54,8 +56,13 @@ private:
 
 class Control {
 public:
-  Control(Shared& shared, DirectoryPtr files, ReadText read, std::string version,
-          const Signals& signals);
+  struct Start {
+    DirectoryPtr files;
+    ReadText read;
+    std::string version; ///< Of pgkeep.
+    MetricsServer metrics;
+  };
+  Control(Shared& shared, Start start, const Signals& signals);
 
   /// Until the loops are to end.
   void run();
@@ -84,6 +91,7 @@ private:
   void resume_by_signal();
   void take_mail();
   bool reload();
+  void reopen_log(const std::string& path);
   void spread(DirectoryPtr files);
   std::uint64_t spread(Regime regime);
   void mark(const std::string& database, const std::function<void(DatabaseMarks&)>& change);
@@ -125,6 +133,7 @@ private:
   void done(const ConsoleQuery& query, std::string_view tag);
   void fail(const ConsoleQuery& query, std::string_view text, std::string_view sqlstate = "08P01");
   void look_after_pending();
+  void cancel(const ConsoleCancel& wish);
   void ask_about_closing(Pending pending);
   void ask_about_rest(Pending pending);
   [[nodiscard]] int servers_of(const std::string& database) const;
@@ -146,7 +155,9 @@ private:
   std::vector<Pending> pauses_;       ///< And no server is left.
   std::vector<Pending> closings_;     ///< And none is left that is to be closed.
   std::vector<Pending> suspensions_;  ///< And all is quiet.
+  std::set<std::uint64_t> cancelled_; ///< Of those three, who does not want it any more.
   Averages averages_;
+  MetricsServer metrics_;
   bool is_turning_ = false; ///< A period is over, and loops are asked.
 };
 

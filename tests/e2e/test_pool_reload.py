@@ -138,6 +138,20 @@ def test_what_only_a_start_can_change():
                     wait_for(lambda: client.values("SELECT pg_backend_pid()") and backends(server) == 1, "it works")
 
 
+def test_the_log_is_opened_anew():
+    """As logrotate wants it: the file is moved away, the pooler told, and what comes then is in a new one."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server)}, {"logfile": "HOME/file"}, USERS) as pooler:
+                file, moved = pooler.home / "file", pooler.home / "moved"
+                wait_for(lambda: file.exists() and "process up" in file.read_text(), "the file has the log")
+                file.rename(moved)
+                reload(pooler)
+                assert told_at_login(pooler, "app") == ""
+                wait_for(lambda: file.exists() and "login attempt" in file.read_text(), "a new file has what came since")
+                assert "login attempt" not in moved.read_text(), kind
+
+
 def test_under_load():
     """Follows the documentation of 1.25 (prepared statements in transaction mode): sizes, modes and max_prepared_statements change while clients
     work, and none of them gets a wrong answer or loses its connection."""
