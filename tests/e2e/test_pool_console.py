@@ -3,6 +3,7 @@ of 1.25, and the test says so."""
 import csv
 import io
 import os
+import re
 import signal
 
 from pooler import Client, Console, Pooler, errors_in
@@ -256,7 +257,8 @@ def test_reload():
                 if kind == "ours":
                     ini.write_text(ini.read_text() + "nonsense = 1\n")
                     assert console.refusal("RELOAD") == "RELOAD failed, see logs for additional details"
-                    assert "pool.ini:" in pooler.log() and "unknown parameter: pgbouncer/nonsense" in pooler.log()
+                    wait_for(lambda: "unknown parameter: pgbouncer/nonsense" in pooler.log(), "the log says what is wrong")
+                    assert re.search(r"pool\.ini:\d+", pooler.log())
                     assert console.row("SHOW DATABASES", name="third")
 
 
