@@ -131,10 +131,9 @@ struct NewFiles {
   std::uint64_t number = 0;
 };
 enum class Order : std::uint8_t { stop };
-using LoopMessage =
-    std::variant<NewClient, HandedServer, WantedServer, Welcomed, LoginFailed, CancelWish,
-                 ClientWorked, ServerWorked, CancelWorked, Resolved, NewFiles, NewRegime,
-                 KillDatabase, CountWish, ConsoleReply, Order>;
+using LoopMessage = std::variant<NewClient, HandedServer, WantedServer, Welcomed, LoginFailed,
+                                 CancelWish, ClientWorked, ServerWorked, CancelWorked, Resolved,
+                                 NewFiles, NewRegime, KillDatabase, CountWish, ConsoleReply, Order>;
 
 class Loop {
 public:
