@@ -20,7 +20,7 @@ PGBOUNCER = shutil.which("pgbouncer", path=f"/usr/sbin:{os.environ['PATH']}")
 class Pooler:
     """One that runs in a folder of its own, which is its socket's too. kind: ours or pgbouncer; more: sections behind the settings."""
 
-    def __init__(self, kind, home, databases, settings=None, users="", files=None, loops=2, words=(), include=None, more=""):
+    def __init__(self, kind, home, databases, settings=None, users="", files=None, loops=2, more="", words=()):
         self.kind = kind
         self.home = pathlib.Path(home) / f"{kind}-{free_port()}"
         self.home.mkdir()
