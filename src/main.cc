@@ -8,6 +8,7 @@
 
 int main(int argc, char** argv) {
   try {
+    if (const auto exit = pgkeep::cli::run_by_name(argc, argv)) return *exit;
     return pgkeep::cli::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& failure) {
     // The only catch-all: libraries that throw are wrapped where they are used, so this is a defect

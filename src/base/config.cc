@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/named_sections.h"
 #include "base/text.h"
 
 // The compiled library; the build says the same on the command line.
@@ -130,30 +131,38 @@ std::vector<Entry> in_order_of_file(const toml::table& table) {
 class Walker {
 public:
   Walker(const std::filesystem::path& path, std::span<const Key> keys,
-         std::span<const TableKey> table_keys)
-      : path_(path), keys_(keys), table_keys_(table_keys) {}
+         std::span<const TableKey> table_keys, std::string_view only)
+      : path_(path), keys_(keys), table_keys_(table_keys), only_(only) {}
 
-  Result<> walk(const toml::table& table, const std::string& section) {
+  /// `kind`: the section as the keys have it: "pool.databases.*" for "pool.databases.shop".
+  Result<> walk(const toml::table& table, const std::string& section, const std::string& kind) {
     for (const Entry& entry : in_order_of_file(table)) {
       const std::string name(entry.key->str());
-      const std::string full = full_name(section, name);
+      if (section.empty() && !only_.empty() && name != only_) continue;
+      const std::string shown = full_name(section, name);
+      const std::string any = full_name(kind, "*");
+      const std::string full = leads_somewhere(any) ? any : full_name(kind, name);
       if (const TableKey* known = find_table(full)) {
         PGKEEP_CHECK(read_tables(*known, *entry.node));
-      } else if (const Key* key = find_key(section, name)) {
-        PGKEEP_CHECK(read_value(*key, *entry.node));
+      } else if (const Key* key = find_key(kind, name)) {
+        PGKEEP_CHECK(read_value(*key, section, *entry.node));
       } else if (entry.node->is_table() && leads_somewhere(full)) {
-        PGKEEP_CHECK(walk(*entry.node->as_table(), full));
+        if (full == any)
+          sections_.push_back(
+              {.parent = section, .name = name, .where = place(entry.key->source())});
+        PGKEEP_CHECK(walk(*entry.node->as_table(), shown, full));
       } else if (leads_somewhere(full)) {
-        return wrong_value(*entry.node, fmt::format("{} is {}", full, name_of_type(*entry.node)),
-                           fmt::format("a section, headed [{}]", full));
+        return wrong_value(*entry.node, fmt::format("{} is {}", shown, name_of_type(*entry.node)),
+                           fmt::format("a section, headed [{}]", shown));
       } else {
-        return unknown(entry, section, name);
+        return unknown(entry, kind, name);
       }
     }
     return {};
   }
   std::vector<ConfigValue> take_values() { return std::move(values_); }
   std::vector<ConfigTable> take_tables() { return std::move(tables_); }
+  std::vector<NamedSection> take_sections() { return std::move(sections_); }
   [[nodiscard]] std::string place(const toml::source_region& region) const {
     return fmt::format("{}:{}:{}", path_.string(), region.begin.line, region.begin.column);
   }
@@ -247,8 +256,8 @@ private:
                                                          : std::optional<std::string>(text->get());
   }
 
-  Result<> read_value(const Key& key, const toml::node& node) {
-    ConfigValue value{.section = std::string(key.section),
+  Result<> read_value(const Key& key, const std::string& section, const toml::node& node) {
+    ConfigValue value{.section = section,
                       .name = std::string(key.name),
                       .text = {},
                       .items = {},
@@ -320,9 +329,11 @@ private:
     return {};
   }
 
-  const std::filesystem::path& path_; // The caller's, all three: they outlive the walk.
+  const std::filesystem::path& path_; // The caller's, as what follows: they outlive the walk.
   std::span<const Key> keys_;
   std::span<const TableKey> table_keys_;
+  std::string_view only_;
+  std::vector<NamedSection> sections_;
   std::vector<ConfigValue> values_;
   std::vector<ConfigTable> tables_;
 };
@@ -335,6 +346,26 @@ std::string words_of(const toml::parse_error& failure) {
   if (words.size() > 1 && words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a')
     words[0] = static_cast<char>(words[0] - 'A' + 'a');
   return words;
+}
+
+/// What the text holds, in the walker.
+Result<> walk_text(Walker& walker, std::string_view text, const std::filesystem::path& path) {
+  if (static_cast<std::int64_t>(text.size()) > kConfigBytesMax.count) {
+    return Error{.code = Code::config,
+                 .what = fmt::format("larger than {}", human_bytes(kConfigBytesMax.count)),
+                 .where = path.string()};
+  }
+  try {
+    const toml::table table = toml::parse(text, path.string());
+    PGKEEP_CHECK(walker.walk(table, "", ""));
+  } catch (const toml::parse_error& failure) {
+    return Error{.code = Code::config,
+                 .what = words_of(failure),
+                 .where = walker.place(failure.source()),
+                 .expected = "TOML",
+                 .hint = "Texts, durations and sizes stand in double quotes: key = \"value\"."};
+  }
+  return {};
 }
 
 } // namespace
@@ -354,27 +385,20 @@ const ConfigValue* Config::find(std::string_view section, std::string_view name)
 
 Result<Config> parse_config(std::string_view text, const std::filesystem::path& path,
                             std::span<const Key> keys, std::span<const TableKey> table_keys) {
-  if (static_cast<std::int64_t>(text.size()) > kConfigBytesMax.count) {
-    return Error{.code = Code::config,
-                 .what = fmt::format("larger than {}", human_bytes(kConfigBytesMax.count)),
-                 .where = path.string()};
-  }
-  Walker walker(path, keys, table_keys);
-  try {
-    const toml::table table = toml::parse(text, path.string());
-    PGKEEP_CHECK(walker.walk(table, ""));
-  } catch (const toml::parse_error& failure) {
-    return Error{.code = Code::config,
-                 .what = words_of(failure),
-                 .where = walker.place(failure.source()),
-                 .expected = "TOML",
-                 .hint = "Texts, durations and sizes stand in double quotes: key = \"value\"."};
-  }
+  Walker walker(path, keys, table_keys, {});
+  PGKEEP_CHECK(walk_text(walker, text, path));
   Config config;
   config.values_ = walker.take_values();
   config.tables_ = walker.take_tables();
   config.path_ = path;
   return config;
+}
+
+Result<NamedSections> parse_named_sections(std::string_view text, const std::filesystem::path& path,
+                                           std::span<const Key> keys, std::string_view top) {
+  Walker walker(path, keys, {}, top);
+  PGKEEP_CHECK(walk_text(walker, text, path));
+  return NamedSections{.values = walker.take_values(), .sections = walker.take_sections()};
 }
 
 } // namespace pgkeep::base

@@ -6,11 +6,16 @@
 /// and changed nothing, 5 failed part-way, 130 interrupted.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace pgkeep::cli {
 
 int run(const std::vector<std::string>& words);
+
+/// Under the name of a program whose place we take: `arguments` as main() got them. Nothing where
+/// the name says nothing.
+std::optional<int> run_by_name(int count, char** arguments);
 
 } // namespace pgkeep::cli

@@ -82,6 +82,8 @@ extern const Command status_command;
 extern const Command down_command;
 extern const Command supervise_command;
 extern const Command pool_command;
+extern const Command pool_check_command;
+extern const Command pool_convert_command;
 extern const Command audit_command;
 extern const Command lint_command;
 extern const Command migrate_rewrite_command;

@@ -14,6 +14,8 @@ const Command* const kCommands[] = {
     &status_command,
     &down_command,
     &pool_command,
+    &pool_check_command,
+    &pool_convert_command,
     &audit_command,
     &lint_command,
     &migrate_rewrite_command,

@@ -8,6 +8,7 @@
 #include "cli/migrating.h"
 #include "findings/limits.h"
 #include "lint/lint.h"
+#include "pool/toml.h"
 #include "postgres/conn.h"
 
 namespace pgkeep::cli {
@@ -128,6 +129,7 @@ base::Result<base::Config> load_config(const Arguments& arguments) {
   std::vector<base::Key> keys(findings::limit_keys().begin(), findings::limit_keys().end());
   keys.insert(keys.end(), migrate_keys().begin(), migrate_keys().end());
   keys.insert(keys.end(), lint::config_keys().begin(), lint::config_keys().end());
+  keys.insert(keys.end(), pool::configuration_keys().begin(), pool::configuration_keys().end());
   return base::parse_config(*text, path, keys, kTables);
 }
 

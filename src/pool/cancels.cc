@@ -3,10 +3,12 @@
 // the server is given to nobody else, so that no one else's query is cancelled.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
 
+#include "pool/cancel_key.h"
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/startup.h"
@@ -14,25 +16,25 @@
 namespace pgkeep::pool {
 namespace {
 
-constexpr std::uint32_t kSlotBits = 24;
-constexpr std::uint32_t kSlotMask = (1U << kSlotBits) - 1;
 constexpr std::size_t kCancelsMax = 1024; // Of one loop at a time.
 
 } // namespace
 
 void Loop::cancel(CancelWish wish) {
-  const std::uint32_t loop = wish.process >> kSlotBits;
+  const std::int64_t own = settings().peer_id;
+  if (own > 0 && peer_in(wish.process) != own) {
+    forward(std::move(wish));
+    return;
+  }
+  const std::uint32_t loop = loop_in(wish.process);
   if (loop != static_cast<std::uint32_t>(index_)) {
     if (loop < shared_.loops.size()) shared_.loops[loop]->post(std::move(wish));
     return;
   }
-  const std::uint32_t slot = wish.process & kSlotMask;
-  std::string key;
-  const Client* client = slot < clients_.size() ? clients_[slot].get() : nullptr;
-  if (client != nullptr) wire::append_uint32(key, client->secret);
-  const bool is_known = client != nullptr && key == wish.key;
-  if (!is_known) shared_.log.info("failed cancel request");
-  const bool runs = is_known && client->server != nullptr && !client->server->cancel_key.empty();
+  const Client* client = find_cancelled(wish);
+  if (client == nullptr) shared_.log.info("failed cancel request");
+  const bool runs =
+      client != nullptr && client->server != nullptr && !client->server->cancel_key.empty();
   if (runs && cancellers_.size() < kCancelsMax) {
     start_cancel(*client->server, std::move(wish.asker));
   } else {
@@ -40,25 +42,88 @@ void Loop::cancel(CancelWish wish) {
   }
 }
 
+/// Null where there is none.
+Client* Loop::find_cancelled(const CancelWish& wish) {
+  const std::int64_t peer = settings().peer_id;
+  if (wish.key.size() != sizeof(std::uint32_t)) return nullptr;
+  const std::uint32_t step = peer == 0 ? 1U << kCancelSlotBits : kCancelSharedSlots;
+  const std::uint32_t secret = wire::Reader(wish.key).uint32() | (peer == 0 ? 0 : kCancelTimesMask);
+  for (std::size_t slot = slot_in(wish.process, peer); slot < clients_.size(); slot += step) {
+    Client* client = clients_[slot].get();
+    if (client == nullptr || client->state == Client::State::login) continue;
+    const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_),
+                                         static_cast<std::uint32_t>(slot), client->secret, peer);
+    if (told == CancelKey{.process = wish.process, .secret = secret}) return client;
+  }
+  return nullptr;
+}
+
 void Loop::start_cancel(Server& server, Asker asker) {
+  std::string request;
+  wire::append_cancel_request(request, server.process, server.cancel_key);
+  Canceller* const canceller = open_canceller(server.address, std::move(request), std::move(asker));
+  if (canceller == nullptr) return;
+  // Over what the server itself is talked to: the key is a secret.
+  if (server.tls) canceller->opening = TlsOpening::of(server.pool->shared.tls(), server.host);
+  canceller->target = &server;
+  ++server.cancels;
+}
+
+/// Null where it cannot be.
+Canceller* Loop::open_canceller(const SocketAddress& address, std::string request, Asker asker) {
+  if (cancellers_.size() >= kCancelsMax) return nullptr;
   auto owner = std::make_unique<Canceller>();
   Canceller& canceller = *owner;
   canceller.asker = std::move(asker);
   canceller.since = now_;
-  canceller.is_unix = server.is_unix;
-  // Over what the server itself is talked to: the key is a secret.
-  if (server.tls) canceller.opening = TlsOpening::of(server.pool->shared.tls(), server.host);
-  wire::append_cancel_request(canceller.request, server.process, server.cancel_key);
-  canceller.fd = base::Fd(
-      ::socket(server.address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!canceller.fd.is_open()) return;
-  if (::connect(canceller.fd.get(), server.address.get(), server.address.bytes) != 0 &&
-      errno != EINPROGRESS)
-    return;
-  canceller.target = &server;
-  ++server.cancels;
+  canceller.is_unix = address.is_unix();
+  canceller.request = std::move(request);
+  canceller.fd =
+      base::Fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!canceller.fd.is_open()) return nullptr;
+  if (::connect(canceller.fd.get(), address.get(), address.bytes) != 0 && errno != EINPROGRESS)
+    return nullptr;
   cancellers_.emplace(&canceller, std::move(owner));
   watch(canceller, true);
+  return &canceller;
+}
+
+/// To the peer whose client it is.
+void Loop::forward(CancelWish wish) {
+  const bool is_spent = wish.key.size() != sizeof(std::uint32_t) ||
+                        (static_cast<unsigned char>(wish.key.back()) & kCancelTimesMask) == 0;
+  if (is_spent) {
+    shared_.log.info("failed to forward cancel request because its TTL was exhausted");
+    say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
+    return;
+  }
+  --wish.key.back();
+  const std::vector<PeerDefinition>& peers = directory_->configuration.peers;
+  const auto peer = std::ranges::find(peers, peer_in(wish.process), &PeerDefinition::id);
+  if (peer == peers.end()) {
+    shared_.log.info("could not find peer to forward request to");
+    say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
+    return;
+  }
+  std::string request;
+  wire::append_cancel_request(request, wish.process, wish.key);
+  const std::string host = peer->host.empty() ? settings().unix_socket_dir : peer->host;
+  if (host.starts_with('/') || host.starts_with('@')) {
+    const auto address = unix_address(host, peer->port);
+    if (address) open_canceller(*address, std::move(request), std::move(wish.asker));
+  } else if (const auto numeric = numeric_address(host, peer->port)) {
+    open_canceller(*numeric, std::move(request), std::move(wish.asker));
+  } else {
+    auto job = [this, host, port = peer->port, request = std::move(request),
+                asker = std::move(wish.asker)]() mutable {
+      auto addresses = resolve(host, port);
+      post_always(PeerResolved{.asker = std::move(asker),
+                               .request = std::move(request),
+                               .addresses = addresses ? *std::move(addresses)
+                                                      : std::vector<SocketAddress>{}});
+    };
+    shared_.names.post(std::move(job));
+  }
 }
 
 /// Once it is connected the request goes out; the server closes when it has passed it on.

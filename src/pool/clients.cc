@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/secret.h"
+#include "pool/cancel_key.h"
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/error_fields.h"
@@ -15,8 +16,7 @@
 namespace pgkeep::pool {
 namespace {
 
-constexpr std::uint32_t kSlotBits = 24; // Of the process number that a client is told: loop, slot.
-constexpr std::size_t kSlotsMax = std::size_t{1} << kSlotBits;
+constexpr std::size_t kSlotsMax = std::size_t{1} << kCancelSlotBits;
 // A connection is passed on to a loop that has clearly fewer.
 constexpr int kFewer = 4;
 
@@ -107,6 +107,8 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   logins_.push_back(client);
   shared_.clients.fetch_add(1, std::memory_order_relaxed);
   watch(client, true);
+  if (shared_.log.is_verbose())
+    shared_.log.debug(fmt::format("{} P: got connection: {}", label(client), peer.text()));
   read_login(client); // Its startup packet is here most of the time.
 }
 
@@ -231,10 +233,11 @@ void Loop::greet(Client& client, std::string greeting) {
   } else {
     greet_in_its_way(client, greeting);
   }
+  const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_), client.slot,
+                                       client.secret, settings().peer_id);
   std::string key;
-  wire::append_uint32(key, client.secret);
-  wire::append_backend_key(greeting, static_cast<std::uint32_t>(index_) << kSlotBits | client.slot,
-                           key);
+  wire::append_uint32(key, told.secret);
+  wire::append_backend_key(greeting, told.process, key);
   if (const std::string& text = settings().login_notify_message; !text.empty())
     append_notice(greeting, text);
   wire::append_ready_for_query(greeting, wire::TransactionStatus::idle);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "pool/toml.h"
+
 namespace pgkeep::pool {
 namespace {
 
@@ -56,14 +58,22 @@ const UserDefinition* Configuration::user(std::string_view name) const {
   return found == users.end() ? nullptr : &*found;
 }
 
+base::Result<> add_line(Configuration& configuration, const IniLine& line) {
+  if (auto done = add(configuration, line); !done)
+    return base::with_where(std::move(done).error(), line.where);
+  return {};
+}
+
 base::Result<Configuration> read_configuration(const std::string& path, const ReadText& read) {
+  if (path.ends_with(".toml")) {
+    PGKEEP_TRY(const std::string text, read(path));
+    return configuration_in_toml(text, path);
+  }
   PGKEEP_TRY(const std::vector<IniLine> lines, read_ini(path, read));
   Configuration configuration;
   configuration.settings.conffile = path;
-  for (const IniLine& line : lines) {
-    if (auto done = add(configuration, line); !done)
-      return base::with_where(std::move(done).error(), line.where);
-  }
+  for (const IniLine& line : lines)
+    PGKEEP_CHECK(add_line(configuration, line));
   return configuration;
 }
 

@@ -26,8 +26,12 @@ struct Configuration {
   [[nodiscard]] const UserDefinition* user(std::string_view name) const;
 };
 
-/// The first mistake ends it, as in PgBouncer: a pooler never runs with half of its configuration.
-/// Errors: Code::config with file and line.
+/// Of an ini file, or of [pool] in a file whose name ends with ".toml". The first mistake ends it,
+/// as in PgBouncer: a pooler never runs with half of its configuration. Errors: Code::config with
+/// file and line.
 base::Result<Configuration> read_configuration(const std::string& path, const ReadText& read);
+
+/// One more line of it. Errors: Code::config at the line's place.
+base::Result<> add_line(Configuration& configuration, const IniLine& line);
 
 } // namespace pgkeep::pool

@@ -8,11 +8,14 @@
 
 #include <csignal>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <variant>
 
 #include "base/fd.h"
 #include "pool/directory.h"
 #include "pool/mailbox.h"
+#include "pool/takeover.h"
 
 namespace pgkeep::pool {
 
@@ -45,7 +48,9 @@ private:
 
 class Control {
 public:
-  Control(Shared& shared, DirectoryPtr files, ReadText read, const Signals& signals);
+  /// `handover` may be null; `let_go`: of the files that another process has then.
+  Control(Shared& shared, DirectoryPtr files, ReadText read, const Signals& signals,
+          std::unique_ptr<Handover> handover, std::function<void()> let_go);
 
   /// Until the loops are to end.
   void run();
@@ -57,13 +62,19 @@ private:
   void take_mail();
   /// Whether it was done; the log says why not.
   bool reload();
+  void set_log();
   void spread(DirectoryPtr files);
+  void look_at_handover();
   void look_for_the_end();
+  [[nodiscard]] bool is_left() const;
 
   Shared& shared_;
   DirectoryPtr files_;
   const ReadText read_;
   const Signals& signals_;
+  std::unique_ptr<Handover> handover_; ///< Null: nobody can take over, or somebody did.
+  const std::function<void()> let_go_;
+  bool is_retired_ = false; ///< Another process accepts clients; ours stay until they leave.
   Mailbox<ControlMessage> mailbox_;
   std::uint64_t files_number_ = 0;
   std::size_t loops_done_ = 0; ///< With the newest files.

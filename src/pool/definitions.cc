@@ -175,6 +175,50 @@ constexpr UserOption kUserOptions[] = {
     {"client_idle_timeout", own_into<Overrides, &Overrides::client_idle_timeout>},
 };
 
+// The same names with the kinds of their values; "reserve_pool" is but an older name.
+constexpr OptionRow kDatabaseRows[] = {
+    {"dbname"},
+    {"host"},
+    {"port", OptionKind::number},
+    {"user"},
+    {"password"},
+    {"auth_user"},
+    {"auth_query"},
+    {"auth_dbname"},
+    {"pool_size", OptionKind::number},
+    {"min_pool_size", OptionKind::number},
+    {"reserve_pool_size", OptionKind::number},
+    {"connect_query"},
+    {"pool_mode"},
+    {"query_wait_timeout", OptionKind::duration},
+    {"load_balance_hosts"},
+    {"target_session_attrs"},
+    {"max_db_connections", OptionKind::number},
+    {"max_db_client_connections", OptionKind::number},
+    {"server_lifetime", OptionKind::duration},
+    {"client_encoding"},
+    {"datestyle"},
+    {"timezone"},
+    {"application_name"},
+};
+constexpr OptionRow kUserRows[] = {
+    {"pool_size", OptionKind::number},
+    {"reserve_pool_size", OptionKind::number},
+    {"pool_mode"},
+    {"max_user_connections", OptionKind::number},
+    {"max_user_client_connections", OptionKind::number},
+    {"query_timeout", OptionKind::duration},
+    {"query_wait_timeout", OptionKind::duration},
+    {"idle_transaction_timeout", OptionKind::duration},
+    {"transaction_timeout", OptionKind::duration},
+    {"client_idle_timeout", OptionKind::duration},
+};
+constexpr OptionRow kPeerRows[] = {
+    {"host"}, {"port", OptionKind::number}, {"pool_size", OptionKind::number}};
+static_assert(std::size(kDatabaseRows) ==
+              std::size(kDatabaseOptions) + std::size(kStartupOptions) - 1);
+static_assert(std::size(kUserRows) == std::size(kUserOptions));
+
 base::Error unknown(std::string_view kind, std::string_view name,
                     std::vector<std::string_view> known) {
   const auto near = base::nearest(name, known);
@@ -191,6 +235,16 @@ std::vector<std::string_view> names_of(const Options& options) {
 }
 
 } // namespace
+
+std::span<const OptionRow> database_options() {
+  return kDatabaseRows;
+}
+std::span<const OptionRow> user_options() {
+  return kUserRows;
+}
+std::span<const OptionRow> peer_options() {
+  return kPeerRows;
+}
 
 base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_view options) {
   if (name == kConsole)

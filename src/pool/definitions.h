@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,16 @@ struct PeerDefinition {
   std::uint16_t port = 6432;
   std::optional<std::int64_t> pool_size = {};
 };
+
+/// What kind of value an option of a database, a user or a peer has.
+enum class OptionKind : std::uint8_t { text, number, duration };
+struct OptionRow {
+  std::string_view name;
+  OptionKind kind = OptionKind::text;
+};
+std::span<const OptionRow> database_options();
+std::span<const OptionRow> user_options();
+std::span<const OptionRow> peer_options();
 
 /// Of a name and what stands behind it. Errors: Code::config without a place, in PgBouncer's words
 /// where it has any.

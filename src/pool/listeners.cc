@@ -1,11 +1,14 @@
 #include "pool/listeners.h"
 
+#include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -61,25 +64,37 @@ base::Result<ListeningSocket> listen_tcp(const SocketAddress& address, const Set
   return listening;
 }
 
+/// By name or number.
+base::Result<> set_group(const std::string& path, const std::string& name) {
+  if (name.empty()) return {};
+  gid_t number = 0;
+  const char* const end = name.data() + name.size();
+  if (const auto [stop, failure] = std::from_chars(name.data(), end, number);
+      failure != std::errc() || stop != end) {
+    const group* const found = ::getgrnam(name.c_str()); // NOLINT(concurrency-mt-unsafe): at start.
+    if (found == nullptr)
+      return base::Error{.code = base::Code::config,
+                         .what = fmt::format("could not find group '{}'", name),
+                         .expected = "unix_socket_group: a group of this machine"};
+    number = found->gr_gid;
+  }
+  if (::chown(path.c_str(), static_cast<uid_t>(-1), number) != 0) return failed("chown()", path);
+  return {};
+}
+
 base::Result<ListeningSocket> listen_unix(const Settings& settings) {
   const auto port = static_cast<std::uint16_t>(settings.listen_port);
   PGKEEP_TRY(const SocketAddress address, unix_address(settings.unix_socket_dir, port));
   const std::string path = fmt::format("{}/.s.PGSQL.{}", settings.unix_socket_dir, port);
-  ListeningSocket listening{.name = "unix:" + path, .fds = {}, .is_unix = true};
+  ListeningSocket listening{.name = "unix:" + path, .fds = {}, .is_unix = true, .is_shared = true};
   const bool is_file = path.front() != '@';
-  if (is_file) {
-    const base::Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::connect(probe.get(), address.get(), address.bytes) == 0) {
-      errno = EADDRINUSE;
-      return failed("cannot bind", listening.name);
-    }
-    ::unlink(path.c_str()); // Left by one that is gone.
-  }
+  if (is_file) ::unlink(path.c_str()); // Left by one that is gone.
   PGKEEP_TRY(base::Fd fd, bound(address, false, listening.name));
   if (is_file) {
     listening.path = path;
     if (::chmod(path.c_str(), static_cast<mode_t>(settings.unix_socket_mode)) != 0)
       return failed("chmod()", listening.name);
+    PGKEEP_CHECK(set_group(path, settings.unix_socket_group));
   }
   if (::listen(fd.get(), static_cast<int>(settings.listen_backlog)) != 0)
     return failed("cannot listen", listening.name);
@@ -95,7 +110,54 @@ base::Result<std::vector<SocketAddress>> addresses_of(const std::string& host, s
   return resolve(host, port);
 }
 
+base::Result<ListeningSocket> passed_one(base::Fd fd, const Settings& settings) {
+  int listens = 0;
+  socklen_t bytes = sizeof(listens);
+  SocketAddress address;
+  address.bytes = sizeof(address.storage);
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) != 0 || listens == 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.bytes) != 0)
+    return base::Error{.code = base::Code::config,
+                       .what = fmt::format("failed to set up socket passed from service manager "
+                                           "(fd {})",
+                                           fd.get()),
+                       .expected = "a stream socket that listens (ListenStream=)"};
+  ListeningSocket listening{.name = fmt::format("(fd {})", fd.get()),
+                            .fds = {},
+                            .is_unix = address.is_unix(),
+                            .is_shared = true,
+                            .is_passed = true};
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  if (!listening.is_unix) set_tcp_options(fd.get(), settings);
+  listening.fds.push_back(std::move(fd));
+  return listening;
+}
+
 } // namespace
+
+base::Result<> refuse_used_unix_socket(const Settings& settings) {
+  if (!settings.unix_socket_dir.starts_with('/')) return {};
+  const auto port = static_cast<std::uint16_t>(settings.listen_port);
+  PGKEEP_TRY(const SocketAddress address, unix_address(settings.unix_socket_dir, port));
+  const base::Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(probe.get(), address.get(), address.bytes) != 0) return {};
+  return base::Error{
+      .code = base::Code::refused,
+      .what = "unix socket is in use, cannot continue",
+      .where = fmt::format("unix:{}/.s.PGSQL.{}", settings.unix_socket_dir, port),
+      .hint = "Another pooler has it: stop that one, or choose another unix_socket_dir or "
+              "listen_port."};
+}
+
+base::Result<std::vector<ListeningSocket>> listen_on(std::vector<base::Fd> passed,
+                                                     const Settings& settings) {
+  std::vector<ListeningSocket> all;
+  for (base::Fd& fd : passed) {
+    PGKEEP_TRY(ListeningSocket listening, passed_one(std::move(fd), settings));
+    all.push_back(std::move(listening));
+  }
+  return all;
+}
 
 base::Result<std::vector<ListeningSocket>> listen_as(const Settings& settings, int loops) {
   std::vector<ListeningSocket> all;

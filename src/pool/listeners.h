@@ -20,10 +20,17 @@ struct ListeningSocket {
   /// has one for all.
   std::vector<base::Fd> fds;
   bool is_unix = false;
-  std::string path = {}; ///< Of a Unix socket that is a file.
+  bool is_shared = false; ///< One socket for all loops.
+  bool is_passed = false; ///< Opened by the service manager.
+  std::string path = {};  ///< Of a Unix socket that is a file.
 };
 
+/// Somebody serves there already. Errors: Code::refused.
+base::Result<> refuse_used_unix_socket(const Settings& settings);
 /// Errors: Code::config (an address that is none), Code::io (in use, not allowed).
 base::Result<std::vector<ListeningSocket>> listen_as(const Settings& settings, int loops);
+/// Sockets that somebody else opened. Errors: Code::config where one does not listen.
+base::Result<std::vector<ListeningSocket>> listen_on(std::vector<base::Fd> passed,
+                                                     const Settings& settings);
 
 } // namespace pgkeep::pool

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -44,6 +46,32 @@ std::string timestamp() {
   return fmt::format("{}.{:03} {}", last.date, ms, last.zone);
 }
 
+struct Facility {
+  std::string_view name;
+  int number;
+};
+constexpr Facility kFacilities[] = {
+    {"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV}, {"daemon", LOG_DAEMON},
+    {"user", LOG_USER},     {"local0", LOG_LOCAL0},     {"local1", LOG_LOCAL1},
+    {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},     {"local4", LOG_LOCAL4},
+    {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},     {"local7", LOG_LOCAL7},
+};
+
+struct Level {
+  std::string_view name;
+  int priority;
+};
+constexpr Level kLevels[] = {{"FATAL", LOG_CRIT},
+                             {"ERROR", LOG_ERR},
+                             {"WARNING", LOG_WARNING},
+                             {"LOG", LOG_INFO},
+                             {"DEBUG", LOG_DEBUG}};
+
+int priority_of(std::string_view level) {
+  const auto* const found = std::ranges::find(kLevels, level, &Level::name);
+  return found == std::end(kLevels) ? LOG_INFO : found->priority;
+}
+
 void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t count = ::write(fd, text.data(), text.size());
@@ -55,19 +83,38 @@ void write_all(int fd, std::string_view text) {
 
 } // namespace
 
-Log::Log(base::Fd file)
-    : file_(std::move(file)), pid_(::getpid()),
-      writer_([this](const std::stop_token& stop) { run(stop); }) {}
+Log::Log(LogTargets targets) : is_quiet_(targets.is_quiet), pid_(::getpid()) {
+  use(std::move(targets));
+  uses_syslog_.store(targets_.uses_syslog);
+  writer_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
 
 Log::~Log() {
   writer_.request_stop();
+  if (writer_.joinable()) writer_.join();
+  if (targets_.uses_syslog) ::closelog();
+}
+
+void Log::set_targets(LogTargets targets) {
+  const std::lock_guard lock(mutex_);
+  uses_syslog_.store(targets.uses_syslog);
+  next_targets_ = std::move(targets);
+}
+
+/// syslog(3) keeps the pointer to its name: it must stay where it is.
+void Log::use(LogTargets targets) {
+  if (targets_.uses_syslog) ::closelog();
+  targets_ = std::move(targets);
+  if (targets_.uses_syslog)
+    ::openlog(targets_.syslog_ident.c_str(), LOG_PID, targets_.syslog_facility);
 }
 
 void Log::put(std::string_view level, std::string_view text) {
-  std::string line = fmt::format("{} [{}] {} ", timestamp(), pid_, level);
+  std::string shown;
+  shown.reserve(text.size());
   for (const char c : text.substr(0, kLineBytesMax))
-    line.push_back(static_cast<unsigned char>(c) < ' ' ? '?' : c);
-  line.push_back('\n');
+    shown.push_back(static_cast<unsigned char>(c) < ' ' ? '?' : c);
+  const std::string line = fmt::format("{} [{}] {} {}\n", timestamp(), pid_, level, shown);
   bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
@@ -77,6 +124,8 @@ void Log::put(std::string_view level, std::string_view text) {
     }
     is_first = waiting_.empty();
     waiting_ += line;
+    if (uses_syslog_.load(std::memory_order_relaxed))
+      for_syslog_.push_back({.level = level, .text = std::move(shown)});
   }
   if (is_first) wake_.notify_one();
 }
@@ -85,27 +134,53 @@ void Log::run(const std::stop_token& stop) {
   ::pthread_setname_np(::pthread_self(), "pool-log");
   for (bool is_over = false; !is_over;) {
     std::string text;
+    std::vector<SyslogLine> lines;
+    std::optional<LogTargets> targets;
     {
       std::unique_lock lock(mutex_);
       is_over = !wake_.wait(lock, stop, [this] { return !waiting_.empty(); });
       // What comes in the next moment goes along: a line may then cost no system call at all.
       if (!is_over) wake_.wait_for(lock, stop, kGather, [] { return false; });
       text = std::exchange(waiting_, {});
+      lines = std::exchange(for_syslog_, {});
+      targets = std::exchange(next_targets_, {});
       if (const std::size_t lost = std::exchange(lost_, 0); lost > 0)
         text +=
             fmt::format("{} [{}] WARNING {} lines of the log were lost\n", timestamp(), pid_, lost);
     }
-    write_all(STDERR_FILENO, text);
-    if (file_.is_open()) write_all(file_.get(), text);
+    if (targets) use(*std::move(targets));
+    write(text, lines);
   }
 }
 
-base::Result<base::Fd> open_log(const std::string& path) {
-  base::Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (!file.is_open())
-    return base::Error{
-        .code = base::Code::io, .what = std::generic_category().message(errno), .where = path};
-  return file;
+void Log::write(std::string_view text, const std::vector<SyslogLine>& lines) const {
+  if (!targets_.is_quiet) write_all(STDERR_FILENO, text);
+  if (targets_.file.is_open()) write_all(targets_.file.get(), text);
+  if (!targets_.uses_syslog) return;
+  for (const SyslogLine& line : lines)
+    ::syslog(priority_of(line.level), "%s", line.text.c_str());
+}
+
+base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet) {
+  LogTargets targets{
+      .is_quiet = is_quiet, .uses_syslog = settings.syslog, .syslog_ident = settings.syslog_ident};
+  if (!settings.logfile.empty()) {
+    targets.file =
+        base::Fd(::open(settings.logfile.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    if (!targets.file.is_open())
+      return base::Error{.code = base::Code::io,
+                         .what = std::generic_category().message(errno),
+                         .where = settings.logfile};
+  }
+  const auto* const facility =
+      std::ranges::find(kFacilities, settings.syslog_facility, &Facility::name);
+  if (facility == std::end(kFacilities))
+    return base::Error{.code = base::Code::config,
+                       .what = fmt::format("invalid value \"{}\" for parameter syslog_facility",
+                                           settings.syslog_facility),
+                       .expected = "one of auth, authpriv, daemon, user, local0 to local7"};
+  targets.syslog_facility = facility->number;
+  return targets;
 }
 
 } // namespace pgkeep::pool

@@ -19,8 +19,8 @@ constexpr Micros kMicrosInMs = 1000;
 
 } // namespace
 
-Shared::Shared(const DirectoryPtr& files, base::Fd log_file, int loop_count)
-    : log(std::move(log_file)), pools(files, loop_count), workers(kWorkers),
+Shared::Shared(const DirectoryPtr& files, LogTargets log_targets, int loop_count)
+    : log(std::move(log_targets)), pools(files, loop_count), workers(kWorkers),
       outside(kOutsideWorkers), names(kNameWorkers) {}
 Shared::~Shared() = default;
 
@@ -209,6 +209,9 @@ void Loop::take_mail() {
       granted(*grant->pool);
     } else if (auto* wish = std::get_if<CancelWish>(&message)) {
       cancel(std::move(*wish));
+    } else if (auto* peer = std::get_if<PeerResolved>(&message)) {
+      if (!peer->addresses.empty())
+        open_canceller(peer->addresses.front(), std::move(peer->request), std::move(peer->asker));
     } else if (auto* of_client = std::get_if<ClientWorked>(&message)) {
       Client& back = *of_client->client;
       back.is_away = false;
@@ -237,10 +240,18 @@ void Loop::take_mail() {
 }
 
 void Loop::obey(Order order) {
-  for (std::unique_ptr<Listener>& listener : std::exchange(listeners_, {}))
+  for (std::unique_ptr<Listener>& listener : std::exchange(listeners_, {})) {
+    // Other loops and processes may hold the same socket: closing it would not take it out of
+    // epoll.
+    if (!listener->is_paused) listen(*listener, false);
     bury(std::move(listener));
+  }
   if (order == Order::stop) {
     is_over_ = true;
+    return;
+  }
+  if (order == Order::retire) {
+    shared_.retired.fetch_add(1);
     return;
   }
   for (const auto& pool : pools_) {

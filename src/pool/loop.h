@@ -28,6 +28,7 @@
 #include "pool/log.h"
 #include "pool/mailbox.h"
 #include "pool/pools.h"
+#include "pool/service_manager.h"
 #include "pool/worker.h"
 
 namespace pgkeep::pool {
@@ -37,7 +38,7 @@ class Loop;
 
 /// What all loops use. Threads: each member says for itself.
 struct Shared {
-  Shared(const DirectoryPtr& files, base::Fd log_file, int loop_count);
+  Shared(const DirectoryPtr& files, LogTargets log_targets, int loop_count);
   ~Shared();
   Shared(const Shared&) = delete;
   Shared(Shared&&) = delete;
@@ -45,6 +46,8 @@ struct Shared {
   Shared& operator=(Shared&&) = delete;
 
   Log log;
+  int verbosity_added = 0; ///< By the command line, to that of the files.
+  const ServiceManager manager = ServiceManager::of_environment();
   Pools pools;
   wire::StatementTable statements;
   HostNames host_names;
@@ -52,6 +55,7 @@ struct Shared {
   Control* control = nullptr;               ///< The same.
   std::atomic<int> clients{0};              ///< Of all loops.
   std::atomic<bool> is_draining{false};     ///< Nobody new; servers go when they are free.
+  std::atomic<std::size_t> retired{0};      ///< Loops that accept nobody any more.
   Workers workers;                          ///< Before the loops: what they run uses those.
   Workers outside;                          ///< Where logins wait for LDAP and PAM.
   Workers names;                            ///< Where servers wait for DNS: not behind logins.
@@ -116,6 +120,12 @@ struct CancelWish {
   std::uint32_t process = 0;
   std::string key;
 };
+/// For a peer, whose name was looked up.
+struct PeerResolved {
+  Asker asker;
+  std::string request;
+  std::vector<SocketAddress> addresses; ///< None: the name has none.
+};
 struct ClientWorked {
   Client* client = nullptr;
   std::unique_ptr<ClientLogin> login;
@@ -145,11 +155,12 @@ struct NewFiles {
   DirectoryPtr directory;
   std::uint64_t number = 0;
 };
-enum class Order : std::uint8_t { stop, drain };
+/// retire: nobody new, another process serves now.
+enum class Order : std::uint8_t { stop, drain, retire };
 using LoopMessage =
     std::variant<NewClient, HandedServer, WantedServer, Welcomed, WantedPlace, PlaceFree, Granted,
-                 LoginFailed, CancelWish, ClientWorked, ServerWorked, CancelWorked, Resolved,
-                 AddressesGone, NewFiles, Order>;
+                 LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked, CancelWorked,
+                 Resolved, AddressesGone, NewFiles, Order>;
 
 class Loop {
 public:
@@ -338,7 +349,10 @@ private:
 
   // cancels.cc: cancel requests.
   void cancel(CancelWish wish);
+  Client* find_cancelled(const CancelWish& wish);
   void start_cancel(Server& server, Asker asker);
+  Canceller* open_canceller(const SocketAddress& address, std::string request, Asker asker);
+  void forward(CancelWish wish);
   void look_at_canceller(Canceller& canceller);
   void apply(Canceller& canceller, TlsOpening::Step step);
   void send_cancel(Canceller& canceller);

@@ -12,8 +12,9 @@ namespace pgkeep::pool {
 namespace {
 
 /// Settings that must have their default values.
-constexpr std::array<std::string_view, 6> kMustBeDefault = {
-    "admin_users", "peer_id", "stats_users", "syslog", "unix_socket_group", "user",
+constexpr std::array<std::string_view, 2> kMustBeDefault = {
+    "admin_users",
+    "stats_users",
 };
 
 base::Error not_built(std::string_view what) {
@@ -41,7 +42,6 @@ std::optional<base::Error> of_settings(const Settings& settings) {
 
 std::optional<base::Error> not_built_of(const Configuration& configuration) {
   if (auto missing = of_settings(configuration.settings)) return missing;
-  if (!configuration.peers.empty()) return not_built("section [peers]");
   return std::nullopt;
 }
 

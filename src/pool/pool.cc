@@ -1,6 +1,7 @@
 // Starts the loops, waits for signals, and ends them.
 #include "pool/pool.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -14,6 +15,9 @@
 #include "pool/control.h"
 #include "pool/listeners.h"
 #include "pool/loop.h"
+#include "pool/process.h"
+#include "pool/service_manager.h"
+#include "pool/takeover.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -29,16 +33,12 @@ public:
   ~OwnFile() {
     if (!path_.empty()) ::unlink(path_.c_str());
   }
+  /// It is another's now: it stays.
+  void leave() { path_.clear(); }
 
 private:
   std::string path_;
 };
-
-base::Result<OwnFile> write_pid(const std::string& path) {
-  if (path.empty()) return OwnFile("");
-  PGKEEP_CHECK(base::write_file_durably(path, fmt::format("{}\n", ::getpid())));
-  return OwnFile(path);
-}
 
 void raise_file_limit(Log& log, const Settings& settings) {
   rlimit limit{};
@@ -59,8 +59,109 @@ void run_loops(Shared& shared, Control& control) {
     });
   }
   control.run();
+  if (!shared.is_draining.load()) shared.manager.stopping();
   for (const auto& loop : shared.loops)
     loop->post_always(Order::stop);
+}
+
+void add_listeners(Shared& shared, const Settings& settings,
+                   const std::vector<ListeningSocket>& sockets) {
+  const auto port = static_cast<std::uint16_t>(settings.listen_port);
+  for (const ListeningSocket& socket : sockets) {
+    shared.log.info(fmt::format(
+        "{} {}", socket.is_passed ? "socket passed from service manager" : "listening on",
+        socket.name));
+    for (std::size_t i = 0; i < shared.loops.size(); ++i) {
+      const base::Fd& fd = socket.is_shared ? socket.fds.front() : socket.fds[i];
+      shared.loops[i]->add_listener(base::Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)), port,
+                                    socket.is_unix, socket.is_shared);
+    }
+  }
+}
+
+/// What it serves from: sockets of its own, of the service manager, or of the process before.
+struct Start {
+  std::vector<ListeningSocket> sockets = {};
+  std::optional<TakenOver> taken = {};
+  bool is_passed = false;
+  bool was_stale = false; ///< The pid file.
+};
+
+base::Result<Start> start_of(const Settings& settings, const RunOptions& options, int loops) {
+  Start start;
+  std::vector<base::Fd> passed = take_passed_sockets();
+  start.is_passed = !passed.empty();
+  if (options.takes_over) {
+    if (start.is_passed)
+      return base::Error{.code = base::Code::config,
+                         .what = "cannot reboot under service manager",
+                         .hint = "It passes its sockets to the next process itself."};
+    PGKEEP_TRY(start.taken, take_over(settings));
+  }
+  if (start.taken) {
+    start.sockets = std::exchange(start.taken->sockets, {});
+    return start;
+  }
+  if (!start.is_passed) PGKEEP_CHECK(refuse_used_unix_socket(settings));
+  PGKEEP_TRY(start.was_stale, PidFile::remove_stale(settings.pidfile));
+  if (start.is_passed) {
+    PGKEEP_TRY(start.sockets, listen_on(std::move(passed), settings));
+  } else {
+    PGKEEP_TRY(start.sockets, listen_as(settings, loops));
+  }
+  return start;
+}
+
+base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
+                     const Started& started) {
+  const Settings& settings = directory->settings();
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int loops = std::clamp(options.loops > 0 ? options.loops : cores, 1, kLoopsMax);
+  PGKEEP_TRY(LogTargets log, log_targets_of(settings, options.is_quiet || options.is_daemon));
+  PGKEEP_TRY(Start start, start_of(settings, options, loops));
+  std::vector<OwnFile> files;
+  const auto own_files = [&] {
+    for (const ListeningSocket& socket : start.sockets)
+      files.emplace_back(socket.path);
+  };
+  if (!start.taken) own_files(); // Else they are another's until that has let go.
+  const Signals signals;         // Before there are threads, which take over what is blocked.
+  Shared shared(directory, std::move(log), loops);
+  shared.verbosity_added = options.verbosity;
+  shared.log.set_verbosity(static_cast<int>(settings.verbose) + options.verbosity);
+  if (start.was_stale) shared.log.info("stale pidfile, removing");
+  if (options.takes_over && !start.taken)
+    shared.log.info("old process not found, try to continue normally");
+  raise_file_limit(shared.log, settings);
+  for (int i = 0; i < loops; ++i)
+    shared.loops.push_back(std::make_unique<Loop>(shared, directory, i));
+  add_listeners(shared, settings, start.sockets);
+  if (start.taken) {
+    PGKEEP_CHECK(finish(*std::move(start.taken)));
+    own_files();
+    shared.log.info("old process has let go, resuming work");
+    if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());
+  }
+  PGKEEP_TRY(PidFile pid_file, PidFile::write(settings.pidfile));
+  std::unique_ptr<Handover> handover;
+  if (!start.is_passed) {
+    PGKEEP_TRY(handover, Handover::offer(settings, start.sockets));
+  }
+  start.sockets.clear();
+  shared.log.info(fmt::format("process up: pgkeep {}, {} loop{}", options.version, loops,
+                              loops == 1 ? "" : "s"));
+  const auto read = [](const std::string& path) { return base::read_file(path); };
+  const auto let_go = [&] {
+    pid_file.leave();
+    for (OwnFile& file : files)
+      file.leave();
+  };
+  Control control(shared, directory, read, signals, std::move(handover), let_go);
+  shared.control = &control;
+  shared.manager.ready();
+  started();
+  run_loops(shared, control);
+  return {};
 }
 
 } // namespace
@@ -70,39 +171,15 @@ base::Result<> run(const RunOptions& options) {
   PGKEEP_TRY(Directory directory, read_directory(options.ini, read));
   const auto start = std::make_shared<const Directory>(std::move(directory));
   const Settings& settings = start->settings();
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  const int loops = std::clamp(options.loops > 0 ? options.loops : cores, 1, kLoopsMax);
-  base::Fd log_file;
-  if (!settings.logfile.empty()) {
-    PGKEEP_TRY(log_file, open_log(settings.logfile));
-  }
-  PGKEEP_TRY(std::vector<ListeningSocket> sockets, listen_as(settings, loops));
-  std::vector<OwnFile> files;
-  files.reserve(sockets.size());
-  for (const ListeningSocket& socket : sockets)
-    files.emplace_back(socket.path);
-  PGKEEP_TRY(const OwnFile pid_file, write_pid(settings.pidfile));
-  const Signals signals; // Before there are threads, which take over what is blocked.
-  Shared shared(start, std::move(log_file), loops);
-  raise_file_limit(shared.log, settings);
-  for (int i = 0; i < loops; ++i)
-    shared.loops.push_back(std::make_unique<Loop>(shared, start, i));
-  const auto port = static_cast<std::uint16_t>(settings.listen_port);
-  for (ListeningSocket& socket : sockets) {
-    shared.log.info(fmt::format("listening on {}", socket.name));
-    for (std::size_t i = 0; i < shared.loops.size(); ++i) {
-      base::Fd fd =
-          socket.is_unix ? base::Fd(::dup(socket.fds.front().get())) : std::move(socket.fds[i]);
-      shared.loops[i]->add_listener(std::move(fd), port, socket.is_unix, socket.is_unix);
-    }
-  }
-  sockets.clear();
-  shared.log.info(fmt::format("process up: pgkeep {}, {} loop{}", options.version, loops,
-                              loops == 1 ? "" : "s"));
-  Control control(shared, start, read, signals);
-  shared.control = &control;
-  run_loops(shared, control);
-  return {};
+  PGKEEP_CHECK(become_account(options.user.empty() ? settings.user : options.user));
+  PGKEEP_CHECK(refuse_root());
+  if (!options.is_daemon) return serve(start, options, [] {});
+  if (settings.pidfile.empty())
+    return base::Error{.code = base::Code::config,
+                       .what = "daemon needs pidfile configured",
+                       .where = options.ini,
+                       .expected = "pidfile = FILE in [pgbouncer]"};
+  return run_in_background([&](const Started& started) { return serve(start, options, started); });
 }
 
 } // namespace pgkeep::pool

@@ -18,11 +18,16 @@ struct RunOptions {
   std::string ini;
   int loops = 0; ///< Threads that serve; 0: as many as there are cores.
   std::string version = {};
+  std::string user = {};   ///< To become this one; goes before the file's.
+  bool is_daemon = false;  ///< In the background: returns once it serves there.
+  bool is_quiet = false;   ///< Nothing of the log to standard error.
+  int verbosity = 0;       ///< Added to the file's.
+  bool takes_over = false; ///< From the one that runs, if one does: its sockets, then its clients.
 };
 inline constexpr int kLoopsMax = 64;
 
 /// Serves until it is told to stop. Errors: Code::config (file and line), Code::unsupported (what
-/// is not built yet), Code::io.
+/// is not built yet), Code::refused (another one runs), Code::io.
 base::Result<> run(const RunOptions& options);
 
 } // namespace pgkeep::pool

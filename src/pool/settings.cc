@@ -166,7 +166,7 @@ std::optional<Duration> seconds_in(std::string_view text) {
   constexpr double kSecondsMax = 1e9; // Thirty years: what is counted in microseconds fits.
   if (failure != std::errc() || stop != end || !(seconds >= 0) || seconds > kSecondsMax)
     return std::nullopt;
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+  return Duration(std::llround(seconds * Duration::period::den));
 }
 
 /// Reads one value into a member; what was expected where it cannot.

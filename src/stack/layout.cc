@@ -76,16 +76,21 @@ base::Result<std::optional<State>> read_state(const std::filesystem::path& direc
                                     .bin = text_of(*json, "bin"),
                                     .major = int_of(*json, "major"),
                                     .port = int_of(*json, "port"),
+                                    .pool_port = int_of(*json, "pool_port"),
                                     .is_demo = text_of(*json, "profile") == "demo",
                                     .provisioned_by = text_of(*json, "provisioned_by")}};
 }
 
 base::Result<> write_state(const Layout& layout, const State& state) {
-  const base::Json json{
-      {"pgkeep", kFormat},           {"profile", state.is_demo ? "demo" : "production"},
-      {"home", state.home.string()}, {"sockets", state.sockets.string()},
-      {"bin", state.bin.string()},   {"major", state.major},
-      {"port", state.port},          {"provisioned_by", state.provisioned_by}};
+  const base::Json json{{"pgkeep", kFormat},
+                        {"profile", state.is_demo ? "demo" : "production"},
+                        {"home", state.home.string()},
+                        {"sockets", state.sockets.string()},
+                        {"bin", state.bin.string()},
+                        {"major", state.major},
+                        {"port", state.port},
+                        {"pool_port", state.pool_port},
+                        {"provisioned_by", state.provisioned_by}};
   return base::write_file_durably(layout.state_file(), json.dump(true) + "\n", {.mode = 0644});
 }
 

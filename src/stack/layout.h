@@ -55,6 +55,7 @@ struct State {
   std::filesystem::path bin; ///< The server's binaries.
   int major = 0;
   int port = 0;
+  int pool_port = 0; ///< The pooler's; 0: not chosen yet, or the demo, which has none.
   bool is_demo = false;
   std::string
       provisioned_by; ///< pgkeep's version that set up roles and privileges; empty = not done yet.

@@ -24,15 +24,16 @@ base::Result<Passwords> ensure_passwords(const Layout& layout) {
   return passwords;
 }
 
-base::Result<> write_passfile(const Layout& layout, const Passwords& passwords, int port) {
+base::Result<> write_passfile(const Layout& layout, const Passwords& passwords,
+                              const std::vector<int>& ports) {
+  // A socket folder with a colon would need a backslash (manual, libpq-pgpass).
+  const std::string sockets = base::replace_all(layout.sockets.string(), ":", "\\:");
   std::string text = "# host:port:database:user:password; made by `pgkeep up`\n";
   for (const roles::RolePassword& entry : passwords.all) {
-    for (const char* const host : {"localhost", "127.0.0.1"}) {
-      text += fmt::format("{}:{}:*:{}:{}\n", host, port, entry.role, entry.password.reveal());
+    for (const int port : ports) {
+      for (const std::string& host : {std::string("localhost"), std::string("127.0.0.1"), sockets})
+        text += fmt::format("{}:{}:*:{}:{}\n", host, port, entry.role, entry.password.reveal());
     }
-    // A socket folder with a colon would need a backslash (manual, libpq-pgpass).
-    text += fmt::format("{}:{}:*:{}:{}\n", base::replace_all(layout.sockets.string(), ":", "\\:"),
-                        port, entry.role, entry.password.reveal());
   }
   return base::write_file_durably(layout.passfile(), text, {.mode = 0600});
 }

@@ -17,8 +17,9 @@ struct Passwords {
 };
 /// Reads each role's password, or makes it. Files of others' making are taken as they are.
 base::Result<Passwords> ensure_passwords(const Layout& layout);
-/// libpq's passfile for this port, over TCP and over the socket. Source: PostgreSQL manual,
+/// libpq's passfile for these ports, over TCP and over the socket. Source: PostgreSQL manual,
 /// libpq-pgpass.
-base::Result<> write_passfile(const Layout& layout, const Passwords& passwords, int port);
+base::Result<> write_passfile(const Layout& layout, const Passwords& passwords,
+                              const std::vector<int>& ports);
 
 } // namespace pgkeep::stack

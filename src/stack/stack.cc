@@ -16,6 +16,7 @@
 #include "stack/demo.h"
 #include "stack/layout.h"
 #include "stack/passwords.h"
+#include "stack/pooler.h"
 #include "stack/server_files.h"
 #include "stack/settings.h"
 #include "stack/supervisor.h"
@@ -29,10 +30,14 @@ constexpr std::string_view kDatabase = "app";
 constexpr std::string_view kProvision =
     "1"; ///< Raised when roles or privileges change, so that `up` applies them again.
 constexpr int kFirstPort = 5432;
+/// The pooler's above the server's: 6432 above 5432.
+constexpr int kPoolPortAbove = 1000;
+constexpr int kPortMax = 65'535;
 constexpr int kFirstDemoPort = 5532;
 constexpr std::chrono::milliseconds kReadyLimit{90'000};
 constexpr std::chrono::milliseconds kStopLimit{150'000};
 constexpr std::chrono::milliseconds kLockLimit{10'000};
+constexpr std::chrono::milliseconds kPoolerLimit{20'000};
 
 base::Error nothing_here(const std::filesystem::path& directory) {
   return {.code = base::Code::usage,
@@ -228,6 +233,13 @@ base::Result<> require_port_of_running(const Layout& layout, int port) {
                           layout.directory.string(), port)};
 }
 
+/// Of the pooler: kept once it was chosen.
+base::Result<int> choose_pool_port(const std::optional<State>& known, int server_port) {
+  if (known && known->pool_port != 0 && known->pool_port != server_port) return known->pool_port;
+  const int wanted = server_port + kPoolPortAbove;
+  return postgres::free_port(wanted > kPortMax ? server_port - kPoolPortAbove : wanted);
+}
+
 struct Prepared {
   Layout layout;
   State state;
@@ -252,7 +264,13 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
                                      .bin = {},
                                      .is_demo = is_demo,
                                      .provisioned_by = {}});
-  const bool is_changed = !known || state.bin != binaries.bin || state.port != port;
+  int pool_port = 0;
+  if (!is_demo) {
+    PGKEEP_TRY(pool_port, choose_pool_port(known, port));
+  }
+  const bool is_changed =
+      !known || state.bin != binaries.bin || state.port != port || state.pool_port != pool_port;
+  state.pool_port = pool_port;
   state.bin = binaries.bin;
   state.major = binaries.version.major();
   state.port = port;
@@ -272,16 +290,33 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
 
 base::Result<> provision(const Prepared& stack, const OnStep& on_step) {
   PGKEEP_TRY(const Passwords passwords, ensure_passwords(stack.layout));
-  PGKEEP_CHECK(write_passfile(stack.layout, passwords, stack.state.port));
-  if (stack.state.provisioned_by == kProvision && !passwords.made_any) return {};
-  on_step("roles, privileges and timeouts");
+  PGKEEP_CHECK(write_passfile(stack.layout, passwords, {stack.state.port, stack.state.pool_port}));
   PGKEEP_TRY(postgres::Connection admin, open_admin(stack.layout, stack.state.port));
+  if (stack.state.provisioned_by == kProvision && !passwords.made_any)
+    return write_pooler_files(stack.layout, stack.state, kDatabase, admin);
+  on_step("roles, privileges and timeouts");
   PGKEEP_CHECK(roles::provision(admin, {.database = std::string(kDatabase),
                                         .max_connections = kMaxConnections,
                                         .passwords = passwords.all}));
+  PGKEEP_CHECK(write_pooler_files(stack.layout, stack.state, kDatabase, admin));
   State state = stack.state;
   state.provisioned_by = kProvision;
   return write_state(stack.layout, state);
+}
+
+/// The supervisor starts it, or makes it read its files again.
+base::Result<> start_pooler(const Layout& layout, int port) {
+  PGKEEP_TRY(const auto live, live_supervisor(layout.directory));
+  if (live) ::kill(live->process.pid, SIGHUP);
+  if (base::wait_until(kPoolerLimit, [&] { return pooler_answers(layout, port); })) return {};
+  return base::Error{
+      .code = base::Code::io,
+      .what = "the pooler does not answer",
+      .where = fmt::format("localhost:{}", port),
+      .hint = fmt::format("Its log says why: {}. (A supervisor of an older pgkeep knows no pooler: "
+                          "`pgkeep down`, then `pgkeep up`.)",
+                          (layout.directory / "pooler.log").string()),
+      .left = "The server runs; `pgkeep up` goes on from here."};
 }
 
 base::Result<> up_one(const std::filesystem::path& directory, const UpOptions& options,
@@ -305,7 +340,8 @@ base::Result<> up_one(const std::filesystem::path& directory, const UpOptions& o
   if (!done)
     return with_left(std::move(done).error(),
                      "The server runs; its roles are not complete. `pgkeep up` goes on from here.");
-  return {};
+  options.on_step("the pooler");
+  return start_pooler(stack.layout, stack.state.pool_port);
 }
 
 ServerState state_of(const std::optional<postgres::PostmasterPid>& server,
@@ -316,6 +352,24 @@ ServerState state_of(const std::optional<postgres::PostmasterPid>& server,
   if (has_supervisor) return ServerState::starting;
   return record && record->state == SupervisorState::gave_up ? ServerState::gave_up
                                                              : ServerState::stopped;
+}
+
+std::optional<Status::Pooler> pooler_of(const Layout& layout, const State& state,
+                                        const std::optional<SupervisorRecord>& record) {
+  if (state.pool_port == 0) return std::nullopt;
+  Status::Pooler pooler{.port = state.pool_port};
+  if (!record) return pooler;
+  pooler.restarts = record->pooler_restarts;
+  if (!record->pooler || !base::is_running(*record->pooler)) {
+    pooler.why = record->pooler_error;
+    return pooler;
+  }
+  pooler.pid = static_cast<std::int32_t>(record->pooler->pid);
+  if (const auto figures = pooler_figures(layout, state.pool_port)) {
+    pooler.clients = figures->clients;
+    pooler.servers = figures->servers;
+  }
+  return pooler;
 }
 
 base::Result<std::string> server_version(const State& state) {
@@ -337,7 +391,17 @@ base::Result<> down_one(const Layout& layout, const OnStep& on_step) {
                          .hint = fmt::format("Its log: {}", layout.supervisor_log().string())};
     }
   }
+  PGKEEP_TRY(const auto record, read_supervisor_record(layout.directory));
+  if (record) Pooler(layout, record->pooler).stop(); // A supervisor that was killed left it.
   return postgres::stop_server(layout.data(), postgres::Shutdown::fast, kStopLimit);
+}
+
+std::string uri_of(const Status& status, std::string_view role, int port) {
+  if (status.root_certificate.empty())
+    return fmt::format("postgresql://{}@localhost:{}/{}", role, port, status.database);
+  return fmt::format(
+      "postgresql://{}@localhost:{}/{}?sslmode=verify-full&sslrootcert={}&passfile={}", role, port,
+      status.database, status.root_certificate.string(), status.passfile.string());
 }
 
 } // namespace
@@ -388,7 +452,8 @@ base::Result<Status> status(const std::filesystem::path& directory) {
              .socket_directory = layout.sockets.string(),
              .database = std::string(state->is_demo ? "shop" : kDatabase),
              .root_certificate = state->is_demo ? std::filesystem::path() : layout.authority(),
-             .passfile = state->is_demo ? std::filesystem::path() : layout.passfile()};
+             .passfile = state->is_demo ? std::filesystem::path() : layout.passfile(),
+             .pooler = pooler_of(layout, *state, record)};
   PGKEEP_TRY(const std::optional<State> demo, read_state(absolute / "demo"));
   if (demo && !state->is_demo) {
     PGKEEP_TRY(Status nested, stack::status(absolute / "demo"));
@@ -412,11 +477,11 @@ base::Result<Status> down(const std::filesystem::path& directory, const OnStep& 
 }
 
 std::string connection_uri(const Status& status, std::string_view role) {
-  if (status.root_certificate.empty())
-    return fmt::format("postgresql://{}@localhost:{}/{}", role, status.port, status.database);
-  return fmt::format(
-      "postgresql://{}@localhost:{}/{}?sslmode=verify-full&sslrootcert={}&passfile={}", role,
-      status.port, status.database, status.root_certificate.string(), status.passfile.string());
+  return uri_of(status, role, status.port);
+}
+
+std::string pooled_uri(const Status& status, std::string_view role) {
+  return uri_of(status, role, status.pooler ? status.pooler->port : status.port);
 }
 
 std::string admin_uri(const Status& status, std::string_view database) {

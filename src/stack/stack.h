@@ -44,7 +44,18 @@ struct Status {
   std::string database = {};
   std::filesystem::path root_certificate = {}; ///< For sslrootcert; empty for the demo server.
   std::filesystem::path passfile = {}; ///< libpq's passfile with every role's password, 0600.
-  std::vector<Status> nested = {};     ///< The demo server, where there is one.
+  /// The pooler in front of it; none for the demo server.
+  struct Pooler {
+    int port = 0;
+    std::int32_t pid = 0; ///< 0: it does not run.
+    std::int32_t restarts = 0;
+    std::string why = {}; ///< What its log said last, where it does not run.
+    /// What it says of itself; nothing where it does not answer.
+    std::optional<std::int64_t> clients = {};
+    std::optional<std::int64_t> servers = {};
+  };
+  std::optional<Pooler> pooler = {};
+  std::vector<Status> nested = {}; ///< The demo server, where there is one.
 };
 
 struct UpOptions {
@@ -67,6 +78,8 @@ base::Result<Status> down(const std::filesystem::path& directory,
 /// A connection string for a role of this stack, without any password: the passfile is named
 /// instead.
 std::string connection_uri(const Status& status, std::string_view role);
+/// The same through the pooler.
+std::string pooled_uri(const Status& status, std::string_view role);
 /// For administration by the account that runs the server (or root): over the socket, as postgres.
 std::string admin_uri(const Status& status, std::string_view database);
 

@@ -1,5 +1,6 @@
-// One process, one thread: it waits in poll() for the server's pidfd and for its own signals, and
-// does nothing else. A pidfd works for a server that it started and for one that it adopted.
+// One process, one thread: it waits in poll() for the pidfds of the server and the pooler and for
+// its own signals, and does nothing else. A pidfd works for a server that it started and for one
+// that it adopted.
 #include "stack/supervisor.h"
 
 #include <fmt/format.h>
@@ -20,6 +21,7 @@
 #include "base/text.h"
 #include "postgres/cluster.h"
 #include "stack/layout.h"
+#include "stack/pooler.h"
 #include "stack/server_files.h"
 
 namespace pgkeep::stack {
@@ -34,7 +36,18 @@ constexpr std::chrono::milliseconds kPauseFirst{200};
 constexpr std::chrono::milliseconds kPauseMax{10'000};
 constexpr std::chrono::hours kCertificateCheck{6};
 
-enum class Wake : std::uint8_t { server_ended, told_to_stop, told_to_reload, time_passed };
+enum class Wake : std::uint8_t {
+  server_ended,
+  pooler_ended,
+  told_to_stop,
+  told_to_reload,
+  time_passed
+};
+
+base::Fd pidfd_of(const std::optional<base::ProcessId>& process) {
+  return process ? base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, process->pid, 0)))
+                 : base::Fd();
+}
 
 /// The last line of the server's newest log that says why it ended; empty where none does.
 std::string last_words(const Layout& layout) {
@@ -59,8 +72,10 @@ std::string last_words(const Layout& layout) {
 
 class Supervisor {
 public:
-  Supervisor(Layout layout, State state, base::Fd signals)
-      : layout_(std::move(layout)), state_(std::move(state)), signals_(std::move(signals)) {}
+  Supervisor(Layout layout, State state, base::Fd signals,
+             std::optional<base::ProcessId> running_pooler)
+      : layout_(std::move(layout)), state_(std::move(state)), signals_(std::move(signals)),
+        pooler_(layout_, running_pooler) {}
 
   base::Result<> run();
 
@@ -79,6 +94,7 @@ private:
   Layout layout_;
   State state_;
   base::Fd signals_;
+  Pooler pooler_; ///< Uses layout_.
   std::int32_t restarts_ = 0;
   int failures_ = 0;
   std::string last_error_;
@@ -86,12 +102,17 @@ private:
 
 base::Result<> Supervisor::record(SupervisorState state) {
   const std::optional<base::ProcessId> self = base::identify_process(::getpid());
+  const std::optional<base::ProcessId>& pooler = pooler_.process();
   const base::Json json{{"pgkeep", "supervisor/1"},
                         {"pid", static_cast<std::int64_t>(::getpid())},
                         {"start_ticks", self ? self->start_ticks : 0},
                         {"state", name_of(state)},
                         {"restarts", restarts_},
-                        {"last_error", last_error_}};
+                        {"last_error", last_error_},
+                        {"pooler_pid", static_cast<std::int64_t>(pooler ? pooler->pid : 0)},
+                        {"pooler_start_ticks", pooler ? pooler->start_ticks : 0},
+                        {"pooler_restarts", pooler_.restarts()},
+                        {"pooler_error", pooler_.last_error()}};
   return base::write_file_durably(layout_.supervisor_record(), json.dump(true) + "\n",
                                   {.mode = 0644});
 }
@@ -142,19 +163,24 @@ base::Result<base::ProcessId> Supervisor::start_or_adopt() {
 
 Wake Supervisor::wait(const std::optional<base::ProcessId>& server,
                       std::chrono::milliseconds limit) {
-  base::Fd process;
-  if (server) process = base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, server->pid, 0)));
+  const base::Fd process = pidfd_of(server);
   if (server && (!process.is_open() || !base::is_running(*server))) return Wake::server_ended;
-  std::array<pollfd, 2> polled{pollfd{.fd = signals_.get(), .events = POLLIN, .revents = 0},
-                               pollfd{.fd = process.get(), .events = POLLIN, .revents = 0}};
-  const int ready = ::poll(polled.data(), server ? 2 : 1, static_cast<int>(limit.count()));
+  // A descriptor below zero is passed over.
+  const base::Fd pooler = pidfd_of(pooler_.process());
+  if (pooler_.process() && (!pooler.is_open() || !base::is_running(*pooler_.process())))
+    return Wake::pooler_ended;
+  std::array<pollfd, 3> polled{pollfd{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = process.get(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = pooler.get(), .events = POLLIN, .revents = 0}};
+  const int ready = ::poll(polled.data(), polled.size(), static_cast<int>(limit.count()));
   if (ready > 0 && (polled[0].revents & POLLIN) != 0) {
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) == sizeof info) {
       return info.ssi_signo == SIGHUP ? Wake::told_to_reload : Wake::told_to_stop;
     }
   }
-  if (ready > 0 && server && polled[1].revents != 0) return Wake::server_ended;
+  if (ready > 0 && polled[1].revents != 0) return Wake::server_ended;
+  if (ready > 0 && polled[2].revents != 0) return Wake::pooler_ended;
   return Wake::time_passed;
 }
 
@@ -169,18 +195,26 @@ void Supervisor::renew_certificates() {
   base::log::info("renewed the server certificate", {{"new_authority", work->made_authority}});
   const auto running = postgres::running_postmaster(layout_.data());
   if (running && *running) ::kill((*running)->process.pid, SIGHUP);
+  pooler_.reload();
 }
 
 base::Result<Wake> Supervisor::watch(const base::ProcessId& server) {
   PGKEEP_CHECK(record(SupervisorState::running));
   const Steady::time_point since = Steady::now();
+  Steady::time_point certificates_at = since;
   for (;;) {
-    const Wake wake = wait(server, kCertificateCheck);
+    if (pooler_.keep_up()) PGKEEP_CHECK(record(SupervisorState::running));
+    const Wake wake =
+        wait(server, std::min<std::chrono::milliseconds>(
+                         kCertificateCheck, pooler_.due_in().value_or(kCertificateCheck)));
     if (Steady::now() - since > kHealthyAfter) failures_ = 0;
-    if (wake == Wake::time_passed) renew_certificates();
-    if (wake == Wake::told_to_reload) {
+    if (Steady::now() - certificates_at >= kCertificateCheck || wake == Wake::told_to_reload) {
+      certificates_at = Steady::now();
       renew_certificates();
+    }
+    if (wake == Wake::told_to_reload) {
       ::kill(server.pid, SIGHUP);
+      pooler_.reload();
     }
     if (wake == Wake::told_to_stop) return wake;
     if (wake == Wake::server_ended) {
@@ -201,6 +235,7 @@ bool Supervisor::is_too_much(const std::string& why) {
 
 base::Result<> Supervisor::stop() {
   base::log::info("stopping");
+  pooler_.stop(); // First: its clients' transactions end by themselves.
   auto stopped = postgres::stop_server(layout_.data(), postgres::Shutdown::fast, kServerStopLimit);
   if (!stopped)
     stopped =
@@ -233,11 +268,18 @@ base::Result<> Supervisor::run() {
     }
     if (is_too_much(why)) break;
     PGKEEP_CHECK(record(SupervisorState::waiting));
-    if (wait(std::nullopt, pause) == Wake::told_to_stop) return stop();
+    const Steady::time_point next = Steady::now() + pause;
+    for (Steady::time_point now = Steady::now(); now < next; now = Steady::now()) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - now);
+      if (wait(std::nullopt, left + std::chrono::milliseconds{1}) == Wake::told_to_stop)
+        return stop();
+      pooler_.keep_up();
+    }
     pause = std::min(pause * 2, kPauseMax);
     ++restarts_;
   }
   base::log::error("gave up", {{"failures", failures_}, {"last_error", last_error_}});
+  pooler_.stop();
   PGKEEP_CHECK(record(SupervisorState::gave_up));
   return base::Error{
       .code = base::Code::io,
@@ -299,7 +341,12 @@ read_supervisor_record(const std::filesystem::path& directory) {
       .process = {.pid = static_cast<pid_t>(number("pid")), .start_ticks = number("start_ticks")},
       .state = SupervisorState::stopped,
       .restarts = static_cast<std::int32_t>(number("restarts")),
-      .last_error = text_of("last_error")};
+      .last_error = text_of("last_error"),
+      .pooler_restarts = static_cast<std::int32_t>(number("pooler_restarts")),
+      .pooler_error = text_of("pooler_error")};
+  if (number("pooler_pid") > 0)
+    record.pooler = base::ProcessId{.pid = static_cast<pid_t>(number("pooler_pid")),
+                                    .start_ticks = number("pooler_start_ticks")};
   for (const SupervisorState state :
        {SupervisorState::starting, SupervisorState::running, SupervisorState::waiting,
         SupervisorState::stopped, SupervisorState::gave_up}) {
@@ -325,7 +372,10 @@ base::Result<> supervise(const std::filesystem::path& directory) {
   }
   PGKEEP_CHECK(base::log::open_file(layout.supervisor_log()));
   PGKEEP_TRY(base::Fd signals, take_signals());
-  return Supervisor(std::move(layout), *std::move(state), std::move(signals)).run();
+  PGKEEP_TRY(const auto before, read_supervisor_record(layout.directory));
+  std::optional<base::ProcessId> pooler = before ? before->pooler : std::nullopt;
+  if (pooler && !base::is_running(*pooler)) pooler.reset();
+  return Supervisor(std::move(layout), *std::move(state), std::move(signals), pooler).run();
 }
 
 } // namespace pgkeep::stack

@@ -1,10 +1,11 @@
-/// The process that keeps one server running: starts it, adopts one that runs already, restarts it
-/// with back-off, gives up loudly.
+/// The process that keeps one server running, and the pooler in front of it: starts them, adopts
+/// what runs already, restarts with back-off, gives the server up loudly (the pooler never: a
+/// server without it is better than none).
 ///
 /// It holds DIRECTORY/supervisor.lock while it lives, so there is never a second one; what it knows
 /// stands in DIRECTORY/supervisor.json. SIGTERM or SIGINT: stops the server (fast) and ends.
-/// SIGHUP: reloads the server. Killed with SIGKILL it leaves the server running: the next
-/// supervisor adopts it.
+/// SIGHUP: reloads the server and the pooler. Killed with SIGKILL it leaves both running: the next
+/// supervisor adopts them.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,9 @@ struct SupervisorRecord {
   SupervisorState state = SupervisorState::starting;
   std::int32_t restarts = 0;
   std::string last_error;
+  std::optional<base::ProcessId> pooler = {}; ///< As it was when this was written.
+  std::int32_t pooler_restarts = 0;
+  std::string pooler_error = {};
 };
 /// nullopt where there is no record yet.
 base::Result<std::optional<SupervisorRecord>>

@@ -20,7 +20,7 @@ PGBOUNCER = shutil.which("pgbouncer", path=f"/usr/sbin:{os.environ['PATH']}")
 class Pooler:
     """One that runs in a folder of its own, which is its socket's too. kind: ours or pgbouncer; more: sections behind the settings."""
 
-    def __init__(self, kind, home, databases, settings=None, users="", files=None, loops=2, more=""):
+    def __init__(self, kind, home, databases, settings=None, users="", files=None, loops=2, more="", words=()):
         self.kind = kind
         self.home = pathlib.Path(home) / f"{kind}-{free_port()}"
         self.home.mkdir()
@@ -38,11 +38,11 @@ class Pooler:
         if kind == "pgbouncer" and PGBOUNCER is None:
             raise Skip("pgbouncer is not installed")
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # runuser sets it back to less.
-        argv = ["prlimit", f"--nofile={files}", PGBOUNCER, str(ini)] if kind == "pgbouncer" else [str(PGKEEP), "pool", "--loops", str(loops), str(ini)]
-        if kind == "pgbouncer" and os.geteuid() == 0:  # It refuses to run as root.
+        argv = ["prlimit", f"--nofile={files}", PGBOUNCER, str(ini)] if kind == "pgbouncer" else [str(PGKEEP), "pool", "--loops", str(loops), *words, str(ini)]
+        if os.geteuid() == 0:  # Both refuse to run as root.
             for path in [self.home, *self.home.iterdir()]:
                 shutil.chown(path, ACCOUNT)
-            argv = as_account(argv)
+            argv = as_account(argv) if kind == "pgbouncer" else [*argv, "--user", ACCOUNT]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log)
         wait_for(lambda: "process up" in self.log() or self.process.poll() is not None, "the pooler runs")

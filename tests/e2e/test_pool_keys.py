@@ -20,7 +20,7 @@ POSTGRES = '"postgres" ""\n'
 WITHOUT_EFFECT = {"pkt_buf", "sbuf_loopcnt", "service_name", "job_name"}
 # Keys whose tests come with what they belong to.
 NOT_YET = {"client_tls13_ciphers", "client_tls_ciphers", "client_tls_dheparams", "client_tls_ecdhcurve", "client_tls_protocols", "server_tls13_ciphers",
-           "server_tls_ciphers", "server_tls_protocols", "stats_period", "suspend_timeout", "syslog_facility", "syslog_ident"}
+           "server_tls_ciphers", "server_tls_protocols", "stats_period", "suspend_timeout"}
 
 
 def test_every_key_is_in_some_test():

@@ -107,7 +107,7 @@ def test_log_lines_in_the_same_form():
 
 def test_what_is_not_built_is_refused_by_name():
     with folder() as home:
-        for key, value in {"admin_users": "postgres", "user": "nobody"}.items():
+        for key, value in {"admin_users": "postgres"}.items():
             ini = home / "pool.ini"
             ini.write_text(f"[databases]\napp =\n[pgbouncer]\n{key} = {value}\n")
             result = pgkeep("pool", ini, check=False, timeout=20)

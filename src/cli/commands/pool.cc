@@ -1,19 +1,41 @@
-// pool: the connection pooler, in the foreground.
+// pool: the connection pooler, in the foreground or as a daemon.
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
 
+#include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/target.h"
+#include "pool/check.h"
 #include "pool/pool.h"
+#include "pool/toml.h"
 
 namespace pgkeep::cli {
 namespace {
 
+constexpr Flag kConfig{.name = "config",
+                       .value = "FILE",
+                       .help = "In the place of INI: a pgkeep.toml, of which [pool] counts."};
 constexpr Flag kFlags[] = {
+    kConfig,
     {.name = "loops",
      .value = "N",
      .help = "Threads that serve clients; else as many as there are cores."},
+    {.name = "daemon",
+     .help = "Run in the background; returns once it serves there, or says why it cannot.",
+     .letter = 'd'},
+    {.name = "user",
+     .value = "NAME",
+     .help = "Become this account before serving, in the place of the file's user."},
+    {.name = "takeover",
+     .help =
+         "Online restart: take the sockets of the one that runs, which serves its clients until "
+         "they leave. Where none runs, start as usual."},
+    {.name = "quiet", .help = "Write nothing of the log to standard error.", .letter = 'q'},
+    {.name = "verbose", .help = "Log more: debug lines.", .letter = 'v'},
 };
 
 base::Result<int> parse_loops(const std::string& text) {
@@ -28,11 +50,93 @@ base::Result<int> parse_loops(const std::string& text) {
   return loops;
 }
 
+constexpr Flag kCheckFlags[] = {kConfig,
+                                {.name = "format",
+                                 .value = "FORMAT",
+                                 .fallback = "text",
+                                 .help = "How to report.",
+                                 .choices = "text json"}};
+
+/// INI, --config, or ./pgkeep.toml. A pgkeep.toml is looked at as a whole first: a mistake in
+/// another part of it is one, too.
+base::Result<std::string> configuration_path(const Arguments& arguments) {
+  if (!arguments.words().empty()) {
+    if (!arguments.has("config")) return arguments.words().front();
+    return base::Error{.code = base::Code::usage,
+                       .what = "both INI and --config are given",
+                       .expected = "one of them"};
+  }
+  PGKEEP_TRY(const base::Config config, load_config(arguments));
+  const std::string path = config.path().string();
+  if (!path.empty()) {
+    const auto read = [](const std::string& each) { return base::read_file(each); };
+    PGKEEP_TRY(const pool::Configuration found, pool::read_configuration(path, read));
+    if (!found.databases.empty()) return path;
+  }
+  return base::Error{.code = base::Code::usage,
+                     .what = path.empty() ? "no configuration is named"
+                                          : "no database is named in [pool.databases]",
+                     .where = path,
+                     .expected = "INI, or a pgkeep.toml with [pool.databases.NAME]",
+                     .hint = "`pgkeep pool convert INI` makes one of PgBouncer's file."};
+}
+
+base::Result<Exit> run_convert(const Arguments& arguments, Io& io) {
+  const auto read = [](const std::string& path) { return base::read_file(path); };
+  PGKEEP_TRY(const std::string toml, pool::toml_of_ini(arguments.words().front(), read));
+  io.out(toml);
+  return Exit::done;
+}
+
+base::Json to_json(const pool::Check& check) {
+  base::Json databases{base::Json::Array{}};
+  for (const auto& each : check.databases)
+    databases.push(base::Json{{"name", each.name},
+                              {"server", each.server},
+                              {"pool_mode", each.mode},
+                              {"pool_size", each.pool_size}});
+  base::Json json{{"pgkeep", "pool-check/1"},     {"listens", base::Json::list(check.listens)},
+                  {"auth_type", check.auth_type}, {"users", check.users},
+                  {"peers", check.peers},         {"clients_max", check.clients_max}};
+  json.set("databases", std::move(databases));
+  json.set("warnings", base::Json::list(check.warnings));
+  return json;
+}
+
+std::string to_text(const pool::Check& check, std::string_view path) {
+  std::string text = fmt::format("{}: right\n", path);
+  for (const std::string& each : check.listens)
+    text += fmt::format("  listens   {}\n", each);
+  text += fmt::format("  clients   {} at most, auth_type {}, {} in auth_file\n", check.clients_max,
+                      check.auth_type, check.users);
+  for (const auto& each : check.databases)
+    text += fmt::format("  database  {} -> {}, {} pooling, {} servers a user\n", each.name,
+                        each.server, each.mode, each.pool_size);
+  if (check.peers > 0) text += fmt::format("  peers     {}\n", check.peers);
+  for (const std::string& each : check.warnings)
+    text += fmt::format("  warning   {}\n", each);
+  return text;
+}
+
+base::Result<Exit> run_check(const Arguments& arguments, Io& io) {
+  PGKEEP_TRY(const std::string path, configuration_path(arguments));
+  PGKEEP_TRY(const pool::Check check, pool::check(path));
+  io.out(arguments.get("format") == "json" ? to_json(check).dump(true) + "\n"
+                                           : to_text(check, path));
+  return Exit::done;
+}
+
 base::Result<Exit> run_pool(const Arguments& arguments, Io&) {
-  pool::RunOptions options{.ini = arguments.words().front(), .version = PGKEEP_VERSION};
+  PGKEEP_TRY(const std::string path, configuration_path(arguments));
+  pool::RunOptions options{.ini = path, .version = PGKEEP_VERSION};
   if (const auto loops = arguments.get("loops")) {
     PGKEEP_TRY(options.loops, parse_loops(*loops));
   }
+  if (const auto user = arguments.get("user")) options.user = *user;
+  options.is_daemon = arguments.has("daemon");
+  options.takes_over = arguments.has("takeover");
+  options.is_quiet = arguments.has("quiet");
+  options.verbosity = arguments.has("verbose") ? 1 : 0;
   PGKEEP_CHECK(pool::run(options));
   return Exit::done;
 }
@@ -43,16 +147,41 @@ const Command pool_command{
     .name = "pool",
     .summary = "Let many clients share few server connections, as PgBouncer does",
     .details =
-        "Reads PgBouncer's ini file as it is and serves in the foreground: session, transaction "
-        "and statement pooling, on all cores, with one limit a pool over all of them. What the "
-        "file asks for and is not built yet is refused with the name of its key. SIGINT waits "
-        "until no server is in use, SIGTERM ends at once. docs/pool.md has the rest.",
+        "Reads PgBouncer's ini file as it is: session, transaction and statement pooling, on all "
+        "cores, with one limit a pool over all of them. What the file asks for and is not built "
+        "yet is refused with the name of its key. It does not run as root: user or --user says "
+        "whom it becomes. SIGINT waits until no server is in use, SIGTERM ends at once. Started "
+        "under the name pgbouncer it has PgBouncer's command line. docs/pool.md has the rest.",
+    .words = "[INI]",
+    .words_help = "PgBouncer's configuration file; else ./pgkeep.toml.",
+    .words_max = 1,
+    .example = "pgkeep pool /etc/pgbouncer/pgbouncer.ini\n"
+               "pgkeep pool --daemon --user postgres pool.ini",
+    .flags = kFlags,
+    .run = run_pool};
+
+const Command pool_check_command{
+    .name = "pool check",
+    .summary = "Say whether the pooler's configuration is right, and what it would do",
+    .details = "Reads all files that it names, and starts nothing. What is right and perhaps not "
+               "meant is a warning.",
+    .words = "[INI]",
+    .words_help = "PgBouncer's configuration file; else ./pgkeep.toml.",
+    .words_max = 1,
+    .example = "pgkeep pool check /etc/pgbouncer/pgbouncer.ini",
+    .flags = kCheckFlags,
+    .run = run_check};
+
+const Command pool_convert_command{
+    .name = "pool convert",
+    .summary = "Print PgBouncer's ini file as the [pool] of a pgkeep.toml",
+    .details = "Nothing is lost but comments: both are read to the same configuration. Files that "
+               "it includes go into the one.",
     .words = "INI",
     .words_help = "PgBouncer's configuration file.",
     .words_max = 1,
     .words_min = 1,
-    .example = "pgkeep pool /etc/pgbouncer/pgbouncer.ini",
-    .flags = kFlags,
-    .run = run_pool};
+    .example = "pgkeep pool convert /etc/pgbouncer/pgbouncer.ini > pgkeep.toml",
+    .run = run_convert};
 
 } // namespace pgkeep::cli

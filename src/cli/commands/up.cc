@@ -51,11 +51,31 @@ base::Json to_json(const Status& status) {
                   {"database", status.database},
                   {"root_certificate", status.root_certificate.string()},
                   {"passfile", status.passfile.string()}};
+  if (status.pooler) {
+    base::Json pooler{{"port", status.pooler->port},
+                      {"pid", status.pooler->pid},
+                      {"restarts", status.pooler->restarts},
+                      {"why", status.pooler->why}};
+    if (status.pooler->clients) pooler.set("clients", *status.pooler->clients);
+    if (status.pooler->servers) pooler.set("servers", *status.pooler->servers);
+    json.set("pooler", std::move(pooler));
+  }
   base::Json nested{base::Json::Array{}};
   for (const Status& one : status.nested)
     nested.push(to_json(one));
   json.set("nested", std::move(nested));
   return json;
+}
+
+std::string pooler_text(const Status::Pooler& pooler) {
+  if (pooler.pid == 0)
+    return fmt::format("  pooler    does not run{}{}\n", pooler.why.empty() ? "" : ": ",
+                       base::printable(pooler.why));
+  std::string text = fmt::format("  pooler    port {}, process {}, {} restarts", pooler.port,
+                                 pooler.pid, pooler.restarts);
+  if (pooler.clients && pooler.servers)
+    text += fmt::format(", {} clients on {} servers", *pooler.clients, *pooler.servers);
+  return text + "\n";
 }
 
 std::string to_text(const Status& status, std::string_view title) {
@@ -72,10 +92,12 @@ std::string to_text(const Status& status, std::string_view title) {
                     status.restarts);
   if (!status.why.empty() && status.state != ServerState::running)
     text += fmt::format("  last error: {}\n", status.why);
+  if (status.pooler) text += pooler_text(*status.pooler);
   if (status.root_certificate.empty()) {
     text += fmt::format("  look      psql '{}'\n", admin_uri(status, status.database));
   } else {
     text += fmt::format("  app       psql '{}'\n", connection_uri(status, "app"));
+    if (status.pooler) text += fmt::format("  pooled    psql '{}'\n", pooled_uri(status, "app"));
     text += fmt::format("  migrate   psql '{}'\n", connection_uri(status, "migrator"));
     text += fmt::format("  admin     psql '{}'\n", admin_uri(status, status.database));
     text += fmt::format("  passwords {}/<role>.password (0600)\n",

@@ -1,0 +1,214 @@
+#include "pool/takeover.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace pgkeep::pool {
+namespace {
+
+constexpr std::size_t kSocketsMax = 253; // As many as one message takes (SCM_MAX_FD).
+constexpr std::size_t kDescriptionBytesMax = 65'536;
+constexpr int kAnswerSeconds = 10;
+constexpr char kServing = 'S';
+constexpr char kGone = 'G';
+
+base::Error failed(std::string_view what, std::string where) {
+  return {.code = base::Code::io,
+          .what = fmt::format("{}: {}", what, std::generic_category().message(errno)),
+          .where = std::move(where)};
+}
+
+std::string path_of(const Settings& settings) {
+  return fmt::format("{}/.s.PGSQL.{}.takeover", settings.unix_socket_dir, settings.listen_port);
+}
+
+bool has_folder(const Settings& settings) {
+  return settings.unix_socket_dir.starts_with('/');
+}
+
+/// SOCK_SEQPACKET: what is sent as one comes as one.
+base::Fd packet_socket() {
+  return base::Fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+}
+
+std::optional<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return std::nullopt;
+  std::ranges::copy(path, address.sun_path);
+  return address;
+}
+
+const sockaddr* plain(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+/// Its descriptors go with a message; those that came go into `fds`.
+struct Descriptors {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kSocketsMax * sizeof(int))> bytes{};
+};
+
+void take_descriptors(msghdr& message, std::vector<base::Fd>& fds) {
+  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
+       each = CMSG_NXTHDR(&message, each)) {
+    if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(each) + i * sizeof(int), sizeof(int));
+      fds.emplace_back(fd);
+    }
+  }
+}
+
+} // namespace
+
+base::Result<std::unique_ptr<Handover>>
+Handover::offer(const Settings& settings, const std::vector<ListeningSocket>& sockets) {
+  if (!has_folder(settings)) return std::unique_ptr<Handover>();
+  std::unique_ptr<Handover> own(new Handover);
+  for (const ListeningSocket& socket : sockets) {
+    for (const base::Fd& fd : socket.fds) {
+      own->description_ +=
+          fmt::format("{}\t{}\t{}\n", socket.is_unix ? "unix" : "tcp", socket.name, socket.path);
+      own->sockets_.emplace_back(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    }
+  }
+  if (own->sockets_.size() > kSocketsMax || own->description_.size() > kDescriptionBytesMax)
+    return std::unique_ptr<Handover>();
+  const std::string path = path_of(settings);
+  const auto address = address_of(path);
+  if (!address) return std::unique_ptr<Handover>();
+  ::unlink(path.c_str()); // Left by one that is gone, or that has just let go.
+  own->listener_ = packet_socket();
+  ::fcntl(own->listener_.get(), F_SETFL, O_NONBLOCK);
+  if (::bind(own->listener_.get(), plain(*address), sizeof(*address)) != 0)
+    return failed("cannot bind", path);
+  own->path_ = path;
+  if (::chmod(path.c_str(), 0600) != 0 || ::listen(own->listener_.get(), 1) != 0)
+    return failed("cannot listen", path);
+  return own;
+}
+
+Handover::~Handover() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+std::optional<int> Handover::look() {
+  if (!peer_.is_open()) {
+    peer_ = base::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!peer_.is_open()) return std::nullopt;
+    ucred who{};
+    socklen_t bytes = sizeof(who);
+    const bool is_trusted = ::getsockopt(peer_.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
+                            (who.uid == ::geteuid() || who.uid == 0);
+    peer_process_ = who.pid;
+    if (!is_trusted || !send_sockets()) peer_.reset();
+    return std::nullopt;
+  }
+  char word = 0;
+  const ssize_t count = ::recv(peer_.get(), &word, 1, 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
+  if (count == 1 && word == kServing) return peer_process_;
+  peer_.reset(); // It died: all stays as it was.
+  return std::nullopt;
+}
+
+bool Handover::send_sockets() {
+  Descriptors control;
+  iovec text{.iov_base = description_.data(), .iov_len = description_.size()};
+  msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes.data();
+  message.msg_controllen = CMSG_SPACE(sockets_.size() * sizeof(int));
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sockets_.size() * sizeof(int));
+  for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    const int fd = sockets_[i].get();
+    std::memcpy(CMSG_DATA(header) + i * sizeof(int), &fd, sizeof(int));
+  }
+  return ::sendmsg(peer_.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(text.iov_len);
+}
+
+void Handover::finish() {
+  sockets_.clear();
+  listener_.reset();
+  ::unlink(path_.c_str());
+  path_.clear(); // The next one there is another's.
+  static_cast<void>(::send(peer_.get(), &kGone, 1, MSG_NOSIGNAL));
+  peer_.reset();
+}
+
+base::Result<std::optional<TakenOver>> take_over(const Settings& settings) {
+  if (!has_folder(settings))
+    return base::Error{.code = base::Code::config,
+                       .what = settings.unix_socket_dir.empty()
+                                   ? "cannot reboot if unix dir not configured"
+                                   : "cannot reboot with abstract Unix socket",
+                       .expected = "unix_socket_dir: a folder"};
+  const std::string path = path_of(settings);
+  const auto address = address_of(path);
+  TakenOver taken{.sockets = {}, .peer = packet_socket()};
+  if (!address || ::connect(taken.peer.get(), plain(*address), sizeof(*address)) != 0)
+    return std::optional<TakenOver>{};
+  const timeval limit{.tv_sec = kAnswerSeconds, .tv_usec = 0};
+  ::setsockopt(taken.peer.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  Descriptors control;
+  std::string text(kDescriptionBytesMax, '\0');
+  iovec part{.iov_base = text.data(), .iov_len = text.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes.data();
+  message.msg_controllen = control.bytes.size();
+  const ssize_t count = ::recvmsg(taken.peer.get(), &message, MSG_CMSG_CLOEXEC);
+  if (count <= 0) return failed("the running process hands nothing over", path);
+  text.resize(static_cast<std::size_t>(count));
+  std::vector<base::Fd> fds;
+  take_descriptors(message, fds);
+  const std::vector<std::string> lines = base::split(text, '\n');
+  if (lines.size() != fds.size() + 1)
+    return base::Error{.code = base::Code::io,
+                       .what = "the running process handed over something else",
+                       .where = path,
+                       .hint = "Stop it, and start this one as usual."};
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    const std::vector<std::string> words = base::split(lines[i], '\t');
+    ListeningSocket socket{.name = words.size() > 1 ? words[1] : "",
+                           .fds = {},
+                           .is_unix = words.front() == "unix",
+                           .is_shared = true,
+                           .path = words.size() > 2 ? words[2] : ""};
+    socket.fds.push_back(std::move(fds[i]));
+    taken.sockets.push_back(std::move(socket));
+  }
+  return std::optional<TakenOver>(std::move(taken));
+}
+
+base::Result<> finish(TakenOver taken) {
+  char word = 0;
+  if (::send(taken.peer.get(), &kServing, 1, MSG_NOSIGNAL) == 1 &&
+      ::recv(taken.peer.get(), &word, 1, 0) == 1 && word == kGone)
+    return {};
+  return base::Error{.code = base::Code::io,
+                     .what = "the running process did not let go of its sockets",
+                     .hint = "It goes on serving: stop it, and start this one as usual."};
+}
+
+} // namespace pgkeep::pool

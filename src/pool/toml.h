@@ -1,0 +1,29 @@
+/// The pooler's configuration in pgkeep's own form: [pool] has the settings of PgBouncer's section
+/// [pgbouncer] under the same names, [pool.databases.NAME], [pool.users.NAME] and [pool.peers.N]
+/// what stands behind a name there. Durations have units ("15s"), switches are true or false.
+///
+/// Threads: pure functions. Source: PgBouncer's manual, config, for what the keys mean.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/config.h"
+#include "base/result.h"
+#include "pool/configuration.h"
+
+namespace pgkeep::pool {
+
+/// For whoever reads a whole pgkeep.toml. Lives as long as the process.
+std::span<const base::Key> configuration_keys();
+
+/// Of a file's text; other sections than [pool] are not looked at. Errors: Code::config with
+/// file:line:column.
+base::Result<Configuration> configuration_in_toml(std::string_view text, const std::string& path);
+
+/// What an ini file says, as toml that says the same, in its order; comments are lost. Errors:
+/// those of read_configuration().
+base::Result<std::string> toml_of_ini(const std::string& path, const ReadText& read);
+
+} // namespace pgkeep::pool

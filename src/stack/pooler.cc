@@ -1,0 +1,217 @@
+#include "stack/pooler.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "base/fd.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "postgres/quote.h"
+#include "roles/service_roles.h"
+#include "stack/settings.h"
+
+namespace pgkeep::stack {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPauseFirst{200};
+constexpr milliseconds kPauseMax{10'000};
+constexpr milliseconds kHealthy{60'000};
+constexpr milliseconds kPoliteLimit{5'000};
+constexpr milliseconds kStopLimit{10'000};
+constexpr int kPoolSizeMax = 20;
+/// Of a role's own limit: what is left is for direct sessions.
+constexpr int kSharePercent = 80;
+constexpr int kClientsMax = 1000;
+
+std::filesystem::path folder_of(const Layout& layout) {
+  return layout.home / "pool";
+}
+std::filesystem::path configuration_of(const Layout& layout) {
+  return folder_of(layout) / "pool.toml";
+}
+std::filesystem::path users_of(const Layout& layout) {
+  return folder_of(layout) / "users";
+}
+std::filesystem::path pid_file_of(const Layout& layout) {
+  return folder_of(layout) / "pool.pid";
+}
+std::filesystem::path log_of(const Layout& layout) {
+  return layout.directory / "pooler.log";
+}
+
+int pool_size_of(const roles::ServiceRole& role) {
+  const int limit = kMaxConnections * role.connection_limit / 100;
+  return std::clamp(limit * kSharePercent / 100, 1, kPoolSizeMax);
+}
+
+std::string text_in_toml(std::string_view text) {
+  return fmt::format("\"{}\"", base::replace_all(base::replace_all(std::string(text), "\\", "\\\\"),
+                                                 "\"", "\\\""));
+}
+
+std::string configuration_text(const Layout& layout, const State& state,
+                               std::string_view database) {
+  std::string text = fmt::format("# Written by `pgkeep up` at every start.\n"
+                                 "[pool]\n"
+                                 "listen_addr = \"localhost\"\n"
+                                 "listen_port = {}\n"
+                                 "unix_socket_dir = {}\n"
+                                 "client_tls_sslmode = \"require\"\n"
+                                 "client_tls_cert_file = {}\n"
+                                 "client_tls_key_file = {}\n"
+                                 "auth_type = \"scram-sha-256\"\n"
+                                 "auth_file = {}\n"
+                                 "pidfile = {}\n"
+                                 "pool_mode = \"transaction\"\n"
+                                 "max_client_conn = {}\n"
+                                 "log_connections = false\n"
+                                 "log_stats = false\n"
+                                 "log_disconnections = false\n",
+                                 state.pool_port, text_in_toml(layout.sockets.string()),
+                                 text_in_toml((layout.tls() / "server.crt").string()),
+                                 text_in_toml((layout.tls() / "server.key").string()),
+                                 text_in_toml(users_of(layout).string()),
+                                 text_in_toml(pid_file_of(layout).string()), kClientsMax);
+  if (layout.account) text += fmt::format("user = {}\n", text_in_toml(layout.account->name));
+  text += fmt::format("\n[pool.databases.{0}]\nhost = {1}\nport = {2}\ndbname = {0}\n",
+                      text_in_toml(database), text_in_toml(layout.sockets.string()), state.port);
+  for (const roles::ServiceRole& role : roles::service_roles()) {
+    if (role.connection_limit > 0)
+      text += fmt::format("\n[pool.users.{}]\npool_size = {}\n", role.name, pool_size_of(role));
+  }
+  return text;
+}
+
+std::string in_users_file(std::string_view text) {
+  return fmt::format("\"{}\"", base::replace_all(std::string(text), "\"", "\"\""));
+}
+
+base::Result<> write_if_different(const std::filesystem::path& path, const std::string& text,
+                                  const base::WriteOptions& options) {
+  PGKEEP_TRY(const std::optional<std::string> now, base::read_file_if_exists(path));
+  if (now && *now == text) return {};
+  return base::write_file_durably(path, text, options);
+}
+
+/// The last line of its log: why it ended.
+std::string last_words(const Layout& layout) {
+  const auto text = base::read_file(log_of(layout));
+  if (!text) return {};
+  std::string last;
+  for (const std::string& line : base::split(*text, '\n')) {
+    if (!base::trim(line).empty()) last = line;
+  }
+  return last;
+}
+
+} // namespace
+
+bool has_pooler(const Layout& layout) {
+  std::error_code ignored;
+  return !layout.is_demo && std::filesystem::exists(configuration_of(layout), ignored);
+}
+
+base::Result<> write_pooler_files(const Layout& layout, const State& state,
+                                  std::string_view database, postgres::Connection& admin) {
+  PGKEEP_CHECK(base::make_directory(folder_of(layout), {.mode = 0700, .owner = layout.account}));
+  std::string names;
+  for (const roles::ServiceRole& role : roles::service_roles()) {
+    if (role.connection_limit > 0)
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", postgres::quote_literal(role.name));
+  }
+  PGKEEP_TRY(const postgres::Rows rows,
+             admin.query(fmt::format("SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE "
+                                     "rolpassword IS NOT NULL AND rolname IN ({}) ORDER BY 1",
+                                     names)));
+  std::string users;
+  for (int i = 0; i < rows.count(); ++i)
+    users += fmt::format("{} {}\n", in_users_file(rows.text(i, 0)), in_users_file(rows.text(i, 1)));
+  const base::WriteOptions is_private{.mode = 0600, .owner = layout.account};
+  PGKEEP_CHECK(write_if_different(users_of(layout), users, is_private));
+  return write_if_different(configuration_of(layout), configuration_text(layout, state, database),
+                            is_private);
+}
+
+bool Pooler::keep_up() {
+  bool is_changed = false;
+  if (process_ && !base::is_running(*process_)) {
+    ::waitpid(process_->pid, nullptr, WNOHANG); // Ours to reap if we started it.
+    last_error_ = last_words(layout_);
+    base::log::error("the pooler is down", {{"last_words", last_error_}});
+    if (Clock::now() - started_at_ > kHealthy) pause_ = milliseconds{0};
+    next_start_ = Clock::now() + pause_;
+    pause_ = std::clamp(pause_ * 2, kPauseFirst, kPauseMax);
+    process_.reset();
+    ++restarts_;
+    is_changed = true;
+  }
+  if (process_ || !has_pooler(layout_) || Clock::now() < next_start_) return is_changed;
+  start();
+  return true;
+}
+
+void Pooler::start() {
+  started_at_ = Clock::now();
+  const auto pid = base::spawn_process({.argv = {base::own_executable().string(), "pool",
+                                                 "--config", configuration_of(layout_).string()},
+                                        .output_file = log_of(layout_)});
+  if (pid) process_ = base::identify_process(*pid);
+  if (process_) {
+    base::log::info("started the pooler", {{"pid", static_cast<std::int64_t>(process_->pid)}});
+    return;
+  }
+  last_error_ = pid ? "the pooler ended at once" : pid.error().what;
+  pause_ = std::clamp(pause_ * 2, kPauseFirst, kPauseMax);
+  next_start_ = Clock::now() + pause_;
+}
+
+std::optional<milliseconds> Pooler::due_in() const {
+  if (process_ || !has_pooler(layout_)) return std::nullopt;
+  return std::max(milliseconds{0},
+                  std::chrono::duration_cast<milliseconds>(next_start_ - Clock::now()) +
+                      milliseconds{1});
+}
+
+void Pooler::reload() const {
+  if (process_ && base::is_running(*process_)) ::kill(process_->pid, SIGHUP);
+}
+
+void Pooler::stop() {
+  if (!process_ || !base::is_running(*process_)) return;
+  const auto is_over = [this] {
+    ::waitpid(process_->pid, nullptr, WNOHANG);
+    return !base::is_running(*process_);
+  };
+  ::kill(process_->pid, SIGINT);
+  if (!base::wait_until(kPoliteLimit, is_over)) {
+    ::kill(process_->pid, SIGQUIT);
+    if (!base::wait_until(kStopLimit, is_over)) ::kill(process_->pid, SIGKILL);
+  }
+  process_.reset();
+}
+
+bool pooler_answers(const Layout& layout, int port) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = (layout.sockets / fmt::format(".s.PGSQL.{}", port)).string();
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  std::ranges::copy(path, address.sun_path);
+  const base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return fd.is_open() &&
+         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
+
+std::optional<PoolerFigures> pooler_figures(const Layout&, int) {
+  return std::nullopt; // Its console is not built yet.
+}
+
+} // namespace pgkeep::stack

@@ -1,0 +1,447 @@
+"""pgkeep pool as a process: PgBouncer's command line, the background, pid files, accounts, syslog, systemd. Beside Debian's pgbouncer where both can."""
+import contextlib
+import grp
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+from pooler import PGBOUNCER, Client, Pooler
+from support import ACCOUNT, PGKEEP, Server, Skip, as_account, folder, free_port, pgkeep, run, wait_for
+
+KINDS = ("ours", "pgbouncer")
+
+
+class Home:
+    """A folder with an ini, and both programs under one name. `at`: how the file's pooler is reached."""
+
+    def __init__(self, home, kind, settings=None, databases=None):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=home))
+        self.kind, self.port = kind, free_port()
+        self.program = self.path / "pgbouncer"
+        if kind == "pgbouncer" and PGBOUNCER is None:
+            raise Skip("pgbouncer is not installed")
+        self.program.symlink_to(PGKEEP if kind == "ours" else PGBOUNCER)
+        (self.path / "users").write_text('"postgres" ""\n')
+        base = {"listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": self.path, "auth_type": "trust",
+                "auth_file": self.path / "users", "pidfile": self.path / "pid", "logfile": self.path / "log"}
+        lines = ["[databases]", *(f"{name} = {options}" for name, options in (databases or {"app": ""}).items()), "[pgbouncer]",
+                 *(f"{key} = {value}" for key, value in {**base, **(settings or {})}.items())]
+        self.ini = self.path / "pool.ini"
+        self.ini.write_text("\n".join(lines) + "\n")
+        self.own()
+
+    def own(self):
+        self.path.chmod(0o755)
+        if os.geteuid() == 0:
+            for path in [self.path, *(path for path in self.path.iterdir() if not path.is_symlink())]:
+                shutil.chown(path, ACCOUNT)
+
+    def run(self, *words, check=False, account=True):
+        """To its end; as the servers' account, for neither runs as root."""
+        argv = [str(self.program), *map(str, words)]
+        return run(as_account(argv) if account else argv, check=check, timeout=30)
+
+    def log(self):
+        path = self.path / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def pid(self):
+        path = self.path / "pid"
+        text = path.read_text() if path.exists() else ""
+        return int(text) if text.strip() else 0
+
+    def stop(self):
+        """Of a daemon."""
+        pid = self.pid()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the daemon ends")
+
+
+def account_of(pid):
+    """User, group and the groups of a process."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    line = lambda name: [int(number) for number in re.search(rf"^{name}:(.*)$", status, re.M).group(1).split()]  # noqa: E731
+    return line("Uid")[1], line("Gid")[1], set(line("Groups"))
+
+
+def test_command_line_of_pgbouncer():
+    """Words, streams and exit codes, where nothing is started."""
+    with folder() as home:
+        kinds = [Home(home, kind) for kind in KINDS]
+        for words in (["--help"], ["-h"], [], ["--bogus"], ["-x"], ["--user"], ["a.ini", "b.ini"], ["--verb", "--quiet"]):
+            told = []
+            for each in kinds:
+                result = each.run(*words)
+                text = (result.stdout + result.stderr).replace(str(each.program), "PROGRAM")
+                text = re.split(r"\n(?:Report bugs to|This is pgkeep's)", text)[0]
+                told.append((result.returncode, bool(result.stdout), text))
+            assert told[0] == told[1], (words, told)
+        for each in kinds:
+            version = each.run("-V")
+            assert version.returncode == 0 and re.match(r"PgBouncer 1\.\d+\.\d+\n", version.stdout), version.stdout
+            missing = each.run(each.path / "nothing.ini")
+            assert missing.returncode == 1 and "nothing.ini" in missing.stderr and "FATAL" in missing.stderr, (each.kind, missing)
+
+
+def test_daemon():
+    """It serves in the background with a pid file; what went wrong is told by the exit code: by ours of the whole start."""
+    with folder() as home:
+        for kind in KINDS:
+            each = Home(home, kind)
+            started = each.run("-d", each.ini)
+            assert started.returncode == 0, (kind, started)
+            pid = wait_for(each.pid, "the pid file")
+            try:
+                wait_for(lambda: "process up" in each.log(), "the log says that it runs")
+                stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                assert int(stat[3]) != os.getsid(0) and int(stat[3]) != pid, "in a session of its own, which it does not lead"
+                for standard in range(3):
+                    assert os.readlink(f"/proc/{pid}/fd/{standard}") == "/dev/null"
+                again = each.run("-d", each.ini)
+                assert again.returncode == 1 and "unix socket is in use, cannot continue" in again.stderr, (kind, again)
+                assert each.pid() == pid, "the pid file of the one that runs was touched"
+            finally:
+                each.stop()
+            assert not (each.path / "pid").exists(), kind
+        without = Home(home, "ours", {"pidfile": ""})
+        refused = without.run("-d", without.ini)
+        assert refused.returncode == 1 and "daemon needs pidfile configured" in refused.stderr, refused
+        # A start that fails behind the fork: PgBouncer's exit code is 0 then.
+        busy = Home(home, "ours")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", busy.port))
+            taken.listen()
+            failed = busy.run("-d", busy.ini)
+        assert failed.returncode == 1 and "cannot bind" in failed.stderr and str(busy.port) in failed.stderr, failed
+        assert not (busy.path / "pid").exists()
+
+
+def test_pid_file():
+    with folder() as home:
+        for kind in KINDS:
+            each = Home(home, kind)
+            dead = subprocess.Popen(["true"])
+            dead.wait()
+            (each.path / "pid").write_text(f"{dead.pid}\n")
+            each.own()
+            assert each.run("-d", each.ini).returncode == 0
+            wait_for(lambda: each.pid() not in (0, dead.pid), "a new pid file")
+            wait_for(lambda: "stale pidfile, removing" in each.log() and "process up" in each.log(), "the log tells of the old file")
+            each.stop()
+            for content in (f"{os.getpid()}\n", "nonsense\n", ""):
+                (each.path / "pid").write_text(content)
+                each.own()
+                refused = each.run(each.ini)
+                wanted = "pidfile exists, " if kind == "pgbouncer" else f"pidfile '{each.path}/pid' exists, "  # As 1.25 says it.
+                assert refused.returncode == 1 and f"{wanted}another instance running?" in refused.stderr + each.log(), (kind, content, refused)
+                assert (each.path / "pid").read_text() == content
+
+
+def test_account():
+    """Root becomes the file's user with its groups, or -u's; it never serves as root."""
+    if os.geteuid() != 0:
+        raise Skip("only root can become somebody else")
+    wanted = pwd.getpwnam(ACCOUNT)
+    groups = {group.gr_gid for group in grp.getgrall() if ACCOUNT in group.gr_mem} | {wanted.pw_gid}
+    with folder() as home:
+        for kind in KINDS:
+            each = Home(home, kind)
+            refused = each.run(each.ini, account=False)
+            words = "the pooler should not run as root" if kind == "ours" else "PgBouncer should not run as root"
+            assert refused.returncode == 1 and words in refused.stderr + each.log(), (kind, refused)
+            unknown = each.run("-u", "nobody-of-that-name", each.ini, account=False)
+            assert unknown.returncode == 1 and "could not find user 'nobody-of-that-name' to switch to" in unknown.stderr + each.log(), (kind, unknown)
+        for kind, words, settings in [(kind, *how) for kind in KINDS for how in ((["-u", ACCOUNT], {"user": "nobody"}), ([], {"user": ACCOUNT}))]:
+            each = Home(home, kind, settings)
+            assert each.run("-d", *words, each.ini, account=False).returncode == 0, (kind, words)
+            pid = wait_for(each.pid, "the pid file")
+            try:
+                uid, gid, its_groups = account_of(pid)
+                assert (uid, gid) == (wanted.pw_uid, wanted.pw_gid), (kind, words)
+                if kind == "ours":  # PgBouncer 1.18 leaves the further ones out.
+                    assert its_groups == groups, (words, its_groups)
+            finally:
+                each.stop()
+
+
+def test_unix_socket_group_and_mode():
+    if os.geteuid() != 0:
+        raise Skip("a group that the servers' account is in needs root to know")
+    others = [group for group in grp.getgrall() if ACCOUNT in group.gr_mem]
+    if not others:
+        raise Skip(f"{ACCOUNT} is in no second group")
+    with folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": ""}, {"unix_socket_group": others[0].gr_name, "unix_socket_mode": "0770"}) as pooler:
+                seen = (pooler.home / f".s.PGSQL.{pooler.port}").stat()
+                assert (seen.st_gid, seen.st_mode & 0o777) == (others[0].gr_gid, 0o770), (kind, seen)
+        each = Home(home, "ours", {"unix_socket_group": "no-such-group"})
+        refused = each.run(each.ini)
+        assert refused.returncode == 1 and "could not find group 'no-such-group'" in refused.stderr, refused
+
+
+def test_quiet_and_verbose():
+    with folder() as home:
+        for kind in KINDS:
+            each = Home(home, kind)
+            argv = as_account([str(each.program), "-q", "-v", str(each.ini)])
+            with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+                wait_for(lambda: "process up" in each.log(), "it runs")
+                with socket.create_connection(("127.0.0.1", each.port)) as client:
+                    client.sendall(b"\0\0\0\x08\x04\xd2\x16\x2f")  # Is there TLS?
+                    assert client.recv(1) == b"N"
+                    wait_for(lambda: re.search(r" DEBUG .*got connection", each.log()), "a debug line")
+                os.kill(each.pid(), signal.SIGTERM)
+                out, err = process.communicate(timeout=30)
+            assert (out, err) == ("", ""), (kind, out, err)
+
+
+def test_syslog():
+    """What syslog gets: the name, the facility and the level, the process, and the text alone."""
+    if os.geteuid() != 0:
+        raise Skip("/dev/log cannot be made without root")
+    if os.path.lexists("/dev/log"):
+        raise Skip("/dev/log belongs to somebody here")
+    with folder() as home, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind("/dev/log")
+        try:
+            os.chmod("/dev/log", 0o666)
+            log.settimeout(30)
+            for kind in KINDS:
+                settings = {"syslog": 1, "syslog_ident": "my-pool", "syslog_facility": "local3", "logfile": ""}
+                with Pooler(kind, home, {"app": ""}, settings) as pooler:
+                    seen = ""
+                    while "process up" not in seen:
+                        seen = log.recv(65536).decode()
+                    level, name, pid = re.match(r"<(\d+)>.* (\S+)\[(\d+)\]: process up", seen.rstrip("\0")).groups()
+                    assert (int(level), name, int(pid)) == ((19 << 3) | 6, "my-pool", pooler.pid()), (kind, seen)
+        finally:
+            os.unlink("/dev/log")
+        each = Home(home, "ours", {"syslog_facility": "nowhere"})
+        refused = each.run(each.ini)
+        assert refused.returncode == 1 and "syslog_facility" in refused.stderr, refused
+
+
+@contextlib.contextmanager
+def running(each, argv, **options):
+    """In the foreground; it ends with the test, however that ends."""
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each.pid() or process.pid, signal.SIGQUIT)
+
+
+@contextlib.contextmanager
+def notify_socket(home):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(home / "notify"))
+        os.chmod(home / "notify", 0o777)
+        manager.settimeout(30)
+        yield manager
+
+
+def test_systemd_notify():
+    with folder() as home:
+        for kind in KINDS:
+            each = Home(home, kind)
+            argv = as_account(["env", f"NOTIFY_SOCKET={each.path}/notify", str(each.program), str(each.ini)])
+            with notify_socket(each.path) as manager, running(each, argv) as process:
+                assert manager.recv(4096) == b"READY=1", kind
+                with socket.create_connection(("127.0.0.1", each.port)):
+                    pass  # It serves when it says so.
+                if kind == "ours":  # Of 1.25, with the clock that Type=notify-reload asks for; 1.18 says READY=1 again.
+                    os.kill(each.pid(), signal.SIGHUP)
+                    assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", manager.recv(4096))
+                    assert manager.recv(4096) == b"READY=1"
+                os.kill(each.pid(), signal.SIGINT)
+                if kind == "ours":
+                    assert manager.recv(4096) == b"STOPPING=1"
+                process.wait(30)
+
+
+LISTEN = """
+import os, socket, sys
+where = os.fdopen(3, closefd=False)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=sys.argv[1])
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_systemd_sockets():
+    """Sockets that the service manager opened, TCP and Unix; the file's addresses are not used then."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            each = Home(home, kind, databases={"app": f"host={server.home} port={server.port} dbname=postgres"})
+            with socket.socket() as tcp, socket.socket(socket.AF_UNIX) as unix:
+                tcp.bind(("127.0.0.1", 0))
+                tcp.listen(64)
+                unix.bind(str(home / f"{kind}.sock"))
+                os.chmod(home / f"{kind}.sock", 0o777)
+                unix.listen(64)
+                saved = [os.dup(fd.fileno()) for fd in (tcp, unix)]
+                moved = {3: saved[0], 4: saved[1]}
+
+                def place(moved=moved):
+                    high = {target: os.dup2(fd, 60 + target) for target, fd in moved.items()}
+                    for target, fd in high.items():
+                        os.dup2(fd, target)
+
+                argv = as_account(["python3", "-c", LISTEN, "2", str(each.program), str(each.ini)])
+                with running(each, argv, preexec_fn=place, close_fds=False) as process:
+                    wait_for(lambda: "process up" in each.log() or process.poll() is not None, "it runs")
+                    assert each.log().count("socket passed from service manager (fd ") == 2, each.log()
+                    at = f"host=127.0.0.1 port={tcp.getsockname()[1]} user=postgres dbname=app sslmode=disable"
+                    assert run(["psql", "-X", "-A", "-t", "-d", at, "-c", "SELECT 42"], timeout=60).stdout == "42\n"
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.connect(str(home / f"{kind}.sock"))
+                        client.sendall(b"\0\0\0\x08\x04\xd2\x16\x2f")
+                        assert client.recv(1) in (b"N", b"S")
+                    with socket.socket() as probe:
+                        assert probe.connect_ex(("127.0.0.1", each.port)) != 0, "the file's own address is served"
+                for fd in saved:
+                    os.close(fd)
+
+
+def test_flags_of_our_own():
+    with folder() as home:
+        each = Home(home, "ours")
+        words = ["--user", ACCOUNT] if os.geteuid() == 0 else []
+        pgkeep("pool", "--daemon", *words, each.ini)
+        try:
+            with socket.create_connection(("127.0.0.1", each.port)):
+                pass  # It serves when it returns.
+            refused = pgkeep("pool", *words, each.ini, check=False)
+            assert refused.returncode == 3 and "unix socket is in use" in refused.stderr, refused
+        finally:
+            each.stop()
+
+
+def cancel(port, key):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as asker:
+        asker.sendall(b"\0\0\0\x10\x04\xd2\x16\x2e" + key)
+        asker.recv(1)
+
+
+def test_peers_pass_cancel_requests_on():
+    """Two processes on one port, as 1.25's manual shows (1.18 has no peers): whichever a cancel request reaches, the query ends."""
+    with Server(15) as server, folder() as home, contextlib.ExitStack() as stack:
+        port = free_port()
+        at = f"host={server.home} port={server.port} dbname=postgres"
+        folders = [home / f"peer-{number}" for number in (1, 2)]
+        for path in folders:
+            path.mkdir()
+            if os.geteuid() == 0:
+                shutil.chown(path, ACCOUNT)
+        poolers = []
+        for number in (1, 2):
+            settings = {"listen_port": port, "so_reuseport": 1, "peer_id": number, "unix_socket_dir": folders[number - 1],
+                        "pool_mode": "session"}
+            pooler = Pooler("ours", home, {"app": at}, settings, '"postgres" ""\n', more="[peers]\n" + "".join(
+                f"{other} = host={folders[other - 1]} port={port}\n" for other in (1, 2)))
+            pooler.port = port
+            poolers.append(stack.enter_context(pooler))
+        for _ in range(12):  # The kernel chooses by the client's port: both get clients and requests.
+            with Client(poolers[0], "app") as client:
+                assert (client.key[1] + (client.key[2] << 8)) in (1, 2) and client.key[7] & 3 == 3 and client.key[0] < 128, client.key
+                client.send(client.message(b"Q", b"SELECT pg_sleep(60)\0"))
+                wait_for(lambda: server.psql("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"), "the query runs")
+                cancel(port, client.key)
+                assert any(b"57014" in content for kind, content in client.until(b"Z") if kind == b"E")
+        assert sum(pooler.log().count("started sending cancel request") for pooler in poolers) >= 12
+        spent = bytearray(client.key)
+        spent[1:3] = (77, 0)
+        cancel(port, bytes(spent))
+        wait_for(lambda: any("could not find peer to forward request to" in pooler.log() for pooler in poolers), "an unknown peer is told of")
+        spent[7] &= 0xFC
+        cancel(port, bytes(spent))
+        wait_for(lambda: any("its TTL was exhausted" in pooler.log() for pooler in poolers), "a request goes round three times at most")
+
+
+def test_online_restart_loses_nobody():
+    """Three restarts by -R under pgbench with a connection for each transaction, and clients that stay: none of them notices."""
+    with Server(15) as server, folder() as home:
+        each = Home(home, "ours", {"pool_mode": "transaction", "max_client_conn": 200},
+                    {"app": f"host={server.home} port={server.port} dbname=postgres"})
+        run([server.bin / "pgbench", "-q", "-i", "-s", "1", server.uri()])
+        assert each.run("-d", each.ini).returncode == 0
+        pids = [each.pid()]
+        at = type("At", (), {"port": each.port})
+        with Client(at, "app") as idle, Client(at, "app") as busy:
+            busy.query("BEGIN")
+            bench = [subprocess.Popen([server.bin / "pgbench", "-n", "-S", *words, "-c", "4", "-T", "6", "-h", "127.0.0.1", "-p", str(each.port), "-U", "postgres",
+                                       "app"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PGSSLMODE": "disable"})
+                     for words in (["-C"], ["-M", "simple"])]
+            for _ in range(3):
+                count = server.psql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'")
+                assert each.run("-R", "-d", each.ini).returncode == 0
+                assert each.pid() not in pids, "the new process has the pid file"
+                pids.append(each.pid())
+                wait_for(lambda: server.psql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'") != count, "work goes on")
+            for process in bench:
+                out, err = process.communicate(timeout=60)
+                assert process.returncode == 0 and re.search(r"failed transactions: 0 ", out), (out, err)
+            assert idle.values("SELECT 1") == ["1"] and busy.values("SELECT 2") == ["2"]
+            busy.query("COMMIT")
+        for pid in pids[:-1]:
+            wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the former processes end with their last clients")
+        assert (each.path / f".s.PGSQL.{each.port}").exists() and each.pid() == pids[-1], "they took what is another's with them"
+        with Client(at, "app") as client:
+            assert client.values("SELECT 3") == ["3"]
+        each.stop()
+        assert each.run("-R", "-d", each.ini).returncode == 0, "where none runs it starts as usual"
+        wait_for(lambda: "old process not found, try to continue normally" in each.log(), "and says so")
+        each.stop()
+
+
+def test_a_restart_that_fails_leaves_the_old_one():
+    with folder() as home:
+        each = Home(home, "ours")
+        assert each.run("-d", each.ini).returncode == 0
+        pid = each.pid()
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as thief:
+                thief.connect(str(each.path / f".s.PGSQL.{each.port}.takeover"))
+                thief.settimeout(30)
+                _, fds, _, _ = socket.recv_fds(thief, 65536, 253)
+                for fd in fds:
+                    os.close(fd)
+                assert fds
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", each.port), timeout=30) as client:
+                    client.sendall(b"\0\0\0\x08\x04\xd2\x16\x2f")
+                    assert client.recv(1) == b"N"
+            assert each.run("-R", "-d", each.ini).returncode == 0
+            assert each.pid() != pid
+        finally:
+            each.stop()
+
+
+def test_toml_and_check():
+    with Server(15) as server, folder() as home:
+        each = Home(home, "ours", databases={"app": f"host={server.home} port={server.port} dbname=postgres"})
+        toml = each.path / "pgkeep.toml"
+        toml.write_text(pgkeep("pool", "convert", each.ini).stdout)
+        each.own()
+        checked = [pgkeep("pool", "check", *words).stdout.split("\n", 1)[1] for words in ([each.ini], ["--config", toml])]
+        assert checked[0] == checked[1] and f"database  app -> {server.home}:{server.port}/postgres, session pooling" in checked[0], checked
+        user = ["--user", ACCOUNT] if os.geteuid() == 0 else []
+        pgkeep("pool", "--daemon", *user, cwd=each.path)  # ./pgkeep.toml
+        try:
+            with Client(type("At", (), {"port": each.port}), "app") as client:
+                assert client.values("SELECT 42") == ["42"]
+        finally:
+            each.stop()
+        toml.write_text(toml.read_text() + "\n[lint]\nnonsense = 1\n")
+        wrong = pgkeep("pool", "check", "--config", toml, check=False)
+        assert wrong.returncode == 2 and re.search(r"pgkeep\.toml:\d+:1: unknown key \"lint\.nonsense\"", wrong.stderr), wrong.stderr
+        nothing = pgkeep("pool", cwd=home, check=False)
+        assert nothing.returncode == 2 and "pool convert" in nothing.stderr, nothing.stderr
