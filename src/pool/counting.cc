@@ -70,7 +70,7 @@ void PoolCensus::add(const PoolCensus& other) {
   durations.add(other.durations);
 }
 
-void Loop::count(const CountWish& wish) {
+void Loop::take_census(const CountWish& wish) {
   auto census = std::make_unique<Census>();
   if (wish.kill_client != 0) census->has_killed = kill_client(wish.kill_client);
   for (const auto& pool : pools_)

@@ -243,7 +243,7 @@ void Loop::take_mail() {
     } else if (const auto* killed = std::get_if<KillDatabase>(&message)) {
       kill_database(*killed);
     } else if (const auto* count_wish = std::get_if<CountWish>(&message)) {
-      count(*count_wish);
+      take_census(*count_wish);
     } else if (const auto* reply = std::get_if<ConsoleReply>(&message)) {
       answer_console(*reply);
     } else if (const auto* order = std::get_if<Order>(&message)) {

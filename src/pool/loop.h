@@ -364,7 +364,7 @@ private:
   void answer_console(const ConsoleReply& reply);
 
   // counting.cc: what there is.
-  void count(const CountWish& wish);
+  void take_census(const CountWish& wish);
   bool kill_client(std::uint64_t id);
   [[nodiscard]] PoolCensus census_of(const LoopPool& pool) const;
   [[nodiscard]] SocketCensus census_of(const Client& client) const;
