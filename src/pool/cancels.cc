@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "pool/control.h"
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/startup.h"
@@ -38,6 +39,8 @@ void Loop::cancel(CancelWish wish) {
   } else {
     say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
   }
+  if (is_known && client->console && client->console->is_waiting)
+    shared_.control->post(ConsoleCancel{.who = {.loop = index_, .slot = slot, .id = client->id}});
 }
 
 void Loop::start_cancel(Server& server, Asker asker) {

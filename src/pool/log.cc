@@ -63,6 +63,14 @@ Log::~Log() {
   writer_.request_stop();
 }
 
+void Log::take_file(base::Fd file) {
+  {
+    const std::lock_guard lock(mutex_);
+    next_file_ = std::move(file);
+  }
+  wake_.notify_one();
+}
+
 void Log::put(std::string_view level, std::string_view text) {
   std::string line = fmt::format("{} [{}] {} ", timestamp(), pid_, level);
   for (const char c : text.substr(0, kLineBytesMax))
@@ -87,10 +95,11 @@ void Log::run(const std::stop_token& stop) {
     std::string text;
     {
       std::unique_lock lock(mutex_);
-      is_over = !wake_.wait(lock, stop, [this] { return !waiting_.empty(); });
+      is_over = !wake_.wait(lock, stop, [this] { return !waiting_.empty() || next_file_; });
       // What comes in the next moment goes along: a line may then cost no system call at all.
       if (!is_over) wake_.wait_for(lock, stop, kGather, [] { return false; });
       text = std::exchange(waiting_, {});
+      if (next_file_) file_ = *std::exchange(next_file_, {});
       if (const std::size_t lost = std::exchange(lost_, 0); lost > 0)
         text +=
             fmt::format("{} [{}] WARNING {} lines of the log were lost\n", timestamp(), pid_, lost);

@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -30,9 +31,12 @@ public:
   Log& operator=(const Log&) = delete;
   Log& operator=(Log&&) = delete;
 
+  /// What is written from now on goes there; the old file is closed. As logrotate wants it.
+  void take_file(base::Fd file);
   void info(std::string_view text) { put("LOG", text); }
   void warning(std::string_view text) { put("WARNING", text); }
   void error(std::string_view text) { put("ERROR", text); }
+  void debug(std::string_view text) { put("DEBUG", text); } ///< Only where `verbose` asks for it.
 
 private:
   void put(std::string_view level, std::string_view text);
@@ -40,11 +44,12 @@ private:
 
   base::Fd file_;
   const int pid_;
-  std::mutex mutex_; // guards waiting_ and lost_
+  std::mutex mutex_; // guards waiting_, lost_ and next_file_
   std::condition_variable_any wake_;
   std::string waiting_;
   std::size_t lost_ = 0;
-  std::jthread writer_; // Last: it uses the rest.
+  std::optional<base::Fd> next_file_; ///< Of take_file(), for the writer.
+  std::jthread writer_;               // Last: it uses the rest.
 };
 
 /// Errors: Code::io.

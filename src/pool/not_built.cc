@@ -12,8 +12,11 @@ namespace pgkeep::pool {
 namespace {
 
 /// Settings that must have their default values.
-constexpr std::array<std::string_view, 6> kMustBeDefault = {
-    "admin_users", "peer_id", "stats_users", "syslog", "unix_socket_group", "user",
+constexpr std::array<std::string_view, 4> kMustBeDefault = {
+    "peer_id",
+    "syslog",
+    "unix_socket_group",
+    "user",
 };
 
 base::Error not_built(std::string_view what) {

@@ -81,6 +81,7 @@ base::Result<> run(const RunOptions& options) {
   files.reserve(sockets.size());
   for (const ListeningSocket& socket : sockets)
     files.emplace_back(socket.path);
+  PGKEEP_TRY(MetricsServer metrics, MetricsServer::open(settings.metrics_listen));
   PGKEEP_TRY(const OwnFile pid_file, write_pid(settings.pidfile));
   const Signals signals; // Before there are threads, which take over what is blocked.
   Shared shared(start, std::move(log_file), loops);
@@ -99,7 +100,10 @@ base::Result<> run(const RunOptions& options) {
   sockets.clear();
   shared.log.info(fmt::format("process up: pgkeep {}, {} loop{}", options.version, loops,
                               loops == 1 ? "" : "s"));
-  Control control(shared, start, read, signals);
+  Control control(
+      shared,
+      {.files = start, .read = read, .version = options.version, .metrics = std::move(metrics)},
+      signals);
   shared.control = &control;
   run_loops(shared, control);
   return {};
