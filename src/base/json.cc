@@ -155,9 +155,23 @@ std::uint64_t word_at(std::string_view text, std::size_t at) {
   return word;
 }
 
+/// The same of sixteen, by the compiler's vectors: one comparison for all of them.
+bool is_plain_block(const char* text) {
+  using Block = unsigned char __attribute__((vector_size(16)));
+  using Halves = std::uint64_t __attribute__((vector_size(16)));
+  Block block;
+  std::memcpy(&block, text, sizeof block);
+  const auto special = (block - ' ' > '~' - ' ') | (block == '"') | (block == '\\');
+  const auto halves = reinterpret_cast<const Halves&>(special);
+  return (halves[0] | halves[1]) == 0;
+}
+
 /// The beginning of `text` that stands for itself.
 std::size_t plain_bytes(std::string_view text) {
+  constexpr std::size_t kBlock = 16;
   std::size_t at = 0;
+  while (at + kBlock <= text.size() && is_plain_block(text.data() + at))
+    at += kBlock;
   while (at + kWord <= text.size() && is_plain(word_at(text, at)))
     at += kWord;
   // What is left, with some of what was seen before.
@@ -224,6 +238,36 @@ void append_quoted(std::string& out, std::string_view text) {
     text.remove_prefix(point.bytes);
   }
   out += '"';
+}
+
+/// Most texts are a few bytes: a call costs more than they do.
+void copy_to(char* to, std::string_view text) {
+  const std::size_t size = text.size();
+  const auto in_two = [&]<typename Word>(Word word) { // They overlap.
+    std::memcpy(&word, text.data(), sizeof word);
+    std::memcpy(to, &word, sizeof word);
+    std::memcpy(&word, text.data() + size - sizeof word, sizeof word);
+    std::memcpy(to + size - sizeof word, &word, sizeof word);
+  };
+  if (size > 2 * sizeof(std::uint64_t)) {
+    std::memcpy(to, text.data(), size);
+  } else if (size >= sizeof(std::uint64_t)) {
+    in_two(std::uint64_t{});
+  } else if (size >= sizeof(std::uint32_t)) {
+    in_two(std::uint32_t{});
+  } else {
+    std::ranges::copy(text, to);
+  }
+}
+
+/// A line break and the blanks of the next line. JsonWriter::more() has room for all of it.
+constexpr std::string_view kLine = "\n                               ";
+
+/// The first `bytes` of a line; where it goes on.
+char* begin_line(char* at, std::size_t bytes) {
+  std::memcpy(at, kLine.data(), kLine.size()); // Of a size that is known: two moves.
+  if (bytes > kLine.size()) std::fill_n(at + kLine.size(), bytes - kLine.size(), ' ');
+  return at + bytes;
 }
 
 // The shortest figure that reads back as the same double, and as a double: 1.0 keeps its point.
@@ -318,6 +362,20 @@ void JsonWriter::write_scalar(const Json& value) {
   }
 }
 
+void JsonWriter::made(std::string_view item) {
+  if (!std::exchange(is_first_, false)) append(",");
+  append(item);
+}
+
+void JsonWriter::go_on_from(const JsonWriter& other) {
+  bytes_ = 0;
+  depth_ = other.depth_;
+  is_indented_ = other.is_indented_;
+  is_first_ = other.is_first_;
+  has_key_ = other.has_key_;
+  append(other.written());
+}
+
 std::string JsonWriter::take() {
   out_.resize(std::exchange(bytes_, 0));
   return std::exchange(out_, {});
@@ -326,19 +384,20 @@ std::string JsonWriter::take() {
 // A string that grows by a few bytes at a time costs more than what is written.
 char* JsonWriter::more(std::size_t bytes) {
   constexpr std::size_t kRoom = 256;
-  if (out_.size() - bytes_ < bytes) out_.resize(out_.size() * 2 + bytes + kRoom);
+  if (out_.size() - bytes_ < bytes + kLine.size())
+    out_.resize(out_.size() * 2 + bytes + kLine.size() + kRoom);
   return out_.data() + std::exchange(bytes_, bytes_ + bytes);
 }
 
 void JsonWriter::append(std::string_view text) {
-  text.copy(more(text.size()), text.size());
+  copy_to(more(text.size()), text);
 }
 
 void JsonWriter::quote(std::string_view text) {
   if (plain_bytes(text) != text.size()) return append(json_quote(text));
   char* const begin = more(text.size() + 2);
   *begin = '"';
-  text.copy(begin + 1, text.size());
+  copy_to(begin + 1, text);
   begin[text.size() + 1] = '"';
 }
 
@@ -361,9 +420,7 @@ void JsonWriter::place() {
   const bool has_comma = !std::exchange(is_first_, false);
   char* at = more(line + (has_comma ? 1 : 0));
   if (has_comma) *at++ = ',';
-  if (line == 0) return;
-  *at++ = '\n';
-  std::fill_n(at, line - 1, ' ');
+  begin_line(at, line);
 }
 
 void JsonWriter::begin(char bracket) {
@@ -376,12 +433,7 @@ void JsonWriter::begin(char bracket) {
 void JsonWriter::end(char bracket) {
   --depth_;
   const std::size_t line = std::exchange(is_first_, false) ? 0 : line_bytes();
-  char* at = more(line + 1);
-  if (line > 0) {
-    *at++ = '\n';
-    at = std::fill_n(at, line - 1, ' ');
-  }
-  *at = bracket;
+  *begin_line(more(line + 1), line) = bracket;
 }
 
 std::string Json::to_text() const {

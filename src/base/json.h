@@ -37,8 +37,9 @@ public:
       : value_(std::string(value)) {}              // NOLINT(google-explicit-constructor): as above.
   Json(Array value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): as above.
   Json(Object value) : value_(std::move(value)) {} // NOLINT(google-explicit-constructor): as above.
+  struct Given;
   /// An object: Json{{"rows", 3}, {"name", "x"}}.
-  Json(std::initializer_list<Member> members) : value_(Object(members)) {}
+  Json(std::initializer_list<Given> members);
 
   /// Arrays of text are common in evidence.
   static Json list(const std::vector<std::string>& items);
@@ -71,6 +72,19 @@ private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
+/// A member in a list of them. The list's items are constants: `mutable` lets values be moved out.
+struct Json::Given {
+  std::string_view name;
+  mutable Json value;
+};
+
+inline Json::Json(std::initializer_list<Given> members) {
+  Object& object = value_.emplace<Object>();
+  object.reserve(members.size());
+  for (const Given& each : members)
+    object.emplace_back(each.name, std::move(each.value));
+}
+
 /// Writes a document piece by piece, where all of it at once as Json would be large. The caller
 /// keeps order: a key before each member of an object, as many ends as begins.
 class JsonWriter {
@@ -88,7 +102,17 @@ public:
     key(name);
     value(of);
   }
+  /// An item of the open array that another writer made, with the line break before it.
+  void made(std::string_view item);
+  /// Forgets what was written, and goes on from where another one stands.
+  void go_on_from(const JsonWriter& other);
+  [[nodiscard]] std::string_view written() const {
+    return std::string_view(out_).substr(0, bytes_);
+  }
+  /// What was written; the document goes on.
   [[nodiscard]] std::string take();
+  /// The same for what was read as written(): its room is used again.
+  void forget() { bytes_ = 0; }
 
 private:
   void write_scalar(const Json& value);

@@ -42,6 +42,47 @@ TEST(JsonTest, the_writer_writes_in_pieces_what_dump_writes_at_once) {
   }
 }
 
+TEST(JsonTest, a_writer_goes_on_from_where_another_stands) {
+  const Json item{{"name", "\x01 and a text that is longer than a few words"}, {"size", 7}};
+  const Json whole{{"list", Json(Json::Array{item, item, item})}};
+  JsonWriter document(true);
+  document.begin_object();
+  document.key("list");
+  document.begin_array();
+  JsonWriter place = document;
+  place.forget();
+  EXPECT_EQ(place.written(), "");
+  JsonWriter one(true);
+  for (int i = 0; i < 3; ++i) {
+    one.go_on_from(place);
+    one.value(item);
+    document.made(one.written());
+  }
+  document.end_array();
+  document.end_object();
+  EXPECT_EQ(document.written(), whole.dump(true));
+  EXPECT_EQ(document.take(), whole.dump(true));
+}
+
+TEST(JsonTest, quotes_what_does_not_stand_for_itself_wherever_it_is) {
+  // Of every length up to a few of the pieces in which plain text is looked for, and all places.
+  for (std::size_t length = 1; length <= 40; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (const char c : {'"', '\\', '\n', '\x1f', '\x7f', ' ', '~', '#'}) {
+        std::string text(length, 'x');
+        text[at] = c;
+        const bool is_plain = c == ' ' || c == '~' || c == '#';
+        const std::string quoted = Json(text).dump();
+        EXPECT_EQ(quoted == '"' + text + '"', is_plain) << quoted;
+        EXPECT_EQ(json_quote(text), quoted);
+        const auto read = parse_json(quoted);
+        ASSERT_TRUE(read && read->as_string() != nullptr) << quoted;
+        EXPECT_EQ(*read->as_string(), text);
+      }
+    }
+  }
+}
+
 TEST(JsonTest, keeps_the_order_and_prints_both_ways) {
   Json json{{"zeta", 1}, {"alpha", Json::list({"a", "b"})}, {"none", nullptr}};
   json.set("nested", Json{{"x", true}, {"empty", Json(Json::Array{})}});

@@ -109,23 +109,24 @@ std::string to_lower(std::string_view text) {
   return result;
 }
 
-bool contains_ignoring_case(std::string_view text, std::string_view part) {
-  if (part.empty()) return true;
-  const auto begins_at = [&](std::size_t at) {
-    return at + part.size() <= text.size() &&
-           std::ranges::equal(text.substr(at, part.size()), part, {}, lower, lower);
-  };
+std::size_t find_ignoring_case(std::string_view text, std::string_view part, std::size_t from) {
+  if (part.empty()) return from <= text.size() ? from : std::string_view::npos;
   const char small = lower(part.front());
   const char capital = small >= 'a' && small <= 'z' ? static_cast<char>(small - 'a' + 'A') : small;
-  for (const std::string_view first :
-       {std::string_view(&small, 1), std::string_view(&capital, 1)}) {
-    for (std::size_t at = text.find(first); at != std::string_view::npos;
-         at = text.find(first, at + 1)) {
-      if (begins_at(at)) return true;
-    }
-    if (small == capital) break;
+  std::size_t next_small = text.find(small, from);
+  std::size_t next_capital = capital == small ? std::string_view::npos : text.find(capital, from);
+  while (true) {
+    const std::size_t at = std::min(next_small, next_capital);
+    if (at == std::string_view::npos || text.size() - at < part.size())
+      return std::string_view::npos;
+    if (std::ranges::equal(text.substr(at, part.size()), part, {}, lower, lower)) return at;
+    std::size_t& next = at == next_small ? next_small : next_capital;
+    next = text.find(text[at], at + 1);
   }
-  return false;
+}
+
+bool contains_ignoring_case(std::string_view text, std::string_view part) {
+  return find_ignoring_case(text, part) != std::string_view::npos;
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {

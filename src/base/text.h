@@ -16,6 +16,9 @@ std::vector<std::string> split_words(std::string_view text);
 std::string join(std::span<const std::string> items, std::string_view separator);
 std::string_view trim(std::string_view text);
 std::string to_lower(std::string_view text);
+/// Where the part stands at or after `from`, whatever the case of its letters; npos where it does
+/// not.
+std::size_t find_ignoring_case(std::string_view text, std::string_view part, std::size_t from = 0);
 bool contains_ignoring_case(std::string_view text, std::string_view part);
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 /// Wraps at spaces so that no line is longer than `width` columns (words longer than that stay

@@ -29,6 +29,14 @@ TEST(TextTest, searches_and_replaces) {
   EXPECT_TRUE(contains_ignoring_case("Too Many CONNECTIONS", "connections"));
   EXPECT_FALSE(contains_ignoring_case("conn", "connections"));
   EXPECT_TRUE(contains_ignoring_case("", ""));
+  EXPECT_EQ(find_ignoring_case("An aN an", "aN"), 0U);
+  EXPECT_EQ(find_ignoring_case("An aN an", "AN", 1), 3U);
+  EXPECT_EQ(find_ignoring_case("An aN an", "an", 4), 6U);
+  EXPECT_EQ(find_ignoring_case("An aN an", "an", 7), std::string_view::npos);
+  EXPECT_EQ(find_ignoring_case("aab", "AB"), 1U);
+  EXPECT_EQ(find_ignoring_case("x_1", "_1"), 1U);
+  EXPECT_EQ(find_ignoring_case("x", "y", 9), std::string_view::npos);
+  EXPECT_EQ(find_ignoring_case("x", "", 1), 1U);
   EXPECT_EQ(replace_all("a.b.c", ".", "::"), "a::b::c");
   EXPECT_EQ(replace_all("aaa", "a", "aa"), "aaaaaa");
   EXPECT_EQ(replace_all("abc", "", "x"), "abc");

@@ -23,7 +23,9 @@ constexpr std::string_view kIdSuffix = "_id";
 } // namespace
 
 std::vector<std::string> name_words(std::string_view name) {
-  std::vector<std::string> words(1);
+  std::vector<std::string> words;
+  words.reserve(4); // Few names have more.
+  words.emplace_back();
   bool was_small = false;
   for (const char c : name) {
     const bool is_capital = c >= 'A' && c <= 'Z';

@@ -64,13 +64,13 @@ std::vector<findings::Ignore> ignores_of(const base::Config& config) {
 
 Exit verdict(const Report& report, const Arguments& arguments) {
   const std::string threshold = arguments.get("fail-on").value_or("error");
-  for (const findings::Finding& finding : report.findings) {
-    const Severity severity = finding.severity.value_or(Severity::info);
-    if (threshold != "never" && name_of(severity) == threshold) return Exit::findings;
-    if (threshold == "warning" && severity == Severity::error) return Exit::findings;
-    if (threshold == "info") return Exit::findings;
-  }
-  return Exit::done;
+  const findings::Summary counts = findings::summarize(report);
+  const bool is_info = threshold == "info";
+  const bool is_warning = is_info || threshold == "warning";
+  const bool is_error = is_warning || threshold == "error";
+  const bool fails = (is_error && counts.error > 0) || (is_warning && counts.warning > 0) ||
+                     (is_info && counts.info > 0);
+  return fails ? Exit::findings : Exit::done;
 }
 
 } // namespace
@@ -139,6 +139,11 @@ base::Result<Exit> explain_one(Rules rules, const std::string& id, std::string_v
   io.out(findings::explain_rule(*rule, catalog::reader_sql(rule->needs),
                                 render_options(arguments, io)));
   return Exit::done;
+}
+
+bool is_json_all(const base::Config& config, const Arguments& arguments) {
+  return format_of(arguments) == Format::json && ignores_of(config).empty() &&
+         !arguments.has("baseline") && !arguments.has("write-baseline");
 }
 
 base::Result<> set_aside(Report& report, const base::Config& config, const Arguments& arguments) {

@@ -48,6 +48,8 @@ Exit list_rules(Rules rules, std::string_view command, const Arguments& argument
 base::Result<Exit> explain_one(Rules rules, const std::string& id, std::string_view command,
                                const Arguments& arguments, Io& io);
 
+/// Whether nobody asks for findings but the report in JSON: no ignores, no baseline.
+bool is_json_all(const base::Config& config, const Arguments& arguments);
 /// What pgkeep.toml and --baseline know goes out of the findings.
 base::Result<> set_aside(findings::Report& report, const base::Config& config,
                          const Arguments& arguments);

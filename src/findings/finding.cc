@@ -47,7 +47,14 @@ std::string fingerprint(const Finding& finding) {
     identity.push_back('\0');
     identity += finding.file;
   }
-  return base::sha256_hex(identity).substr(0, 2 * kFingerprintBytes);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto digest = base::sha256(identity);
+  std::string digits(2 * kFingerprintBytes, '0');
+  for (std::size_t i = 0; i < kFingerprintBytes; ++i) {
+    digits[2 * i] = kDigits[digest[i] >> 4U];
+    digits[2 * i + 1] = kDigits[digest[i] & 15U];
+  }
+  return digits;
 }
 
 } // namespace pgkeep::findings

@@ -35,7 +35,7 @@ std::string_view name_of(Answer answer) noexcept {
 
 Summary summarize(const Report& report) {
   const RuleIndex index(report);
-  Summary summary;
+  Summary summary = report.written.counts;
   for (const Finding& finding : report.findings) {
     const Severity severity = severity_of(finding, index.find(finding.rule));
     if (severity == Severity::error) {

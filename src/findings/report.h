@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "findings/finding.h"
 #include "findings/rule.h"
+#include "findings/written.h"
 
 namespace pgkeep::findings {
 
@@ -51,6 +52,13 @@ struct Summary {
   int skipped = 0;
 };
 
+/// In place of findings, where nobody asks for them but the report in JSON.
+struct WrittenFindings {
+  std::vector<std::string_view> list; ///< In the order of the report. Theirs who wrote them:
+  std::vector<FindingWriter> writers;
+  Summary counts; ///< By severity.
+};
+
 struct Report {
   base::Json target; ///< {"database":..., "host":..., "server_version":..., "taken_at":...}.
   std::string title; ///< "shop on /run/pgkeep:5432, PostgreSQL 15.18".
@@ -60,6 +68,7 @@ struct Report {
   std::vector<const Rule*> rules; ///< Every rule that was asked, in area order.
   std::vector<Finding>
       findings; ///< Worst first; within a severity by area, rule, object. `severity` is always set.
+  WrittenFindings written; ///< Either these or `findings`.
   std::vector<std::string> passed;
   std::vector<Skipped> skipped;
   std::vector<SetAside> set_aside;

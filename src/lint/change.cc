@@ -87,7 +87,7 @@ constexpr auto kConstraints = std::to_array<NamedOperation>({
 
 /// Statements that are one change, with the field that holds the relation.
 struct PlainStatement {
-  std::string_view kind;
+  postgres::Field kind;
   Operation operation;
   std::string_view relation = {};
   std::string_view name = {};
@@ -347,7 +347,8 @@ private:
   }
 
   void plain(const Node& root) {
-    const auto found = std::ranges::find(kPlain, root.kind(), &PlainStatement::kind);
+    const auto found = std::ranges::find_if(
+        kPlain, [&](const PlainStatement& each) { return root.is(each.kind); });
     if (found == kPlain.end()) return;
     Change change{.operation = found->operation, .node = root, .offset = begin_};
     if (!found->relation.empty()) change.relation = relation_of(root.node(found->relation));

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,14 +14,14 @@
 #include "catalog/snapshot.h"
 #include "findings/limits.h"
 #include "lint/change.h"
+#include "lint/file_paths.h"
 #include "lint/lock_model.h"
+#include "lint/lock_orders.h"
 #include "lint/schema.h"
 #include "lint/script.h"
 #include "postgres/query_check.h"
 
 namespace pgkeep::lint {
-
-class LockOrders;
 
 /// SET lock_timeout, say, as it holds now.
 struct SettingState {
@@ -39,6 +38,12 @@ struct HeldLock {
   std::size_t offset = 0; ///< Of the statement that took it.
 };
 
+/// Locked against reads.
+struct LockedRelation {
+  RelationName relation;
+  LockOrders::Number number = 0;
+};
+
 struct Context {
   const Script& script;
   const Section& section;
@@ -53,6 +58,7 @@ struct Context {
   /// Of the transactions before this one; null where no rule asks for them.
   const LockOrders* lock_orders = nullptr;
   Schema& schema; ///< Before the statement at hand.
+  const FilePaths& paths;
 
   bool is_online = false;   ///< The statement's work is done beside the table in use.
   bool is_in_block = false; ///< The statement stands in a DO block, which is one transaction.
@@ -64,7 +70,7 @@ struct Context {
   std::vector<HeldLock> locks = {};
   /// The relations of those that block reads, each once, in the order of their first locks. Empty
   /// without `lock_orders`.
-  std::vector<RelationName> locked_against_reads = {};
+  std::vector<LockedRelation> locked_against_reads = {};
   /// Relations created since the transaction began: nobody else sees them.
   std::vector<RelationName> created_in_transaction = {};
   /// Names of constraints added NOT VALID since the transaction began: "schema.table.name".
@@ -75,7 +81,6 @@ struct Context {
   /// relation in use: where the first and the last of them begin.
   std::optional<std::size_t> first_strong_lock = {};
   std::optional<std::size_t> last_strong_lock = {};
-  std::span<const std::string> paths = {}; ///< Of all files that are judged together.
   /// Views and sequences that the files have created so far: Schema knows tables alone.
   const RelationSet* created = nullptr;
   /// Relations that the files have created, changed or dropped so far; null where nothing is

@@ -45,6 +45,8 @@ struct Options {
   bool ignores_nodes = false;
   /// How many threads judge; 0: as many as there are cores, up to three. All say the same.
   std::size_t judges = 0;
+  /// Nobody asks for findings but the report in JSON: Report::written has them.
+  bool writes_json = false;
   /// Rules that another judge owns (the audit's): their cards are shown where ids are shared.
   std::span<const findings::Rule* const> shared = {};
 };

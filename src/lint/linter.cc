@@ -69,27 +69,41 @@ void add_locks(Subject& subject, std::vector<Effect>& effects) {
 
 void TextSink::add(std::size_t offset, findings::Finding finding) {
   const Script::Place place = script_.place_of(offset);
-  finding.rule = card_.id;
-  if (!finding.severity) finding.severity = card_.severity;
+  const findings::Rule& card = *record_.cards[rule_];
+  const auto rule = static_cast<std::uint32_t>(rule_);
+  finding.rule = card.id;
+  if (!finding.severity) finding.severity = card.severity;
   finding.file = place.path;
   finding.line = place.line;
   finding.column = place.column;
+  if (record_.writer != nullptr) {
+    record_.said.written.push_back({.json = record_.writer->write(finding, &card),
+                                    .line = place.line,
+                                    .column = place.column,
+                                    .rule = rule,
+                                    .severity = *finding.severity});
+    return;
+  }
   finding.source_line = script_.line_at(place);
-  target_.said.emplace_back(std::move(finding), rule_);
+  record_.said.said.emplace_back(std::move(finding), rule);
 }
 
 void TextSink::skip(std::string reason) {
-  if (std::ranges::find(target_.skipped, reason) == target_.skipped.end())
-    target_.skipped.push_back(std::move(reason));
+  std::vector<std::string>& skipped = record_.skipped[rule_];
+  if (std::ranges::find(skipped, reason) == skipped.end()) skipped.push_back(std::move(reason));
 }
 
-Linter::Linter(const Options& options, std::span<const std::string> paths,
-               std::span<const Chosen> chosen, Part part)
+Linter::Linter(const Options& options, const FilePaths& paths, std::span<const Chosen> chosen,
+               Part part)
     : options_(options), paths_(paths), chosen_(chosen), part_(part),
       rules_(chosen, options.ignores_nodes,
              [&](std::size_t place) { return part.has(*chosen[place].rule, place); }),
-      skipped_(chosen.size()), schema_(options.database) {
+      schema_(options.database) {
   PGKEEP_ASSERT(chosen.size() <= RuleSet::kRulesMax);
+  if (options.writes_json) writer_.emplace();
+  record_.skipped.resize(chosen.size());
+  for (const Chosen& each : chosen)
+    record_.cards.push_back(each.card);
   for (std::size_t place = 0; place < chosen.size(); ++place) {
     const TextRule& rule = *chosen[place].rule;
     if (!part.has(rule, place)) continue;
@@ -98,21 +112,23 @@ Linter::Linter(const Options& options, std::span<const std::string> paths,
   }
 }
 
-std::vector<Said> Linter::judge(const Script& script) {
-  std::vector<Said> said;
-  said.reserve(said_last_);
+SaidOfFile Linter::judge(const Script& script) {
+  // A mark asks for the findings themselves.
+  const bool keeps_findings = !writer_ || script.has_ignore_marks();
+  record_.writer = keeps_findings ? nullptr : &*writer_;
+  record_.said.said.reserve(keeps_findings ? said_last_ : 0);
   for (const Section& section : script.sections()) {
     // What goes down undoes what goes up: it is judged alone.
     std::optional<Schema> before;
     if (section.is_down) before.emplace(schema_);
-    judge_section(script, section, said);
+    judge_section(script, section);
     if (before) schema_ = *std::move(before);
   }
-  said_last_ = said.size();
-  return said;
+  said_last_ = record_.said.said.size();
+  return std::exchange(record_.said, {});
 }
 
-void Linter::judge_section(const Script& script, const Section& section, std::vector<Said>& said) {
+void Linter::judge_section(const Script& script, const Section& section) {
   const int major = options_.database == nullptr ? options_.server_major
                                                  : options_.database->server.version / 10'000;
   Context context{.script = script,
@@ -129,15 +145,13 @@ void Linter::judge_section(const Script& script, const Section& section, std::ve
                   .created = &created_,
                   .changed = options_.prepare ? &changed_ : nullptr};
   for (const Statement& statement : section.statements)
-    judge_statement(context, statement, said);
+    judge_statement(context, statement);
   RuleSet rules = rules_.about_sections();
   if (section.is_down) rules &= rules_.about_ways_down();
   if (!section.query.empty()) rules &= rules_.about_named_queries();
   rules.each([&](std::size_t place) {
-    const Chosen& each = chosen_[place];
-    TextSink out(script, *each.card, static_cast<std::uint32_t>(place),
-                 {.said = said, .skipped = skipped_[place]});
-    each.rule->section(context, out);
+    TextSink out(script, record_, place);
+    chosen_[place].rule->section(context, out);
   });
 }
 
@@ -155,8 +169,7 @@ void Linter::begin_statement(Context& context, const Statement& statement) const
   }
 }
 
-void Linter::judge_statement(Context& context, const Statement& statement,
-                             std::vector<Said>& said) {
+void Linter::judge_statement(Context& context, const Statement& statement) {
   begin_statement(context, statement);
   const bool runs_later = statement.origin == Origin::function;
   std::vector<Effect> effects;
@@ -164,24 +177,22 @@ void Linter::judge_statement(Context& context, const Statement& statement,
                   .changes = statement.changes,
                   .effects = effects,
                   .context = context,
-                  .kinds = postgres::kinds_in(statement.root)};
+                  .kinds = statement.kinds};
   if (keeps_locks_) add_locks(subject, effects);
   RuleSet rules = rules_.of(subject.kinds);
   if (context.section.is_down) rules &= rules_.about_ways_down();
   if (runs_later) rules &= rules_.about_queries();
   if (!context.section.query.empty()) rules &= rules_.about_named_queries();
-  ask(subject, rules, said);
+  ask(subject, rules);
   if (runs_later) return;
   keep(context, statement, effects);
   if (statement.is_batched() || context.is_online) end_transaction(context);
 }
 
-void Linter::ask(const Subject& subject, const RuleSet& rules, std::vector<Said>& said) {
+void Linter::ask(const Subject& subject, const RuleSet& rules) {
   rules.each([&](std::size_t place) {
-    const Chosen& each = chosen_[place];
-    TextSink out(subject.context.script, *each.card, static_cast<std::uint32_t>(place),
-                 {.said = said, .skipped = skipped_[place]});
-    each.rule->statement(subject, out);
+    TextSink out(subject.context.script, record_, place);
+    chosen_[place].rule->statement(subject, out);
   });
 }
 
@@ -233,13 +244,12 @@ void Linter::keep(Context& context, const Statement& statement,
 }
 
 void Linter::keep_lock_order(Context& context, const Effect& effect, std::size_t offset) {
-  lock_orders_.add(context, effect, offset);
+  if (!blocks_reads(effect.mode)) return;
+  const LockOrders::Number number = lock_orders_.number_of(effect.relation);
+  lock_orders_.add(context, effect, number, offset);
   auto& locked = context.locked_against_reads;
-  const bool is_first =
-      blocks_reads(effect.mode) && std::ranges::none_of(locked, [&](const RelationName& each) {
-        return is_same(each, effect.relation);
-      });
-  if (is_first) locked.push_back(effect.relation);
+  const bool is_known = std::ranges::find(locked, number, &LockedRelation::number) != locked.end();
+  if (!is_known) locked.push_back({.relation = effect.relation, .number = number});
 }
 
 void Linter::keep_settings(Context& context, const Statement& statement, const Change& change) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,23 +36,24 @@ public:
     }
   };
 
-  /// Everything given must outlive it. The paths are those of all files.
-  Linter(const Options& options, std::span<const std::string> paths, std::span<const Chosen> chosen,
-         Part part);
+  /// Everything given must outlive it.
+  Linter(const Options& options, const FilePaths& paths, std::span<const Chosen> chosen, Part part);
 
   /// Files in the order in which they run, one after another.
-  std::vector<Said> judge(const Script& script);
+  SaidOfFile judge(const Script& script);
   [[nodiscard]] Part part() const { return part_; }
+  /// Has what was said in writing; null where findings are kept.
+  [[nodiscard]] std::optional<findings::FindingWriter>& writer() { return writer_; }
   /// Why a rule of its part could not look.
   [[nodiscard]] const std::vector<std::string>& skipped(std::size_t rule) const {
-    return skipped_[rule];
+    return record_.skipped[rule];
   }
 
 private:
-  void judge_section(const Script& script, const Section& section, std::vector<Said>& said);
-  void judge_statement(Context& context, const Statement& statement, std::vector<Said>& said);
+  void judge_section(const Script& script, const Section& section);
+  void judge_statement(Context& context, const Statement& statement);
   void begin_statement(Context& context, const Statement& statement) const;
-  void ask(const Subject& subject, const RuleSet& rules, std::vector<Said>& said);
+  void ask(const Subject& subject, const RuleSet& rules);
   void keep(Context& context, const Statement& statement, const std::vector<Effect>& effects);
   void keep_lock_order(Context& context, const Effect& effect, std::size_t offset);
   void keep_change(Context& context, const Statement& statement, const Change& change);
@@ -61,7 +63,7 @@ private:
   static void end_transaction(Context& context);
 
   const Options& options_;
-  std::span<const std::string> paths_;
+  const FilePaths& paths_;
   std::span<const Chosen> chosen_;
   Part part_;
   RulesByKind rules_;
@@ -70,8 +72,9 @@ private:
   LockOrders lock_orders_;
   bool keeps_locks_ = false; ///< Settings and transactions too: not where all is about queries.
   bool keeps_lock_orders_ = false;
-  std::vector<std::vector<std::string>> skipped_; ///< By rule.
   Schema schema_;
+  std::optional<findings::FindingWriter> writer_; ///< Where findings are written at once.
+  TextRecord record_;
   std::size_t said_last_ = 0; ///< How much there was to say of the file before.
 };
 

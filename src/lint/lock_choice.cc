@@ -1,6 +1,7 @@
 // Which row of the lock table a change is: by its operation, and by what decides within it.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "lint/default_value.h"
 #include "lint/lock_table.h"
@@ -59,6 +60,14 @@ constexpr auto kPlain = std::to_array<PlainRow>({
     {Operation::drop_view, "drop-view"},
     {Operation::drop_matview, "drop-view"},
 });
+
+/// By operation: it is asked of every change.
+constexpr auto kPlainRows = [] {
+  std::array<std::string_view, std::to_underlying(Operation::run_block) + 1> rows{}; // The last.
+  for (const PlainRow& each : kPlain)
+    rows[std::to_underlying(each.operation)] = each.row;
+  return rows;
+}();
 
 bool is_domain_with_check(const TypeText& type, const Context& context) {
   for (const Change& before : context.changes_in_transaction) {
@@ -216,8 +225,8 @@ std::string_view lock_row_of(const Change& change, const Context& context) {
   const bool is_of_new_table =
       change.is_inside_create && change.operation != Operation::add_foreign_key;
   if (is_of_new_table) return {};
-  const auto plain = std::ranges::find(kPlain, change.operation, &PlainRow::operation);
-  if (plain != kPlain.end()) return plain->row;
+  const std::string_view plain = kPlainRows[std::to_underlying(change.operation)];
+  if (!plain.empty()) return plain;
   switch (change.operation) {
   case Operation::add_column:
     return add_column_row(change, context);

@@ -9,23 +9,32 @@ constexpr std::size_t kOrdersMax = 10'000; ///< More say nothing new.
 
 } // namespace
 
-void LockOrders::add(const Context& context, const Effect& effect, std::size_t offset) {
-  if (count_ >= kOrdersMax || !blocks_reads(effect.mode) || context.section.is_down ||
+LockOrders::Number LockOrders::number_of(const RelationName& relation) {
+  return numbers_.try_emplace(relation, static_cast<Number>(numbers_.size())).first->second;
+}
+
+std::optional<LockOrders::Number> LockOrders::known(const RelationName& relation) const {
+  const auto found = numbers_.find(relation);
+  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void LockOrders::add(const Context& context, const Effect& effect, Number relation,
+                     std::size_t offset) {
+  if (orders_.size() >= kOrdersMax || context.section.is_down ||
       !context.is_in_use(effect.relation))
     return;
-  for (const RelationName& held : context.locked_against_reads) {
-    if (is_same(held, effect.relation)) continue;
-    const Map<Place>* const known = after(held);
-    if ((known != nullptr && known->contains(effect.relation)) || !context.is_in_use(held))
+  for (const LockedRelation& held : context.locked_against_reads) {
+    if (held.number == relation || find(held.number, relation) != nullptr ||
+        !context.is_in_use(held.relation))
       continue;
-    orders_[held].emplace(effect.relation, Place{.path = context.script.path(),
-                                                 .line = context.script.place_of(offset).line});
-    ++count_;
+    orders_.emplace(
+        key_of(held.number, relation),
+        Place{.path = context.script.path(), .line = context.script.place_of(offset).line});
   }
 }
 
-const LockOrders::Map<LockOrders::Place>* LockOrders::after(const RelationName& first) const {
-  const auto found = orders_.find(first);
+const LockOrders::Place* LockOrders::find(Number first, Number second) const {
+  const auto found = orders_.find(key_of(first, second));
   return found == orders_.end() ? nullptr : &found->second;
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -20,19 +22,26 @@ public:
     int line = 0;
   };
 
+  /// The same for the same relation, whether or not "public" is said.
+  using Number = std::uint32_t;
+  Number number_of(const RelationName& relation);
+  /// None where no transaction locked it.
+  [[nodiscard]] std::optional<Number> known(const RelationName& relation) const;
+
   /// A statement that begins at `offset` locks; the context holds what its transaction locked
   /// before. Ways down are not counted: they run when something else has failed.
-  void add(const Context& context, const Effect& effect, std::size_t offset);
-
-  template <typename Value>
-  using Map = std::unordered_map<RelationName, Value, BySameName, BySameName>;
-  /// Where a transaction held the first and asked for another, first of all, by the other; null
-  /// where none did.
-  [[nodiscard]] const Map<Place>* after(const RelationName& first) const;
+  void add(const Context& context, const Effect& effect, Number relation, std::size_t offset);
+  /// Where a transaction held the first and asked for the second, first of all; null where none
+  /// did.
+  [[nodiscard]] const Place* find(Number first, Number second) const;
 
 private:
-  Map<Map<Place>> orders_; ///< By the first, then the second.
-  std::size_t count_ = 0;
+  static std::uint64_t key_of(Number first, Number second) {
+    return std::uint64_t{first} << 32U | second;
+  }
+
+  std::unordered_map<RelationName, Number, BySameName, BySameName> numbers_;
+  std::unordered_map<std::uint64_t, Place> orders_; ///< By both numbers.
 };
 
 } // namespace pgkeep::lint

@@ -12,6 +12,7 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
   const std::function<bool(std::string_view)> nobody_parses;
   const std::function<postgres::QueryCheck(const std::string&)> nobody_prepares;
   const std::vector<std::string> no_columns;
+  const FilePaths no_paths{{}};
   Schema schema(database);
   Context context{.script = script,
                   .section = section,
@@ -21,7 +22,8 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
                   .server_parses = nobody_parses,
                   .prepare = nobody_prepares,
                   .mandatory_columns = no_columns,
-                  .schema = schema};
+                  .schema = schema,
+                  .paths = no_paths};
   std::vector<StatementLocks> found;
   for (const Statement& statement : section.statements) {
     if (statement.origin == Origin::function) continue;

@@ -1,6 +1,8 @@
 /// The name of a relation as a statement writes it. Private to src/lint. A plain value.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -36,6 +38,32 @@ struct BySameName {
   bool operator()(const RelationName& a, const RelationName& b) const { return is_same(a, b); }
 };
 using RelationSet = std::unordered_set<RelationName, BySameName, BySameName>;
+
+/// "schema.name", by which tables are found. Where it is short no text is allocated.
+class KeyText {
+public:
+  explicit KeyText(const RelationName& name) {
+    const std::string_view schema = name.schema.empty() ? "public" : std::string_view(name.schema);
+    const std::size_t size = schema.size() + 1 + name.name.size();
+    char* begin = room_.data();
+    if (size > room_.size()) {
+      long_.resize(size);
+      begin = long_.data();
+    }
+    *std::ranges::copy(schema, begin).out = '.';
+    std::ranges::copy(name.name, begin + schema.size() + 1);
+    text_ = {begin, size};
+  }
+  KeyText(const KeyText&) = delete;
+  KeyText& operator=(const KeyText&) = delete;
+  ~KeyText() = default;
+  [[nodiscard]] std::string_view text() const { return text_; }
+
+private:
+  std::array<char, 160> room_; // NOLINT(*-member-init): what is read of it is written first.
+  std::string long_;
+  std::string_view text_;
+};
 
 /// Of a RangeVar.
 RelationName relation_of(const postgres::Node& range);

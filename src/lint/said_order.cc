@@ -1,31 +1,35 @@
-// Findings are big: keys are sorted, file by file, and each finding is moved once, to its place.
+// Findings are big: keys are sorted, file by file, and each finding is moved once, to its place, or
+// not at all where it was written already.
 #include "lint/said_order.h"
 
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <ranges>
 #include <tuple>
 #include <utility>
 
 namespace pgkeep::lint {
 
 using findings::Report;
+using findings::Severity;
 
 SaidOrder::SaidOrder(std::span<const Chosen> chosen)
     : chosen_(chosen), skipped_(chosen.size()), has_found_(chosen.size()) {}
 
-void SaidOrder::add(const std::string& path, std::vector<Said> part) {
-  if (part.empty()) return;
-  for (const Said& each : part)
+void SaidOrder::add(const std::string& path, SaidOfFile part) {
+  if (part.said.empty() && part.written.empty()) return;
+  for (const Said& each : part.said)
     has_found_[each.rule] = true;
-  parts_.push_back({.path = path, .said = std::move(part)});
+  for (const SaidWritten& each : part.written)
+    has_found_[each.rule] = true;
+  parts_.push_back({.path = path, .verdict = std::move(part)});
 }
 
 void SaidOrder::add_skipped(std::size_t rule, std::span<const std::string> reasons) {
   skipped_[rule].insert(skipped_[rule].end(), reasons.begin(), reasons.end());
 }
 
-void SaidOrder::fill(Report& report, IgnoreMarks& marks) {
+void SaidOrder::fill(Report& report, IgnoreMarks& marks, findings::FindingWriter* writer) {
   for (std::size_t rule = 0; rule < chosen_.size(); ++rule) {
     const findings::Rule* const card = chosen_[rule].card;
     report.rules.push_back(card);
@@ -38,17 +42,33 @@ void SaidOrder::fill(Report& report, IgnoreMarks& marks) {
     std::string path = each.file;
     // Behind what rules say at the same place.
     const auto last = static_cast<std::uint32_t>(chosen_.size());
-    parts_.push_back({.path = std::move(path), .said = {}});
-    parts_.back().said.push_back({.finding = std::move(each), .rule = last});
+    Part& part = parts_.emplace_back(std::move(path));
+    part.verdict.said.push_back({.finding = std::move(each), .rule = last});
   }
-  sort_into(report);
+  if (writer != nullptr) write_kept(*writer);
+  KeysBySeverity sorted = sorted_keys();
+  std::ranges::reverse(sorted);
+  const std::size_t count = sorted[0].size() + sorted[1].size() + sorted[2].size();
+  if (writer == nullptr) {
+    report.findings.reserve(count);
+    for (const Key& key : sorted | std::views::join)
+      report.findings.push_back(std::move(*key.finding));
+  } else {
+    report.written.list.reserve(count);
+    for (const Key& key : sorted | std::views::join)
+      report.written.list.push_back(key.json);
+    report.written.counts = {.error = static_cast<int>(sorted[0].size()),
+                             .warning = static_cast<int>(sorted[1].size()),
+                             .info = static_cast<int>(sorted[2].size())};
+  }
+  parts_.clear();
 }
 
 void SaidOrder::set_aside(Report& report, IgnoreMarks& marks) {
   std::vector<std::pair<std::uint32_t, findings::SetAside>> found;
   for (Part& part : parts_) {
     if (!marks.has_any(part.path)) continue;
-    std::erase_if(part.said, [&](Said& each) {
+    std::erase_if(part.verdict.said, [&](Said& each) {
       auto reason = marks.reason_of(each.finding, chosen_[each.rule].card);
       if (!reason) return false;
       found.push_back({each.rule, {std::move(each.finding), *std::move(reason)}});
@@ -60,36 +80,48 @@ void SaidOrder::set_aside(Report& report, IgnoreMarks& marks) {
     report.set_aside.push_back(std::move(aside));
 }
 
-void SaidOrder::sort_into(Report& report) {
-  std::vector<std::size_t> places(parts_.size());
-  std::iota(places.begin(), places.end(), std::size_t{0});
-  std::ranges::stable_sort(
-      places, {}, [&](std::size_t place) -> const std::string& { return parts_[place].path; });
-  std::array<std::vector<Key>, 3> by_severity;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < places.size();) {
-    const std::string& path = parts_[places[i]].path;
+const findings::Rule* SaidOrder::card_of(const Said& said) const {
+  if (said.rule < chosen_.size()) return chosen_[said.rule].card;
+  const auto found = std::ranges::find(chosen_, said.finding.rule,
+                                       [](const Chosen& each) { return each.card->id; });
+  return found == chosen_.end() ? nullptr : found->card;
+}
+
+/// What marks had a say in.
+void SaidOrder::write_kept(findings::FindingWriter& writer) {
+  for (Part& part : parts_) {
+    for (const Said& each : part.verdict.said)
+      part.verdict.written.push_back({.json = writer.write(each.finding, card_of(each)),
+                                      .line = each.finding.line,
+                                      .column = each.finding.column,
+                                      .rule = each.rule,
+                                      .severity = *each.finding.severity});
+    part.verdict.said.clear();
+  }
+}
+
+SaidOrder::KeysBySeverity SaidOrder::sorted_keys() {
+  std::ranges::stable_sort(parts_, {}, &Part::path);
+  KeysBySeverity by_severity;
+  for (std::size_t i = 0; i < parts_.size();) {
+    const std::string& path = parts_[i].path;
     std::array<std::size_t, 3> begins{};
     for (std::size_t severity = 0; severity < begins.size(); ++severity)
       begins[severity] = by_severity[severity].size();
-    for (; i < places.size() && parts_[places[i]].path == path; ++i) {
-      for (Said& each : parts_[places[i]].said) {
-        by_severity[std::to_underlying(*each.finding.severity)].push_back(
-            {each.finding.line, each.finding.column, each.rule, &each});
-        ++count;
-      }
+    for (; i < parts_.size() && parts_[i].path == path; ++i) {
+      for (auto& [finding, rule] : parts_[i].verdict.said)
+        by_severity[std::to_underlying(*finding.severity)].push_back(
+            {finding.line, finding.column, rule, &finding});
+      for (const SaidWritten& each : parts_[i].verdict.written)
+        by_severity[std::to_underlying(each.severity)].push_back(
+            {.line = each.line, .column = each.column, .rule = each.rule, .json = each.json});
     }
     for (std::size_t severity = 0; severity < begins.size(); ++severity)
       std::ranges::stable_sort(
           std::span(by_severity[severity]).subspan(begins[severity]), {},
           [](const Key& key) { return std::tuple(key.line, key.column, key.rule); });
   }
-  report.findings.reserve(report.findings.size() + count);
-  for (auto keys = by_severity.rbegin(); keys != by_severity.rend(); ++keys) {
-    for (const Key& key : *keys)
-      report.findings.push_back(std::move(key.said->finding));
-  }
-  parts_.clear();
+  return by_severity;
 }
 
 } // namespace pgkeep::lint

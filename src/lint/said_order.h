@@ -3,9 +3,11 @@
 /// The order does not depend on who judged what, nor on when. Private to src/lint. One thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "findings/report.h"
@@ -20,26 +22,32 @@ public:
   explicit SaidOrder(std::span<const Chosen> chosen);
 
   /// Of one file, in any number of parts; what one rule says stands in one of them, in its order.
-  void add(const std::string& path, std::vector<Said> part);
+  void add(const std::string& path, SaidOfFile part);
   /// Why a rule could not look.
   void add_skipped(std::size_t rule, std::span<const std::string> reasons);
-  /// Rules, findings, what passed, was skipped and was set aside by a mark. Takes all away.
-  void fill(findings::Report& report, IgnoreMarks& marks);
+  /// Rules, findings, what passed, was skipped and was set aside by a mark. Takes all away. With a
+  /// writer all findings are in writing then.
+  void fill(findings::Report& report, IgnoreMarks& marks, findings::FindingWriter* writer);
 
 private:
   struct Part {
     std::string path;
-    std::vector<Said> said;
+    SaidOfFile verdict;
   };
   /// Where a finding goes, without looking at it.
   struct Key {
     int line = 0;
     int column = 0;
     std::uint32_t rule = 0;
-    Said* said = nullptr;
+    findings::Finding* finding = nullptr;
+    std::string_view json = {};
   };
+  using KeysBySeverity = std::array<std::vector<Key>, 3>;
+
   void set_aside(findings::Report& report, IgnoreMarks& marks);
-  void sort_into(findings::Report& report);
+  void write_kept(findings::FindingWriter& writer);
+  [[nodiscard]] const findings::Rule* card_of(const Said& said) const;
+  KeysBySeverity sorted_keys();
 
   std::span<const Chosen> chosen_;
   std::vector<Part> parts_;

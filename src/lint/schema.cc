@@ -1,7 +1,7 @@
 #include "lint/schema.h"
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -172,8 +172,7 @@ Schema::Schema(const Schema& other) : tables_(other.tables_), noted_(other.noted
 }
 
 std::string Schema::key_of(const RelationName& name) {
-  std::string key = name.schema.empty() ? "public" : name.schema;
-  return key.append(1, '.').append(name.name);
+  return std::string(KeyText(name).text());
 }
 
 const TableState* Schema::find(const RelationName& name) const {
@@ -181,30 +180,27 @@ const TableState* Schema::find(const RelationName& name) const {
 }
 
 TableState* Schema::locate(const RelationName& name) const {
-  const std::string_view schema = name.schema.empty() ? "public" : std::string_view(name.schema);
-  const std::size_t size = schema.size() + 1 + name.name.size();
   // Asked for by most rules about most statements, again and again.
-  const char last = name.name.empty() ? '\0' : name.name.back();
-  Recent& recent = recent_[(name.name.size() * 8 + static_cast<unsigned char>(last)) % kRecent];
-  if (recent.key.size() == size && recent.key.ends_with(name.name) &&
-      recent.key.starts_with(schema) && recent.key[schema.size()] == '.')
-    return recent.table;
-  // Where the key is short no text is made of it.
-  std::array<char, 160> room; // NOLINT(*-member-init): what is read of it is written first.
-  const bool fits = size <= room.size();
-  if (fits) {
-    *std::ranges::copy(schema, room.begin()).out = '.';
-    std::ranges::copy(name.name, room.begin() + static_cast<std::ptrdiff_t>(schema.size()) + 1);
-  }
-  const auto found =
-      fits ? by_key_.find(std::string_view(room.data(), size)) : by_key_.find(key_of(name));
-  if (found == by_key_.end()) return nullptr;
-  recent = {.key = found->first, .table = found->second};
-  return found->second;
+  Recent& recent = recent_[place_of(name.name)];
+  const KeyText key(name);
+  if (recent.key == key.text()) return recent.table;
+  const auto found = by_key_.find(key.text());
+  recent.key = key.text();
+  recent.table = found == by_key_.end() ? nullptr : found->second;
+  return recent.table;
 }
 
-void Schema::forget_recent() {
-  recent_.fill({});
+std::size_t Schema::place_of(std::string_view name) {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  if (name.size() >= sizeof first) {
+    std::memcpy(&first, name.data(), sizeof first);
+    std::memcpy(&last, name.data() + name.size() - sizeof last, sizeof last);
+  } else {
+    for (const char c : name)
+      first = first << 8U | static_cast<unsigned char>(c);
+  }
+  return ((first * 3 + last + name.size()) * 0x9e3779b97f4a7c15ULL) >> (64 - kRecentBits);
 }
 
 void Schema::note_all(const TableState& table) {
@@ -217,7 +213,10 @@ void Schema::note_all(const TableState& table) {
 }
 
 void Schema::note(const std::string& name, const TableState& table) {
-  if (!name.empty()) noted_[name].insert(key_of(table.name));
+  if (name.empty()) return;
+  auto& keys = noted_[name];
+  const KeyText key(table.name);
+  if (!keys.contains(key.text())) keys.emplace(key.text());
 }
 
 template <typename Visit>
@@ -245,13 +244,14 @@ std::vector<const TableState*> Schema::referencing(const RelationName& target) c
 
 void Schema::put(TableState table) {
   note_all(table);
+  forget_recent(table.name);
   const auto [place, is_new] = tables_.insert_or_assign(key_of(table.name), std::move(table));
   if (is_new) by_key_.emplace(place->first, &place->second);
 }
 
 void Schema::remove(const RelationName& name) {
   const std::string key = key_of(name);
-  forget_recent();
+  forget_recent(name);
   by_key_.erase(key);
   tables_.erase(key);
 }
@@ -259,7 +259,8 @@ void Schema::remove(const RelationName& name) {
 /// Where the new name is taken the table is gone, as nobody can tell which of the two is meant.
 void Schema::move(const RelationName& from, RelationName to) {
   const std::string key = key_of(from);
-  forget_recent();
+  forget_recent(from);
+  forget_recent(to);
   by_key_.erase(key);
   auto moved = tables_.extract(key);
   if (moved.empty()) return;
@@ -289,6 +290,7 @@ TableState& Schema::at(const RelationName& name) {
   if (TableState* const known = locate(name)) return *known;
   const auto place = tables_.emplace(key_of(name), TableState{.name = name}).first;
   by_key_.emplace(place->first, &place->second);
+  forget_recent(name);
   return place->second;
 }
 

@@ -6,8 +6,8 @@
 /// "public" unless it says otherwise.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -107,14 +107,16 @@ public:
   [[nodiscard]] std::vector<const TableState*> referencing(const RelationName& target) const;
 
 private:
-  /// A table that was found.
+  /// What was looked for.
   struct Recent {
-    std::string_view key; ///< Of `tables_`.
-    TableState* table = nullptr;
+    std::string key = {};
+    TableState* table = nullptr; ///< Null where there is none.
   };
-  static constexpr std::size_t kRecent = 16;
+  static constexpr unsigned kRecentBits = 7;
 
   static std::string key_of(const RelationName& name);
+  /// Among `recent_`.
+  static std::size_t place_of(std::string_view name);
   TableState& at(const RelationName& name);
   TableState* locate(const RelationName& name) const;
   void put(TableState table);
@@ -124,8 +126,8 @@ private:
   void apply_column(const Change& change);
   void apply_constraint(const Change& change);
   void apply_index(const Change& change);
-  /// Before a table goes or gets another name.
-  void forget_recent();
+  /// Where a table of this name comes or goes.
+  void forget_recent(const RelationName& name) { recent_[place_of(name.name)] = {}; }
   void drop_index(const RelationName& index);
   void note_all(const TableState& table);
   void note(const std::string& name, const TableState& table);
@@ -138,8 +140,9 @@ private:
   std::unordered_map<std::string_view, TableState*> by_key_;
   /// Keys of tables that have or once had an index or a constraint of a name, or a foreign key to a
   /// table of it: those without need not be looked at.
-  std::unordered_map<std::string, std::set<std::string>> noted_;
-  mutable std::array<Recent, kRecent> recent_ = {}; ///< By a few of the name's letters.
+  std::unordered_map<std::string, std::set<std::string, std::less<>>> noted_;
+  /// By some of the name's letters.
+  mutable std::vector<Recent> recent_ = std::vector<Recent>(std::size_t{1} << kRecentBits);
 };
 
 } // namespace pgkeep::lint

@@ -160,18 +160,18 @@ void read_shadow_partitions(Section& section) {
 } // namespace
 
 bool Statement::is_batched() const {
-  return (root.is("UpdateStmt") || root.is("DeleteStmt")) &&
-         find_directive(directives, "batch") != nullptr;
+  return find_directive(directives, "batch") != nullptr &&
+         (root.is("UpdateStmt") || root.is("DeleteStmt"));
 }
 
 bool Statement::is_shadowed() const {
   return is_shadow_partition || makes_partitions() ||
-         (root.is("AlterTableStmt") && find_directive(directives, "shadow") != nullptr);
+         (find_directive(directives, "shadow") != nullptr && root.is("AlterTableStmt"));
 }
 
 bool Statement::makes_partitions() const {
-  return root.is("CreateStmt") && root.node("partspec") &&
-         find_directive(directives, "shadow") != nullptr;
+  return find_directive(directives, "shadow") != nullptr && root.is("CreateStmt") &&
+         root.node("partspec");
 }
 
 bool Statement::runs_alone() const {
@@ -229,6 +229,13 @@ Script Script::read(std::string path, std::string text, std::shared_ptr<const Or
   return script;
 }
 
+bool Script::has_ignore_marks() const {
+  return std::ranges::any_of(sections_, [](const Section& section) {
+    return std::ranges::any_of(section.statements,
+                               [](const Statement& each) { return !each.ignores.empty(); });
+  });
+}
+
 /// Marked by a migration tool's comments, or by the names of queries; else all of it is `first`.
 std::vector<Script::Part> Script::parts_of(const Part& first) {
   std::vector<Part> parts = {first};
@@ -279,6 +286,7 @@ void Script::add_section(const Part& part, std::size_t end) {
   read_directives(whole, begin, end, section);
   read_shadow_partitions(section);
   for (Statement& each : section.statements) {
+    each.kinds = postgres::kinds_in(each.root);
     if (each.makes_partitions())
       each.changes = {{.operation = Operation::become_partitioned,
                        .relation = relation_of(each.root.node("relation")),
@@ -307,6 +315,7 @@ void Script::add_statements(Section& section, std::size_t begin, std::size_t end
   Reading reading{.sql = (has_named_queries_ ? parsed_ : text_).substr(0, end), .begin = begin};
   postgres::TextCut cut = postgres::cut_up(std::string_view(reading.sql).substr(begin), begin);
   reading.pieces = std::move(cut.pieces);
+  section.statements.reserve(reading.pieces.size());
   for (const postgres::TextPiece& stretch : cut.stretches) {
     if (read_up_to(stretch.end, section, reading)) continue;
     read_up_to(end, section, reading);
@@ -366,6 +375,7 @@ void Script::add_tree(Section& section, postgres::Tree tree) {
 /// What blocks and functions hold follows them, as statements of its own.
 void Script::add_bodies(Section& section) {
   std::vector<Statement> all;
+  all.reserve(section.statements.size() * 2);
   for (Statement& outer : section.statements) {
     const Body body = outer.root ? body_of(outer.root, text_, outer.begin, outer.end) : Body{};
     const Statement frame{.begin = outer.begin,

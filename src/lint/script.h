@@ -53,6 +53,7 @@ struct Statement {
   Origin origin = Origin::text;
   bool is_opaque = false; ///< EXECUTE of what is made at run time, or a body that cannot be read.
   std::vector<Change> changes = {}; ///< What it does, in order.
+  postgres::KindSet kinds = {};     ///< Of all its nodes.
   std::vector<IgnoreMark> ignores = {};
   std::vector<Directive> directives = {}; ///< Those above it.
   std::string problem = {};               ///< Why it was not understood, and where.
@@ -115,6 +116,8 @@ public:
   [[nodiscard]] std::string_view text() const { return text_; }
   [[nodiscard]] const std::shared_ptr<const Origins>& origins() const { return origins_; }
   [[nodiscard]] const std::vector<Section>& sections() const { return sections_; }
+  /// Whether "pgkeep:ignore" stands beside one of its statements.
+  [[nodiscard]] bool has_ignore_marks() const;
   /// A file that a migration tool runs once, in the order of its name.
   [[nodiscard]] bool is_migration() const { return is_migration_; }
   /// A file of named queries, which an application runs one by one: each is a section.

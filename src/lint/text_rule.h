@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "findings/rule.h"
+#include "findings/written.h"
 #include "lint/change.h"
 #include "lint/context.h"
 #include "lint/script.h"
@@ -35,7 +36,7 @@ struct Subject {
   const std::vector<Change>& changes;
   const std::vector<Effect>& effects; ///< Of all changes.
   const Context& context;
-  postgres::KindSet kinds = {};            ///< Of all nodes of the statement.
+  const postgres::KindSet& kinds;          ///< Of all nodes of the statement.
   std::vector<std::string_view> rows = {}; ///< Of each change: lock_row_of().
   /// Made by the first rule that asks for it: queries_of() of rules/query_tree.h.
   mutable std::shared_ptr<const Queries> queries = nullptr;
@@ -51,24 +52,43 @@ struct Said {
   std::uint32_t rule = 0; ///< Its place among those that were chosen.
 };
 
+/// The same where it was written at once (Options::writes_json): what its place depends on.
+struct SaidWritten {
+  std::string_view json; ///< The FindingWriter's.
+  int line = 0;
+  int column = 0;
+  std::uint32_t rule = 0;
+  findings::Severity severity = findings::Severity::info;
+};
+
+/// What rules say about one file: of each finding one of the two.
+struct SaidOfFile {
+  std::vector<Said> said = {};
+  std::vector<SaidWritten> written = {};
+};
+
+/// What rules say of the file at hand, and where it goes. Each of them has its card and reasons, by
+/// its place among those that were chosen.
+struct TextRecord {
+  SaidOfFile said = {};
+  findings::FindingWriter* writer = nullptr; ///< Null: findings are kept.
+  std::vector<const findings::Rule*> cards = {};
+  std::vector<std::vector<std::string>> skipped = {}; ///< Of all files.
+};
+
 /// Collects what one rule says; each finding gets the file, line and column of its offset.
 class TextSink {
 public:
-  struct Target {
-    std::vector<Said>& said;
-    std::vector<std::string>& skipped; ///< The rule's own, of all files.
-  };
-  TextSink(const Script& script, const findings::Rule& card, std::uint32_t rule, Target target)
-      : script_(script), card_(card), rule_(rule), target_(target) {}
+  TextSink(const Script& script, TextRecord& record, std::size_t rule)
+      : script_(script), record_(record), rule_(rule) {}
   void add(std::size_t offset, findings::Finding finding);
   /// The rule could not look: it does not count as passed. The same reason is kept once.
   void skip(std::string reason);
 
 private:
   const Script& script_;
-  const findings::Rule& card_;
-  std::uint32_t rule_;
-  Target target_;
+  TextRecord& record_;
+  std::size_t rule_;
 };
 
 struct TextRule {

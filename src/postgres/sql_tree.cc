@@ -27,9 +27,8 @@ namespace {
   std::abort();
 }
 
-inline const ProtobufCFieldDescriptor& field_of(const ProtobufCMessage& message,
-                                                const Field& field) {
-  const ProtobufCFieldDescriptor* const found = shapes().field(*message.descriptor, field.hash());
+inline const FieldPlace& field_of(const ProtobufCMessage& message, const Field& field) {
+  const FieldPlace* const found = shapes().field(*message.descriptor, field.hash());
   if (found == nullptr) [[unlikely]]
     fail_without(message, field);
   return *found;
@@ -133,14 +132,14 @@ private:
 } // namespace
 
 Node::Node(const ProtobufCMessage* message)
-    : message_(unwrap(message)),
+    : message_(message),
       name_(message_ == nullptr ? &kNoName : WalkOrder::entry_of(*message_).name) {}
 
 Node Node::node(const Field& field) const {
   if (message_ == nullptr) return {};
-  const ProtobufCFieldDescriptor& descriptor = field_of(*message_, field);
-  if (is_other_member(*message_, descriptor)) return {};
-  return Node(value_at<const ProtobufCMessage*>(*message_, descriptor.offset));
+  const FieldPlace& place = field_of(*message_, field);
+  if (is_other_member(*message_, place)) return {};
+  return Node(value_at<const ProtobufCMessage*>(*message_, place.offset));
 }
 
 NodeList Node::nodes(const Field& field) const {
@@ -159,26 +158,20 @@ NodeList::operator std::vector<Node>() const {
 
 std::string_view Node::text(const Field& field) const {
   if (message_ == nullptr) return {};
-  const char* const text = value_at<const char*>(*message_, field_of(*message_, field).offset);
-  return text == nullptr ? std::string_view{} : text;
+  return CopiedText::view(value_at<const char*>(*message_, field_of(*message_, field).offset));
 }
 
 std::int64_t Node::number(const Field& field) const {
   if (message_ == nullptr) return 0;
-  const ProtobufCFieldDescriptor& descriptor = field_of(*message_, field);
-  const bool is_long =
-      descriptor.type == PROTOBUF_C_TYPE_INT64 || descriptor.type == PROTOBUF_C_TYPE_UINT64;
-  return is_long ? value_at<std::int64_t>(*message_, descriptor.offset)
-                 : value_at<std::int32_t>(*message_, descriptor.offset);
+  const FieldPlace& place = field_of(*message_, field);
+  return place.enumeration == FieldPlace::kLong ? value_at<std::int64_t>(*message_, place.offset)
+                                                : value_at<std::int32_t>(*message_, place.offset);
 }
 
 std::string_view Node::name(const Field& field) const {
   if (message_ == nullptr) return {};
-  const ProtobufCFieldDescriptor& descriptor = field_of(*message_, field);
-  const auto* const values = static_cast<const ProtobufCEnumDescriptor*>(descriptor.descriptor);
-  const ProtobufCEnumValue* const value = protobuf_c_enum_descriptor_get_value(
-      values, value_at<std::int32_t>(*message_, descriptor.offset));
-  return value == nullptr ? std::string_view{} : value->name;
+  const FieldPlace& place = field_of(*message_, field);
+  return shapes().name_of(place, value_at<std::int32_t>(*message_, place.offset));
 }
 
 std::optional<std::size_t> Node::offset() const {

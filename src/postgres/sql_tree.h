@@ -64,7 +64,7 @@ private:
 
 /// As PostgreSQL writes it.
 struct KindName {
-  const char* text = "";
+  std::string_view text = {};
   std::uint64_t hash = Field::hash_of("");
 };
 
@@ -191,8 +191,8 @@ const KindSet& kinds() {
 /// One statement of a Tree.
 struct TreeStatement {
   Node root;             ///< "AlterTableStmt", say.
-  std::size_t begin = 0; ///< Its first character: bytes into the text; comments before it are not
-                         ///< part of it.
+  std::size_t begin = 0; ///< Its first character: bytes into the text; comments
+                         ///< before it are not part of it.
   std::size_t end = 0;   ///< The semicolon is not part of it; a comment before that may be.
 };
 

@@ -19,6 +19,14 @@ public:
   Copier(Arena& arena, std::size_t begin)
       : arena_(arena), begin_(static_cast<std::int32_t>(begin)) {}
 
+  /// All of a tree.
+  const PgQuery__ParseResult* copy_tree(const PgQuery__ParseResult& tree) {
+    const ProtobufCMessage* const copied = copy(&tree.base);
+    order_.finish();
+    return reinterpret_cast<const PgQuery__ParseResult*>(copied);
+  }
+
+private:
   /// As deep as the tree, which check_depth() limits; packing it went as deep.
   ProtobufCMessage* copy(const ProtobufCMessage* message) {
     message = unwrap(message);
@@ -29,23 +37,22 @@ public:
     auto* const copied = reinterpret_cast<ProtobufCMessage*>(made);
     const std::size_t place = order_.begin(*copied, shape);
     if (shape.location != nullptr) move_place(made, *message, shape.location->offset);
-    for (const ProtobufCFieldDescriptor* const field : shape.texts)
-      point_at(made, field->offset, copy_text(value_at<const char*>(*message, field->offset)));
-    for (const ProtobufCFieldDescriptor* const field : shape.links) {
-      if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        copy_list(made, *message, *field);
-      } else if (!is_other_member(*message, *field)) {
-        const auto* const child = value_at<const ProtobufCMessage*>(*message, field->offset);
-        if (child != nullptr) point_at(made, field->offset, copy(child));
+    for (const FieldPlace& field : shape.texts)
+      point_at(made, field.offset, copy_text(value_at<const char*>(*message, field.offset)));
+    for (const FieldPlace& field : shape.links) {
+      if (field.is_list) {
+        copy_list(made, *message, field);
+      } else if (!is_other_member(*message, field)) {
+        const auto* const child = value_at<const ProtobufCMessage*>(*message, field.offset);
+        if (child != nullptr) point_at(made, field.offset, copy(child));
       }
     }
-    for (const ProtobufCFieldDescriptor* const field : shape.numbers)
-      copy_numbers(made, *message, *field);
+    for (const FieldPlace& field : shape.numbers)
+      copy_numbers(made, *message, field);
     order_.end(place);
     return copied;
   }
 
-private:
   static void point_at(std::byte* made, unsigned offset, const void* target) {
     std::memcpy(made + offset, static_cast<const void*>(&target), sizeof target);
   }
@@ -56,22 +63,18 @@ private:
   }
   const char* copy_text(const char* text) {
     // An empty one is a constant of protobuf-c's.
-    if (text == nullptr || *text == '\0') return "";
-    const std::size_t bytes = std::strlen(text) + 1;
-    return static_cast<const char*>(std::memcpy(arena_.take(bytes), text, bytes));
+    if (text == nullptr || *text == '\0') return CopiedText::empty();
+    return CopiedText::write(text, [&](std::size_t bytes) { return arena_.take(bytes); });
   }
-  void copy_list(std::byte* made, const ProtobufCMessage& message,
-                 const ProtobufCFieldDescriptor& field) {
+  void copy_list(std::byte* made, const ProtobufCMessage& message, const FieldPlace& field) {
     const auto items = list_at(message, field);
     if (items.empty()) return point_at(made, field.offset, nullptr);
     auto* const copies = static_cast<ProtobufCMessage**>(arena_.take(items.size_bytes()));
     std::ranges::transform(items, copies, [&](const ProtobufCMessage* each) { return copy(each); });
     point_at(made, field.offset, static_cast<const void*>(copies));
   }
-  void copy_numbers(std::byte* made, const ProtobufCMessage& message,
-                    const ProtobufCFieldDescriptor& field) {
-    const auto bytes =
-        value_at<std::size_t>(message, field.quantifier_offset) * sizeof(std::int64_t);
+  void copy_numbers(std::byte* made, const ProtobufCMessage& message, const FieldPlace& field) {
+    const auto bytes = value_at<std::size_t>(message, field.count_offset) * sizeof(std::int64_t);
     const void* const numbers = value_at<const void*>(message, field.offset);
     if (bytes == 0) return point_at(made, field.offset, nullptr);
     point_at(made, field.offset, std::memcpy(arena_.take(bytes), numbers, bytes));
@@ -103,7 +106,7 @@ base::Result<const PgQuery__ParseResult*> parse(Arena& arena, const std::string&
       reinterpret_cast<const std::uint8_t*>(parsed->parse_tree.data));
   if (result == nullptr)
     return base::Error{.code = base::Code::unsupported, .what = "the parse tree cannot be read"};
-  return reinterpret_cast<const PgQuery__ParseResult*>(Copier(arena, begin).copy(&result->base));
+  return Copier(arena, begin).copy_tree(*result);
 }
 
 } // namespace
@@ -146,8 +149,7 @@ std::size_t __wrap_pg_query__parse_result__get_packed_size(const PgQuery__ParseR
   using namespace pgkeep::postgres;
   if (handover.arena == nullptr) return __real_pg_query__parse_result__get_packed_size(message);
   // The tree is whole here, and still in the parser's memory.
-  handover.result = reinterpret_cast<const PgQuery__ParseResult*>(
-      Copier(*handover.arena, handover.begin).copy(&message->base));
+  handover.result = Copier(*handover.arena, handover.begin).copy_tree(*message);
   return 0;
 }
 

@@ -4,10 +4,13 @@
 /// Private to sql_tree*.cc. Immutable; thread-safe. Source: protobuf-c/protobuf-c.h.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "postgres/parser_input.h" // Has the messages of libpg_query.
@@ -48,24 +51,69 @@ inline bool is_other_member(const ProtobufCMessage& message,
          value_at<std::uint32_t>(message, field.quantifier_offset) != field.id;
 }
 
-/// What is asked of a kind again and again, in place of its whole descriptor.
+/// Where a message keeps one of its fields: what is asked again and again, in place of the field's
+/// whole descriptor.
+struct FieldPlace {
+  std::uint16_t offset = 0;
+  /// Of a list where its length is, of a union which of its members it holds.
+  std::uint16_t count_offset = 0;
+  std::uint16_t member = 0; ///< Of a union; 0 for other fields.
+  bool is_list = false;
+  std::uint8_t enumeration = 0; ///< Shapes::name_of(); 0 for none, and for 64 bits:
+  static constexpr std::uint8_t kLong = 255;
+};
+
+inline std::span<ProtobufCMessage* const> list_at(const ProtobufCMessage& message,
+                                                  const FieldPlace& field) {
+  return {value_at<ProtobufCMessage* const*>(message, field.offset),
+          value_at<std::size_t>(message, field.count_offset)};
+}
+inline bool is_other_member(const ProtobufCMessage& message, const FieldPlace& field) {
+  return field.member != 0 && value_at<std::uint32_t>(message, field.count_offset) != field.member;
+}
+
+/// The same of a kind.
 struct Shape {
   const ProtobufCMessageDescriptor* kind = nullptr;
   std::uint32_t number = 0; ///< Counted from 0.
   KindName name = {};       ///< PostgreSQL's own: short_name has no underscores ("AConst").
   const ProtobufCFieldDescriptor* location = nullptr;
-  std::vector<const ProtobufCFieldDescriptor*> links = {};   ///< Fields that hold nodes.
-  std::vector<const ProtobufCFieldDescriptor*> texts = {};   ///< Fields that hold one text.
-  std::vector<const ProtobufCFieldDescriptor*> numbers = {}; ///< Lists of 64-bit numbers.
+  std::vector<FieldPlace> links = {};   ///< Fields that hold nodes.
+  std::vector<FieldPlace> texts = {};   ///< Fields that hold one text.
+  std::vector<FieldPlace> numbers = {}; ///< Lists of 64-bit numbers.
+};
+
+/// A text of a copied tree: its size stands before it, a zero byte behind it.
+class CopiedText {
+public:
+  using Size = std::uint32_t;
+
+  static const char* empty() {
+    static constexpr std::array<char, sizeof(Size) + 1> kEmpty = {};
+    return kEmpty.data() + sizeof(Size);
+  }
+  /// Into as many bytes as `take` is asked for.
+  static const char* write(const char* text, auto&& take) {
+    const std::size_t length = std::strlen(text);
+    const auto size = static_cast<Size>(length);
+    auto* const begin = static_cast<char*>(take(sizeof size + length + 1));
+    std::memcpy(begin, &size, sizeof size);
+    return static_cast<const char*>(std::memcpy(begin + sizeof size, text, length + 1));
+  }
+  static std::string_view view(const char* text) {
+    Size size = 0;
+    std::memcpy(&size, text - sizeof size, sizeof size);
+    return {text, size};
+  }
 };
 
 /// The nodes of a copied tree in the order of a walk, parents first: what is below a node stands
-/// behind it. Each message of the tree knows its place here, by a member that protobuf-c keeps for
+/// behind it. Each message of the tree knows its entry, by a member that protobuf-c keeps for
 /// fields it does not know and the parser's messages never have.
 class WalkOrder {
 public:
   struct Entry {
-    const ProtobufCMessage* message = nullptr;
+    ProtobufCMessage* message = nullptr;
     const KindName* name = nullptr; ///< Shape::name.
     std::uint32_t kind = 0;         ///< Shape::number.
     std::uint32_t size = 0;         ///< How many entries the node and all below it are.
@@ -73,8 +121,6 @@ public:
 
   /// The entry of a message that is not yet filled in.
   std::size_t begin(ProtobufCMessage& message, const Shape& shape) {
-    message.n_unknown_fields = static_cast<unsigned>(entries_.size());
-    message.unknown_fields = reinterpret_cast<ProtobufCMessageUnknownField*>(this);
     entries_.push_back({.message = &message, .name = &shape.name, .kind = shape.number});
     return entries_.size() - 1;
   }
@@ -82,10 +128,14 @@ public:
   void end(std::size_t place) {
     entries_[place].size = static_cast<std::uint32_t>(entries_.size() - place);
   }
-  /// Of a message, which must be one of a copied tree.
+  /// The tree is whole: entries stay where they are.
+  void finish() {
+    for (Entry& entry : entries_)
+      entry.message->unknown_fields = reinterpret_cast<ProtobufCMessageUnknownField*>(&entry);
+  }
+  /// Of a message, which must be one of a finished tree.
   static const Entry& entry_of(const ProtobufCMessage& message) {
-    const auto& order = *reinterpret_cast<const WalkOrder*>(message.unknown_fields);
-    return order.entries_[message.n_unknown_fields];
+    return *reinterpret_cast<const Entry*>(message.unknown_fields);
   }
   /// The same, and all below it.
   static std::span<const Entry> of(const ProtobufCMessage& message) {
@@ -109,13 +159,19 @@ public:
   }
   [[nodiscard]] std::span<const Shape> all() const { return shapes_; }
   /// By Field::hash() of its name; null where the kind has no such field.
-  [[nodiscard]] const ProtobufCFieldDescriptor* field(const ProtobufCMessageDescriptor& kind,
-                                                      std::uint64_t hash) const {
-    for (std::size_t at = place_of(&kind, hash); fields_[at].kind != nullptr;
-         at = (at + 1) % kFields) {
-      if (fields_[at].kind == &kind && fields_[at].hash == hash) return fields_[at].field;
+  [[nodiscard]] const FieldPlace* field(const ProtobufCMessageDescriptor& kind,
+                                        std::uint64_t hash) const {
+    const std::uint64_t key = key_of(kind, hash);
+    for (std::size_t at = place_of(key); fields_[at].key != 0; at = (at + 1) % kFields) {
+      if (fields_[at].key == key) return &fields_[at].place;
     }
     return nullptr;
+  }
+  /// Of the value of an enumeration; empty where it has none.
+  [[nodiscard]] std::string_view name_of(const FieldPlace& field, std::int32_t value) const {
+    const std::vector<std::string_view>& names = enumerations_[field.enumeration].names;
+    const auto at = static_cast<std::size_t>(value);
+    return value >= 0 && at < names.size() ? names[at] : std::string_view{};
   }
   /// Whether `texts`, `links` and `numbers` are all that a message points at, in every kind.
   [[nodiscard]] bool are_complete() const { return are_complete_; }
@@ -125,25 +181,34 @@ private:
   static constexpr std::size_t kFieldsBits = 13; ///< Three times as many as there are.
   static constexpr std::size_t kFields = std::size_t{1} << kFieldsBits;
   struct NamedField {
-    const ProtobufCMessageDescriptor* kind = nullptr;
-    std::uint64_t hash = 0;
-    const ProtobufCFieldDescriptor* field = nullptr;
+    std::uint64_t key = 0; ///< 0: none.
+    FieldPlace place;
+  };
+  struct Enumeration {
+    const ProtobufCEnumDescriptor* type = nullptr;
+    std::vector<std::string_view> names = {}; ///< By value.
   };
 
   static std::size_t place_of(const ProtobufCMessageDescriptor* kind) {
     const auto address = reinterpret_cast<std::uintptr_t>(kind) >> 4U;
     return (address ^ (address >> 11U)) % kPlaces;
   }
-  static std::size_t place_of(const ProtobufCMessageDescriptor* kind, std::uint64_t hash) {
-    const auto address = reinterpret_cast<std::uintptr_t>(kind);
-    return ((address ^ hash) * 0x9e3779b97f4a7c15ULL) >> (64 - kFieldsBits);
+  /// Of a field's name in a kind. That no two are alike is checked when the table is made.
+  static std::uint64_t key_of(const ProtobufCMessageDescriptor& kind, std::uint64_t hash) {
+    return reinterpret_cast<std::uintptr_t>(&kind) ^ hash;
+  }
+  static std::size_t place_of(std::uint64_t key) {
+    return (key * 0x9e3779b97f4a7c15ULL) >> (64 - kFieldsBits);
   }
   void add(const ProtobufCMessageDescriptor& kind);
   void add_fields(const ProtobufCMessageDescriptor& kind);
+  FieldPlace place_of(const ProtobufCFieldDescriptor& field);
+  std::uint8_t add_enumeration(const ProtobufCEnumDescriptor& type);
 
   std::vector<Shape> shapes_;
   std::unique_ptr<const Shape*[]> places_ = std::make_unique<const Shape*[]>(kPlaces);
-  std::unique_ptr<NamedField[]> fields_ = std::make_unique<NamedField[]>(kFields);
+  std::array<NamedField, kFields> fields_;
+  std::vector<Enumeration> enumerations_ = std::vector<Enumeration>(1); ///< The first is none.
   bool are_complete_ = true;
 };
 

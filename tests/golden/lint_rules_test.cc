@@ -255,10 +255,14 @@ TEST(LintRules, AnyNumberOfJudgesSaysTheSame) {
        {static_cast<const catalog::Snapshot*>(nullptr), &*known}) {
     options.database = database;
     options.judges = 1;
+    options.writes_json = false;
     const std::string alone = report_of(files, options);
-    for (const std::size_t judges : {2U, 3U}) {
+    for (const std::size_t judges : {1U, 2U, 3U}) {
       options.judges = judges;
-      EXPECT_TRUE(report_of(files, options) == alone) << judges;
+      for (const bool writes_json : {false, true}) {
+        options.writes_json = writes_json;
+        EXPECT_TRUE(report_of(files, options) == alone) << judges << ' ' << writes_json;
+      }
     }
   }
 }

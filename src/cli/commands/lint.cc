@@ -144,6 +144,7 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
                         .only = arguments.list("only"),
                         .skip = arguments.list("skip"),
                         .mandatory_columns = lint::mandatory_columns_in(config),
+                        .writes_json = is_json_all(config, arguments),
                         .shared = audit::all_rules()};
   PGKEEP_TRY(options.server_major, major_of(*arguments.get("pg-version")));
   PGKEEP_TRY(std::vector<lint::File> files, read_files(arguments));

@@ -9,69 +9,13 @@
 
 #include "base/text.h"
 #include "findings/lookup.h"
+#include "findings/render/json_finding.h"
 #include "findings/render/renderers.h"
 
 namespace pgkeep::findings {
 namespace {
 
 using base::Json;
-
-void write_list(base::JsonWriter& out, std::string_view name,
-                const std::vector<std::string>& list) {
-  out.key(name);
-  out.begin_array();
-  for (const std::string& item : list)
-    out.text(item);
-  out.end_array();
-}
-
-/// Without a copy of the text.
-void write_text(base::JsonWriter& out, std::string_view name, std::string_view text) {
-  out.key(name);
-  out.text(text);
-}
-
-void write_fix(base::JsonWriter& out, const Fix& fix) {
-  out.begin_object();
-  write_text(out, "safety", name_of(fix.safety));
-  write_text(out, "phase", name_of(fix.phase));
-  write_list(out, "sql", fix.sql);
-  write_list(out, "undo", fix.undo);
-  write_text(out, "note", fix.note);
-  out.end_object();
-}
-
-void write_finding(base::JsonWriter& out, const Finding& finding, const Rule* rule) {
-  out.begin_object();
-  write_text(out, "rule", finding.rule);
-  const bool has_aliases = rule != nullptr && !rule->aliases.empty();
-  write_list(out, "aliases",
-             has_aliases ? base::split_words(rule->aliases) : std::vector<std::string>());
-  write_text(out, "severity", name_of(severity_of(finding, rule)));
-  if (rule == nullptr) {
-    out.member("area", Json());
-  } else {
-    write_text(out, "area", name_of(rule->area));
-  }
-  write_text(out, "object", finding.object);
-  write_text(out, "message", finding.message);
-  out.key("evidence");
-  if (finding.evidence.is_null()) {
-    out.begin_object();
-    out.end_object();
-  } else {
-    out.value(finding.evidence);
-  }
-  if (finding.fix) {
-    out.key("fix");
-    write_fix(out, *finding.fix);
-  }
-  if (!finding.file.empty()) write_text(out, "file", finding.file);
-  if (finding.line > 0) out.member("line", finding.line);
-  if (finding.column > 0) out.member("column", finding.column);
-  write_text(out, "fingerprint", fingerprint(finding));
-  out.end_object();
-}
 
 Json checklist_json(const Checklist& list) {
   Json::Array items;
@@ -97,11 +41,7 @@ Json summary_json(const Report& report) {
 
 /// Findings as they stand in the report, behind others.
 std::string piece_of(const RuleIndex& index, std::span<const Finding> list) {
-  base::JsonWriter out(true);
-  out.begin_object(); // To where the list is open; what that writes is not of the piece.
-  out.key("findings");
-  out.begin_array();
-  static_cast<void>(out.take());
+  base::JsonWriter out = writer_in_list();
   for (const Finding& finding : list)
     write_finding(out, finding, index.find(finding.rule));
   return out.take();
@@ -126,6 +66,18 @@ void write_findings(base::JsonWriter& out, const RuleIndex& index, std::span<con
   }
 }
 
+/// Those that were written where they were found: they only need to follow each other.
+void write_written(base::JsonWriter& out, std::span<const std::string_view> list,
+                   base::FunctionRef<void(std::string_view)> write) {
+  constexpr std::size_t kPieceBytes = std::size_t{256} * 1024;
+  for (const std::string_view each : list) {
+    out.made(each);
+    if (out.written().size() < kPieceBytes) continue;
+    write(out.written());
+    out.forget();
+  }
+}
+
 } // namespace
 
 void render_json(const Report& report, base::FunctionRef<void(std::string_view)> write) {
@@ -137,6 +89,7 @@ void render_json(const Report& report, base::FunctionRef<void(std::string_view)>
   out.member("summary", summary_json(report));
   out.key("findings");
   out.begin_array();
+  write_written(out, report.written.list, write);
   write_findings(out, index, report.findings, write);
   out.end_array();
   write_list(out, "passed", report.passed);

@@ -139,7 +139,8 @@ std::size_t place_of_constraint(const Context& context, const RelationName& tabl
 }
 
 void never_validated(const Context& context, TextSink& out) {
-  const bool is_last = context.paths.empty() || context.paths.back() == context.script.path();
+  const bool is_last =
+      context.paths.all().empty() || context.paths.all().back() == context.script.path();
   if (!is_last || context.section.statements.empty()) return;
   for (const auto& [key, table] : context.schema.tables()) {
     for (const ConstraintState& each : table.constraints) {
@@ -148,7 +149,7 @@ void never_validated(const Context& context, TextSink& out) {
               {.object = object_of(table.name, each.name),
                .message = fmt::format("None of the {} files validates {}: it proves nothing about "
                                       "rows that are there, and the planner does not use it",
-                                      std::max<std::size_t>(context.paths.size(), 1),
+                                      std::max<std::size_t>(context.paths.all().size(), 1),
                                       postgres::quote_identifier(each.name)),
                .evidence = Json{{"table", table.name.text()}, {"constraint", each.name}},
                .fix = online_steps(

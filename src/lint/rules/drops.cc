@@ -117,12 +117,12 @@ std::vector<std::string> references_to(const Schema& schema, const TableState& t
                                        std::string_view column) {
   std::vector<std::string> found;
   const ConstraintState* const key = table.primary_key();
-  for (const auto& [name, other] : schema.tables()) {
-    for (const ConstraintState& each : other.constraints) {
-      if (each.type != 'f' || schema.find(each.target) != &table) continue;
+  for (const TableState* const other : schema.referencing(table.name)) {
+    for (const ConstraintState& each : other->constraints) {
+      if (each.type != 'f' || !is_same(each.target, table.name)) continue;
       const bool is_by_key = each.target_columns.empty() && key != nullptr;
       if (names(is_by_key ? key->columns : each.target_columns, column))
-        found.push_back(fmt::format("a foreign key of {}", other.name.text()));
+        found.push_back(fmt::format("a foreign key of {}", other->name.text()));
     }
   }
   return found;

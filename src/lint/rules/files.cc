@@ -284,11 +284,6 @@ std::vector<std::string> down_names(std::string_view path) {
   return names;
 }
 
-bool is_down_file(std::string_view path) {
-  return path.ends_with(".down.sql") || file_name(path).starts_with('U') ||
-         path.find("revert/") != std::string_view::npos;
-}
-
 bool has_part(std::string_view text, std::string_view marker) {
   return base::contains_ignoring_case(text, marker);
 }
@@ -300,8 +295,7 @@ bool owes_down(const Context& context) {
   const bool has_up = has_part(text, "-- migrate:up") || has_part(text, "-- +goose up") ||
                       has_part(text, "-- +migrate up") || has_part(text, "-- up migration");
   if (has_up) return true;
-  return !down_names(context.script.path()).empty() &&
-         std::ranges::any_of(context.paths, is_down_file);
+  return !down_names(context.script.path()).empty() && context.paths.has_way_down();
 }
 
 bool says_irreversible(const Context& context) {
@@ -318,9 +312,8 @@ void down_missing(const Context& context, TextSink& out) {
   const bool has_down =
       std::ranges::any_of(sections, [](const Section& each) { return each.is_down; });
   const bool has_file =
-      std::ranges::any_of(down_names(context.script.path()), [&](const std::string& name) {
-        return std::ranges::find(context.paths, name) != context.paths.end();
-      });
+      std::ranges::any_of(down_names(context.script.path()),
+                          [&](const std::string& name) { return context.paths.contains(name); });
   if (has_down || has_file) return;
   out.add(section.statements.front().begin,
           {.object = std::string(file_name(context.script.path())),

@@ -18,12 +18,12 @@ void lock_order(const Subject& subject, TextSink& out) {
   if (context.lock_orders == nullptr) return;
   for (const Effect& effect : subject.effects) {
     if (!blocks_reads(effect.mode) || !context.is_in_use(effect.relation)) continue;
-    const auto* const after = context.lock_orders->after(effect.relation);
-    if (after == nullptr) continue;
-    for (const RelationName& held : context.locked_against_reads) {
-      const auto opposite = after->find(held);
-      if (opposite == after->end()) continue;
-      const auto& [path, line] = opposite->second;
+    const auto number = context.lock_orders->known(effect.relation);
+    if (!number) continue;
+    for (const auto& [held, held_number] : context.locked_against_reads) {
+      const auto* const opposite = context.lock_orders->find(*number, held_number);
+      if (opposite == nullptr) continue;
+      const auto& [path, line] = *opposite;
       out.add(subject.statement.begin,
               {.object = effect.relation.text(),
                .message = fmt::format("{} is locked after {} here, and before it at {}:{}: "
@@ -34,8 +34,10 @@ void lock_order(const Subject& subject, TextSink& out) {
                                 {"second", effect.relation.text()},
                                 {"other_file", path},
                                 {"other_line", line}},
-               .fix = by_hand("The order in which the application uses the tables is not in these "
-                              "files. Lock them in that order everywhere, or change one table in "
+               .fix = by_hand("The order in which the application uses the "
+                              "tables is not in these "
+                              "files. Lock them in that order everywhere, or "
+                              "change one table in "
                               "one transaction.")});
       return;
     }
@@ -45,7 +47,8 @@ void lock_order(const Subject& subject, TextSink& out) {
 constexpr TextRule kLockOrderRules[] = {
     {.card = {.id = "lock-order",
               .title = "Tables locked in opposite orders",
-              .why = "Two transactions that wait for each other: the server ends one of them.",
+              .why = "Two transactions that wait for each other: the server "
+                     "ends one of them.",
               .how = "One order for all transactions, or one table in each.",
               .source = "PostgreSQL manual, explicit-locking: Deadlocks",
               .severity = Severity::warning,

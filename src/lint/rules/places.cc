@@ -17,14 +17,12 @@ bool is_word_character(char c) {
 }
 
 std::size_t find_word(std::string_view text, std::string_view word, std::size_t from) {
-  const std::string lowered = base::to_lower(text);
-  const std::string wanted = base::to_lower(word);
-  if (wanted.empty()) return std::string::npos;
-  for (std::size_t at = lowered.find(wanted, from); at != std::string::npos;
-       at = lowered.find(wanted, at + 1)) {
-    const std::size_t end = at + wanted.size();
-    const bool begins = at == 0 || !is_word_character(lowered[at - 1]);
-    const bool ends = end == lowered.size() || !is_word_character(lowered[end]);
+  if (word.empty()) return std::string::npos;
+  for (std::size_t at = base::find_ignoring_case(text, word, from); at != std::string::npos;
+       at = base::find_ignoring_case(text, word, at + 1)) {
+    const std::size_t end = at + word.size();
+    const bool begins = at == 0 || !is_word_character(text[at - 1]);
+    const bool ends = end == text.size() || !is_word_character(text[end]);
     if (begins && ends) return at;
   }
   return std::string::npos;

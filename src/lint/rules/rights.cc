@@ -38,7 +38,7 @@ bool creates_policy_on(const Node& root, const RelationName& table) {
 
 bool enables_security_of(const Node& root, const RelationName& table) {
   const postgres::NodeList commands = root.nodes_if("AlterTableStmt", "cmds");
-  return root.is("AlterTableStmt") && relation_of(root.node("relation")).name == table.name &&
+  return root.is("AlterTableStmt") && root.node("relation").text("relname") == table.name &&
          std::ranges::any_of(commands, [](const Node& command) {
            return command.name("subtype") == "AT_EnableRowSecurity";
          });

@@ -25,16 +25,11 @@ std::vector<std::string> emptied_along(const Schema& schema, const RelationName&
   std::vector<const TableState*> reached = {schema.find(relation)};
   std::vector<std::string> names;
   for (std::size_t i = 0; i < reached.size(); ++i) {
-    for (const auto& [key, table] : schema.tables()) {
-      if (std::ranges::find(reached, &table) != reached.end()) continue;
-      const bool refers =
-          std::ranges::any_of(table.constraints, [&](const ConstraintState& constraint) {
-            return constraint.type == 'f' && reached[i] != nullptr &&
-                   schema.find(constraint.target) == reached[i];
-          });
-      if (!refers) continue;
-      reached.push_back(&table);
-      names.push_back(table.name.text());
+    if (reached[i] == nullptr) continue;
+    for (const TableState* const table : schema.referencing(reached[i]->name)) {
+      if (std::ranges::find(reached, table) != reached.end()) continue;
+      reached.push_back(table);
+      names.push_back(table->name.text());
     }
   }
   return names;

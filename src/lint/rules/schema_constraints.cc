@@ -94,10 +94,12 @@ const ColumnState* deletion_mark(const TableState& table) {
 }
 
 bool is_referenced(const Context& context, const Unique& unique) {
-  return std::ranges::any_of(context.schema.tables(), [&](const auto& entry) {
-    return std::ranges::any_of(entry.second.constraints, [&](const ConstraintState& each) {
+  const RelationName& name = unique.table->name;
+  const std::vector<const TableState*> tables = context.schema.referencing(name);
+  return std::ranges::any_of(tables, [&](const TableState* table) {
+    return std::ranges::any_of(table->constraints, [&](const ConstraintState& each) {
       return each.type == 'f' && each.target_columns == unique.columns &&
-             context.schema.find(each.target) == unique.table;
+             is_same(each.target, name);
     });
   });
 }

@@ -261,11 +261,10 @@ void if_exists_hides_drift(const Subject& subject, TextSink& out) {
 std::vector<std::string> dependents_of(const Context& context, const RelationName& relation) {
   std::vector<std::string> found;
   const TableState* const table = context.schema.find(relation);
-  for (const auto& [key, other] : context.schema.tables()) {
-    for (const ConstraintState& each : other.constraints) {
-      if (table != nullptr && each.type == 'f' && &other != table &&
-          context.schema.find(each.target) == table)
-        found.push_back(fmt::format("foreign key {}", object_of(other.name, each.name)));
+  for (const TableState* const other : context.schema.referencing(relation)) {
+    for (const ConstraintState& each : other->constraints) {
+      if (table != nullptr && each.type == 'f' && other != table && is_same(each.target, relation))
+        found.push_back(fmt::format("foreign key {}", object_of(other->name, each.name)));
     }
   }
   if (context.database == nullptr) return found;

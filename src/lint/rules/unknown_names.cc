@@ -182,8 +182,7 @@ void unknown_type(const Subject& subject, TextSink& out) {
     if (!node.is("TypeName") || node.flag("pct_type")) return true;
     const TypeText type = type_of(node);
     if (type.name.empty() || !type.schema.empty() || is_well_known(type.name)) return true;
-    const std::vector<std::string_view> candidates(kServerTypes.begin(), kServerTypes.end());
-    const auto near = base::nearest(type.name, candidates);
+    const auto near = base::nearest(type.name, kServerTypes);
     if (!near) return true; // It is an extension's, or one of a file that was not given.
     if (!known) known = known_types(subject.context);
     if (known->contains(type.name) || is_table(subject.context, type.name)) return true;
@@ -302,10 +301,14 @@ const TableState* table_after(const Subject& subject, const RelationName& name, 
 
 /// Columns that a constraint or an index names.
 void judge_keys(const Subject& subject, TextSink& out) {
+  TableState made;
+  const TableState* table = nullptr;
+  const Change* last = nullptr; // Most often all of them are about one table.
   for (const Change& change : subject.changes) {
     if (!is_one_of_keys(change.operation)) continue;
-    TableState made;
-    const TableState* const table = table_after(subject, change.relation, made);
+    if (last == nullptr || last->relation != change.relation)
+      table = table_after(subject, change.relation, made);
+    last = &change;
     Names names;
     if (change.operation == Operation::create_index) {
       for (const Node& element : change.node.nodes("index_params"))

@@ -78,7 +78,8 @@ public:
                             .server_parses = kNobodyToAsk,
                             .prepare = kNobodyPrepares,
                             .mandatory_columns = kNoColumns,
-                            .schema = schema_};
+                            .schema = schema_,
+                            .paths = no_paths_};
       for (const lint::Statement& statement : section.statements) {
         if (statement.origin != lint::Origin::text) continue;
         PGKEEP_CHECK(check(statement));
@@ -232,6 +233,7 @@ private:
   const RewriteInput& input_;
   lint::Script script_;
   findings::Limits limits_;
+  const lint::FilePaths no_paths_{{}};
   lint::Schema schema_;
   rewriting::Names names_;
   std::vector<RewriteNote> notes_;

@@ -1,0 +1,63 @@
+#include "findings/written.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <sys/mman.h>
+
+#include "findings/lookup.h"
+#include "findings/render/json_finding.h"
+
+namespace pgkeep::findings {
+
+namespace {
+
+/// Memory that is written once, from its beginning to its end: in pages of the usual size half of
+/// what that costs are page faults. Without effect where the system has no large ones.
+void ask_for_large_pages(char* begin, std::size_t bytes) {
+  constexpr std::size_t kLargePage = std::size_t{2} * 1024 * 1024;
+  void* at = begin;
+  const bool has_one = std::align(kLargePage, kLargePage, at, bytes) != nullptr;
+  if (has_one) ::madvise(at, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+}
+
+} // namespace
+
+FindingWriter::FindingWriter() : place_(writer_in_list()), out_(place_) {}
+
+std::string_view FindingWriter::write(const Finding& finding, const Rule* rule) {
+  const Severity severity = severity_of(finding, rule);
+  if (rule != nullptr) {
+    out_.go_on_from(beginning_of(severity, *rule));
+  } else {
+    out_.go_on_from(place_);
+    begin_finding(out_, finding.rule, severity, rule);
+  }
+  end_finding(out_, finding);
+  return keep(out_.written());
+}
+
+const base::JsonWriter& FindingWriter::beginning_of(Severity severity, const Rule& rule) {
+  auto& beginning = beginnings_[&rule][std::to_underlying(severity)];
+  if (!beginning) begin_finding(beginning.emplace(place_), rule.id, severity, &rule);
+  return *beginning;
+}
+
+std::string_view FindingWriter::keep(std::string_view bytes) {
+  // As many as there are already, for few as for many findings.
+  constexpr std::size_t kBlockMin = std::size_t{64} * 1024;
+  constexpr std::size_t kBlockMax = std::size_t{16} * 1024 * 1024;
+  if (bytes.size() > left_) {
+    left_ = std::max(bytes.size(), std::clamp(kept_, kBlockMin, kBlockMax));
+    kept_ += left_;
+    next_ = blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(left_)).get();
+    ask_for_large_pages(next_, left_);
+  }
+  const char* const kept = std::exchange(next_, next_ + bytes.size());
+  bytes.copy(next_ - bytes.size(), bytes.size());
+  left_ -= bytes.size();
+  return {kept, bytes.size()};
+}
+
+} // namespace pgkeep::findings
