@@ -198,6 +198,7 @@ void Loop::enter(Client& client, std::string greeting) {
   client.parameters = login.parameters();
   client.pool = &pool_of(login.files(), database, login.database_name(),
                          is_forced ? database.user : login.user());
+  start_session(client, login.session_settings());
   client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
   if (login.keys() && !is_forced) client.pool->shared.set_keys(*login.keys());
   if (!login.server_secret().empty() && !is_forced)
@@ -207,10 +208,18 @@ void Loop::enter(Client& client, std::string greeting) {
     client.unread->bytes = login.rest();
   }
   logins_.remove(client);
+  if (login.replication() != Replication::none)
+    client.replication = std::make_unique<ReplicationWish>(
+        ReplicationWish{.kind = login.replication(), .options = std::string(login.options())});
   client.login.reset();
   if (client.pool->shared.is_dead()) { // Since a moment ago.
     client.state = Client::State::idle;
     disconnect(client, "database removed", true);
+    return;
+  }
+  if (client.replication) {
+    send(client, greeting);
+    enter_replication(client);
     return;
   }
   if (client.pool->shared.has_welcome()) {
@@ -233,17 +242,21 @@ void Loop::greet(Client& client, std::string greeting) {
   } else {
     greet_in_its_way(client, greeting);
   }
-  const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_), client.slot,
-                                       client.secret, settings().peer_id);
-  std::string key;
-  wire::append_uint32(key, told.secret);
-  wire::append_backend_key(greeting, told.process, key);
+  append_key(greeting, client);
   if (const std::string& text = settings().login_notify_message; !text.empty())
     append_notice(greeting, text);
   wire::append_ready_for_query(greeting, wire::TransactionStatus::idle);
   client.state = Client::State::idle;
   send(client, greeting);
   if (client.is_readable || client.unread) put_off(client);
+}
+
+void Loop::append_key(std::string& greeting, const Client& client) const {
+  const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_), client.slot,
+                                       client.secret, settings().peer_id);
+  std::string key;
+  wire::append_uint32(key, told.secret);
+  wire::append_backend_key(greeting, told.process, key);
 }
 
 /// What every client is told that asked for nothing.
@@ -306,8 +319,11 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
   } else if (client.state == Client::State::waiting) {
     leave_queue(client);
   } else if (client.state == Client::State::welcome) {
-    client.pool->welcoming.remove(client);
+    auto& list = client.replication ? client.pool->replicating : client.pool->welcoming;
+    list.remove(client); // No longer in it once its own server is being opened.
   }
+  if (client.is_pinned) unpin(client);
+  if (client.listening) leave_all(client);
   // In the middle of a message an error would be taken for its rest.
   bool is_between = !client.kept;
   if (Server* server = client.server) {
