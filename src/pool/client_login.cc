@@ -157,6 +157,7 @@ Step ClientLogin::session() {
   if (directory_.tls.client_mode >= TlsMode::require && tls_text_.empty() && !origin_.is_unix)
     return refuse("SSL required");
   std::vector<std::string_view> unknown;
+  replication_ = replication_of(startup_.parameter("replication"));
   for (const auto& [name, value] : startup_.parameters) {
     if (name.starts_with(kOptionPrefix)) {
       unknown.push_back(name);
@@ -178,11 +179,17 @@ std::optional<Step> ClientLogin::take_parameter(const std::string& name, const s
     database_name_ = value;
   } else if (name == "user") {
     user_ = value;
+  } else if (name == "replication") {
+    // Known already.
   } else if (name == "options") {
-    return take_options(value);
+    if (replication_ == Replication::none) return take_options(value);
   } else if (const auto index = directory_.tracked.index_of(name)) {
     parameters_.set(*index, value);
-  } else if (!directory_.ignored_parameters.contains(name)) {
+  } else if (directory_.ignored_parameters.contains(name)) {
+    // Somebody else sees to it.
+  } else if (directory_.settings().keep_session_settings && replication_ == Replication::none) {
+    session_.insert_or_assign(name, value);
+  } else {
     Step step = refuse(fmt::format("unsupported startup parameter: {}", name));
     step.log.push_back(fmt::format("unsupported startup parameter: {}={}", name, value));
     return step;
@@ -211,7 +218,11 @@ std::optional<Step> ClientLogin::take_options(std::string_view options) {
     const std::string name = word.substr(0, equals);
     if (const auto index = directory_.tracked.index_of(name)) {
       parameters_.set(*index, word.substr(equals + 1));
-    } else if (!may_ignore && !directory_.ignored_parameters.contains(name)) {
+    } else if (may_ignore || directory_.ignored_parameters.contains(name)) {
+      continue;
+    } else if (directory_.settings().keep_session_settings) {
+      session_.insert_or_assign(name, word.substr(equals + 1));
+    } else {
       return refuse(fmt::format("unsupported startup parameter in options: {}", name));
     }
   }

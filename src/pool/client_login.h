@@ -17,8 +17,10 @@
 
 #include "pool/auth_query.h"
 #include "pool/directory.h"
+#include "pool/replication.h"
 #include "pool/tls_session.h"
 #include "wire/scram.h"
+#include "wire/session_state.h"
 #include "wire/startup.h"
 
 namespace pgkeep::pool {
@@ -87,6 +89,11 @@ public:
   /// Null where there is none of that name.
   [[nodiscard]] const DatabaseDefinition* database() const { return database_; }
   [[nodiscard]] const ParameterValues& parameters() const { return parameters_; }
+  /// Those that are not tracked, where they are kept all the same.
+  [[nodiscard]] const wire::SessionSettings& session_settings() const { return session_; }
+  [[nodiscard]] Replication replication() const { return replication_; }
+  /// Of one that replicates, as it came: the server reads it.
+  [[nodiscard]] std::string_view options() const { return startup_.parameter("options"); }
   /// What its password opens a server with, where auth_file has but a verifier.
   [[nodiscard]] const std::optional<wire::ScramClientKeys>& keys() const { return keys_; }
   /// What opens a server for this user and no file holds: what auth_query found, or a password that
@@ -161,6 +168,8 @@ private:
   std::string database_name_;
   const DatabaseDefinition* database_ = nullptr;
   ParameterValues parameters_;
+  wire::SessionSettings session_;
+  Replication replication_ = Replication::none;
   base::Secret stored_; ///< What auth_file has of the user.
   Question question_;
   base::Secret server_secret_;

@@ -292,5 +292,34 @@ TEST(ClientLogin, AsksAServerOfUsersThatNoFileKnows) {
   EXPECT_EQ(step.text, "bouncer config error");
 }
 
+TEST(ClientLogin, SaysWhetherAClientReplicates) {
+  Talk talk("auth_type = trust");
+  // The options of such a client are for its server to read.
+  const auto step = talk.start({{"user", "plain"},
+                                {"database", "d"},
+                                {"replication", "true"},
+                                {"options", "-d 5 --whatever"}});
+  EXPECT_EQ(step.kind, ClientStep::pass);
+  EXPECT_EQ(talk.login().replication(), Replication::physical);
+  EXPECT_EQ(talk.login().options(), "-d 5 --whatever");
+  Talk other("auth_type = trust");
+  EXPECT_EQ(other.start({{"user", "plain"}, {"database", "d"}, {"replication", "off"}}).kind,
+            ClientStep::pass);
+  EXPECT_EQ(other.login().replication(), Replication::none);
+}
+
+TEST(ClientLogin, KeepsSettingsThatNobodyTracks) {
+  const Parameters asked = {{"user", "plain"},
+                            {"database", "d"},
+                            {"work_mem", "1MB"},
+                            {"options", "-c app.user=me -c TimeZone=UTC"}};
+  Talk talk("auth_type = trust\nkeep_session_settings = 1");
+  EXPECT_EQ(talk.start(asked).kind, ClientStep::pass);
+  EXPECT_EQ(talk.login().session_settings(),
+            (wire::SessionSettings{{"work_mem", "1MB"}, {"app.user", "me"}}));
+  Talk other("auth_type = trust");
+  EXPECT_EQ(other.start(asked).text, "unsupported startup parameter: work_mem");
+}
+
 } // namespace
 } // namespace pgkeep::pool

@@ -92,7 +92,8 @@ std::optional<Step> ClientLogin::begin_question() {
     question_.database_name = database_name_;
     question_.database = database_;
   } else if (question_.database_name == kConsoleName) {
-    problem = fmt::format("cannot use the reserved \"{}\" database as an auth_dbname", kConsoleName);
+    problem =
+        fmt::format("cannot use the reserved \"{}\" database as an auth_dbname", kConsoleName);
   } else {
     question_.database = directory_.configuration.database(question_.database_name);
     if (question_.database == nullptr)
@@ -123,8 +124,11 @@ Step ClientLogin::go_on() {
   std::vector<std::string> log;
   if (!is_known_) log.push_back(fmt::format("no such user: {}", user_));
   if (directory_.settings().log_connections)
-    log.push_back(fmt::format("login attempt: db={} user={} tls={}", database_name_, user_,
-                              tls_text_.empty() ? "no" : tls_text_));
+    log.push_back(fmt::format("login attempt: db={} user={} tls={}{}", database_name_, user_,
+                              tls_text_.empty() ? "no" : tls_text_,
+                              replication_ == Replication::none
+                                  ? std::string()
+                                  : fmt::format(" replication={}", name_of(replication_))));
   Step step = ask(type_for_client());
   step.log.insert(step.log.begin(), log.begin(), log.end());
   return step;
@@ -135,6 +139,7 @@ AuthType ClientLogin::type_for_client() {
   if (type == AuthType::hba) {
     rule_ = rule_for(directory_.hba, {.database = database_name_,
                                       .user = user_,
+                                      .is_replication = replication_ == Replication::physical,
                                       .has_tls = !tls_text_.empty(),
                                       .address = origin_.address});
     // Methods that are not built were refused when the file was read.

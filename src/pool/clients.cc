@@ -212,6 +212,7 @@ void Loop::enter(Client& client, std::string greeting) {
   client.parameters = login.parameters();
   client.pool = &pool_of(login.files(), database, login.database_name(),
                          is_forced ? database.user : login.user());
+  start_session(client, login.session_settings());
   client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
   if (login.keys() && !is_forced) client.pool->shared.set_keys(*login.keys());
   if (!login.server_secret().empty() && !is_forced)
@@ -221,10 +222,18 @@ void Loop::enter(Client& client, std::string greeting) {
     client.unread->bytes = login.rest();
   }
   logins_.remove(client);
+  if (login.replication() != Replication::none)
+    client.replication = std::make_unique<ReplicationWish>(
+        ReplicationWish{.kind = login.replication(), .options = std::string(login.options())});
   client.login.reset();
   if (client.pool->shared.is_dead()) { // Since a moment ago.
     client.state = Client::State::idle;
     disconnect(client, "database removed", true);
+    return;
+  }
+  if (client.replication) {
+    send(client, greeting);
+    enter_replication(client);
     return;
   }
   if (client.pool->shared.has_welcome() && !client.pool->is_killed) {
@@ -327,8 +336,11 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
   } else if (client.state == Client::State::waiting) {
     leave_queue(client);
   } else if (client.state == Client::State::welcome) {
-    client.pool->welcoming.remove(client);
+    auto& list = client.replication ? client.pool->replicating : client.pool->welcoming;
+    list.remove(client); // No longer in it once its own server is being opened.
   }
+  if (client.is_pinned) unpin(client);
+  if (client.listening) leave_all(client);
   // In the middle of a message an error would be taken for its rest.
   bool is_between = !client.kept;
   if (Server* server = client.server) {

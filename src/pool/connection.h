@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/fd.h"
@@ -14,13 +15,17 @@
 #include "pool/auth_query.h"
 #include "pool/client_login.h"
 #include "pool/list.h"
+#include "pool/listening.h"
 #include "pool/parameters.h"
+#include "pool/replication.h"
 #include "pool/server_login.h"
 #include "pool/tls_session.h"
+#include "wire/attempt.h"
 #include "wire/exchange.h"
 #include "wire/message.h"
 #include "wire/prepared.h"
 #include "wire/scanner.h"
+#include "wire/session_state.h"
 
 namespace pgkeep::pool {
 
@@ -100,7 +105,10 @@ struct Client final : Endpoint {
   Client() : Endpoint(Kind::client) {}
 
   State state = State::login;
-  bool is_wait_told = false;  ///< By query_wait_notify, of this wait.
+  bool is_wait_told = false;    ///< By query_wait_notify, of this wait.
+  wire::SessionHints hints = 0; ///< Of what its server may keep of it.
+  bool is_pinned = false;       ///< Its server does, and stays.
+  bool is_session_proven = true;
   std::uint32_t unproven = 0; ///< A bit for each of its parameters that no server took yet.
   std::uint32_t slot = 0;
   std::uint32_t secret = 0;
@@ -125,6 +133,10 @@ struct Client final : Endpoint {
   std::unique_ptr<Kept> partial; ///< The front of a message that is needed as a whole.
   std::unique_ptr<wire::ClientStatements> statements; ///< None before it names one.
   std::unique_ptr<ConsoleSession> console;            ///< Of a client of the console.
+  std::unique_ptr<ReplicationWish> replication;       ///< None of most.
+  std::unique_ptr<wire::SessionSettings> session;     ///< None: those of any session.
+  std::unique_ptr<Listening> listening;               ///< It has listened to something.
+  std::unique_ptr<std::set<std::string>> custom;      ///< Names of settings that it may have.
   Peer peer;
 };
 
@@ -133,6 +145,7 @@ struct Prepared {
   Prepared(wire::StatementTable& table, std::size_t statements_max)
       : pipeline(table, statements_max) {}
   wire::ServerStatements known;
+  unsigned plans_seen = 0; ///< Of Pool::plans_changed: what is known was prepared since.
   wire::PreparedPipeline pipeline;
 };
 
@@ -160,6 +173,10 @@ struct Server final : Endpoint {
   Client* client = nullptr;
   Question* question = nullptr; ///< Of the client that owns it.
   LoopPool* pool = nullptr;
+  bool is_dirty = false;     ///< Holds what must go before another client comes.
+  bool is_listening = false; ///< Hears what its client asked for: must not be another's.
+  bool is_ear = false;       ///< Listens for all clients of the pool, and has none.
+  bool is_own = false;       ///< Of a client that replicates, and never of another.
   Micros connected_at = 0;
   Micros request_at = 0;
   std::uint64_t id = 0;
@@ -169,6 +186,10 @@ struct Server final : Endpoint {
   std::string parameter; ///< A ParameterStatus of which a part has come.
   std::unique_ptr<ServerLogin> login;
   std::unique_ptr<Prepared> prepared; ///< None before anybody prepares something on it.
+  std::unique_ptr<wire::Attempt> attempt;
+  std::unique_ptr<wire::SessionSettings> session;      ///< What was set in it; none: nothing.
+  std::unique_ptr<wire::SessionAnswer> session_answer; ///< What is left in it is being asked.
+  wire::SessionHints asked = 0;
   std::uint32_t process = 0;
   std::string cancel_key;
   SocketAddress address;

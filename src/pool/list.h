@@ -21,6 +21,7 @@ public:
   [[nodiscard]] bool empty() const { return first_ == nullptr; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] Item* front() const { return first_; }
+  [[nodiscard]] Item* back() const { return last_; }
   [[nodiscard]] static Item* next(const Item& item) { return (item.*kLink).next; }
   void push_back(Item& item) { insert(item, last_, nullptr); }
   void push_front(Item& item) { insert(item, nullptr, first_); }

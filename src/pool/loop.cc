@@ -72,6 +72,8 @@ void Loop::pass() {
   std::array<epoll_event, kEventsMax> events; // NOLINT(*-member-init): the kernel fills it.
   Micros pause = std::max<Micros>(0, next_upkeep_ - now_);
   if (is_watching_) pause = std::min(pause, kMicrosInMs);
+  for (const Delayed& each : delayed_)
+    pause = std::min(pause, std::max<Micros>(0, each.due - now_));
   const int timeout_ms =
       put_off_.empty() ? static_cast<int>((pause + kMicrosInMs - 1) / kMicrosInMs) : 0;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsMax, timeout_ms);
@@ -85,6 +87,7 @@ void Loop::pass() {
     endpoint->is_put_off = false;
     if (!endpoint->is_dead) look_at(*endpoint);
   }
+  if (!delayed_.empty()) say_again_what_is_due();
   if (now_ >= next_upkeep_) {
     next_upkeep_ = now_ + kUpkeepEvery;
     keep_up();
@@ -143,6 +146,10 @@ void Loop::look_at_client(Client& client) {
     read_login(client);
     break;
   case Client::State::idle:
+    if (client.listening && !client.listening->awaited.empty()) {
+      if (client.is_ended) disconnect(client, "client unexpected eof", false);
+      break;
+    }
     if (client.is_readable || client.unread) begin(client);
     break;
   case Client::State::welcome:
@@ -202,6 +209,8 @@ void Loop::take_mail() {
       adopt(std::move(*server));
     } else if (const auto* wanted = std::get_if<WantedServer>(&message)) {
       lend(*wanted);
+    } else if (const auto* kept = std::get_if<NotLent>(&message)) {
+      not_lent(part_of(kept->pool));
     } else if (const auto* welcomed = std::get_if<Welcomed>(&message)) {
       greet_all(part_of(welcomed->pool));
     } else if (const auto* failed = std::get_if<LoginFailed>(&message)) {
@@ -246,6 +255,14 @@ void Loop::take_mail() {
       take_census(*count_wish);
     } else if (const auto* reply = std::get_if<ConsoleReply>(&message)) {
       answer_console(*reply);
+    } else if (const auto* channel = std::get_if<WantedChannel>(&message)) {
+      take_wish(*channel);
+    } else if (const auto* heard = std::get_if<ChannelHeard>(&message)) {
+      channel_heard(*heard);
+    } else if (const auto* notified = std::get_if<Notified>(&message)) {
+      fan_out(part_of(notified->pool), *notified->message);
+    } else if (const auto* lost = std::get_if<EarLost>(&message)) {
+      ear_lost(*lost);
     } else if (const auto* order = std::get_if<Order>(&message)) {
       obey(*order);
     }

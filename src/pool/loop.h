@@ -100,6 +100,11 @@ struct HandedServer {
 struct WantedServer {
   std::shared_ptr<Pool> pool;
   int loop = 0;
+  bool makes_room = false; ///< For another one, which only a client that replicates can use.
+};
+/// The answer where it is used after all.
+struct NotLent {
+  std::shared_ptr<Pool> pool;
 };
 struct Welcomed {
   std::shared_ptr<Pool> pool;
@@ -158,13 +163,32 @@ struct NewFiles {
   DirectoryPtr directory;
   std::uint64_t number = 0;
 };
+/// To the loop that listens for all, and what it answers.
+struct WantedChannel {
+  std::shared_ptr<Pool> pool;
+  std::string channel;
+  int loop = 0;
+  bool is_wanted = true;
+};
+struct ChannelHeard {
+  std::shared_ptr<Pool> pool;
+  std::string channel;
+};
+struct Notified {
+  std::shared_ptr<Pool> pool;
+  std::shared_ptr<const std::string> message; ///< Of all the loops that it was sent to.
+};
+struct EarLost {
+  std::shared_ptr<Pool> pool;
+  std::string reason;
+};
 /// retire: nobody new, another process serves now.
 enum class Order : std::uint8_t { stop, retire };
 using LoopMessage =
-    std::variant<NewClient, HandedServer, WantedServer, Welcomed, WantedPlace, PlaceFree, Granted,
-                 LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked, CancelWorked,
-                 Resolved, AddressesGone, NewFiles, NewRegime, KillDatabase, CountWish,
-                 ConsoleReply, Order>;
+    std::variant<NewClient, HandedServer, WantedServer, NotLent, Welcomed, WantedPlace, PlaceFree,
+                 Granted, LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked,
+                 CancelWorked, Resolved, AddressesGone, NewFiles, NewRegime, KillDatabase,
+                 CountWish, ConsoleReply, WantedChannel, ChannelHeard, Notified, EarLost, Order>;
 
 class Loop {
 public:
@@ -241,6 +265,7 @@ private:
   Outgoing::End accept_message(Client& client, const wire::MessageScanner::Part& part);
   void to_server(Client& client, const Outgoing& outgoing);
   void end_client(Client& client, Outgoing::End end);
+  void hear(Server& server, std::string_view bytes);
   void from_server(Server& server, std::string_view bytes);
   bool take_part(Server& server, const wire::MessageScanner::Part& part);
   void count_query(Client& client, const Server& server);
@@ -256,6 +281,49 @@ private:
   void from_server_of_statements(Server& server, std::string_view bytes);
   static std::string_view tag_of(Server& server, const wire::MessageScanner::Part& part);
   bool is_theirs(Server& server, char type, std::string_view tag);
+
+  // attempts.cc: statements that are said once more.
+  void begin_attempt(const Client& client, Server& server, const Outgoing& outgoing);
+  bool leave_attempt(Server& server);
+  void hear_attempt(Server& server, std::string_view bytes);
+  void say_again(Server& server);
+  void say_again_later(Server& server);
+  void say_again_what_is_due();
+  void note_changed_plan(Server& server, std::string_view error);
+  static bool has_old_plans(const Server& server);
+  void forget_plans(Server& server);
+
+  // sessions.cc: what a client leaves in its server.
+  static void note_text(Client& client, const wire::MessageScanner::Part& part);
+  static void start_session(Client& client, const wire::SessionSettings& settings);
+  static void note_custom(Client& client, const std::vector<std::string>& names);
+  void note_tag(Client& client, const wire::MessageScanner::Part& part);
+  bool ask_session(Server& server);
+  void take_session_answer(Server& server);
+  static std::string session_change(const Client& client, Server& server);
+  static void unpin(Client& client);
+  std::string reset_query(Server& server) const;
+  void clean(Server& server);
+
+  // listening.cc: one connection listens for all.
+  bool take_listen(Client& client, std::string_view bytes);
+  bool join(Client& client, const std::string& channel);
+  void leave(Client& client, const std::string& channel);
+  void leave_all(Client& client);
+  void want_channel(LoopPool& pool, const std::string& channel, bool is_wanted);
+  void take_wish(const WantedChannel& wanted);
+  void ask_to_listen(LoopPool& pool, const std::string& channel);
+  void ear_ready(Server& server);
+  void keep_up_ear(LoopPool& pool);
+  void hear_channels(Server& server, std::string_view bytes);
+  void pass_on(LoopPool& pool, std::string_view message);
+  void ear_closed(LoopPool& pool, std::string_view reason);
+  void tell(int loop, LoopMessage message);
+  void channel_heard(const ChannelHeard& heard);
+  void ear_lost(const EarLost& lost);
+  void fan_out(LoopPool& pool, std::string_view message);
+  void deliver(Client& client);
+  void note_listen_tag(Client& client, std::string_view tag);
 
   // queue.cc: who gets which server.
   void begin(Client& client);
@@ -282,7 +350,9 @@ private:
   void send_away();
   void adopt(HandedServer handed);
   void lend(const WantedServer& wanted);
+  void not_lent(LoopPool& pool);
   void call_for_server(LoopPool& pool);
+  void ask_other_loops(LoopPool& pool, bool makes_room);
 
   // questions.cc: auth_query.
   void ask(Client& client);
@@ -327,10 +397,22 @@ private:
   void keep_up_pools();
   bool is_empty(const LoopPool& pool) const;
 
+  // replication.cc: clients with a server of their own.
+  void enter_replication(Client& client);
+  void call_for_own_server(LoopPool& pool);
+  void own_server_ready(Server& server);
+  void own_server_failed(Server& server, const ServerLogin::Step& step);
+
   // servers.cc: connecting and logging in.
-  bool launch(LoopPool& pool);
+  struct Purpose { ///< Of a server that is nobody's but for one thing.
+    Client* replicating = nullptr;
+    bool is_ear = false;
+  };
+  bool launch(LoopPool& pool, Purpose purpose);
+  bool launch(LoopPool& pool) { return launch(pool, {}); }
   [[nodiscard]] bool may_connect(const LoopPool& pool) const;
-  void open(LoopPool& pool);
+  void open(LoopPool& pool, Purpose purpose);
+  void open(LoopPool& pool) { open(pool, {}); }
   void connect(Server& server);
   void connected(Server& server);
   void read_server_login(Server& server);
@@ -425,6 +507,7 @@ private:
   bool is_over_ = false;
   bool has_idle_limit_ = false; ///< A pool has one for its clients.
   bool is_watching_ = false;    ///< A pool is: a pass comes soon.
+  bool is_fresh_ = false;       ///< What was scanned last begins a request that may be an attempt.
   std::unique_ptr<std::array<char, kInputBytes>> input_;
   std::unique_ptr<std::array<char, kSealedBytes>> sealed_input_; ///< Made when TLS first comes.
   std::string sealed_;                                           ///< What TLS makes to be sent.
@@ -445,6 +528,11 @@ private:
   std::unordered_map<Server*, std::unique_ptr<Server>> servers_;
   std::unordered_map<Canceller*, std::unique_ptr<Canceller>> cancellers_;
   std::vector<Server*> leaving_;
+  struct Delayed {
+    Server* server = nullptr;
+    Micros due = 0;
+  };
+  std::vector<Delayed> delayed_; ///< Attempts that wait for their time: few, if any.
   std::vector<std::unique_ptr<LoopPool>> pools_;
 };
 

@@ -32,6 +32,15 @@ Pool::Terms::Terms(DirectoryPtr files, const DatabaseDefinition& definition,
       static_cast<int>(chosen(own.pool_size, database->own.pool_size, settings.default_pool_size));
   if (mode != PoolMode::session)
     statements_max = static_cast<std::size_t>(settings.max_prepared_statements);
+  heals_plans = statements_max > 0 && settings.heal_cached_plans;
+  conflicts_max = static_cast<int>(settings.retry_serialization_failures);
+  if (mode != PoolMode::session) {
+    if (settings.keep_session_settings) session_hints |= wire::kHintSettings;
+    if (settings.pin_sessions) session_hints |= wire::kHintHolds;
+    for (std::size_t i = 0; i < directory->tracked.count(); ++i)
+      tracked.push_back(directory->tracked.name(i));
+    shares_listen = settings.share_listen;
+  }
   const auto limit = [&](std::optional<Duration> Overrides::* of_own, Duration of_all) {
     return chosen(own.*of_own, database->own.*of_own, of_all).count();
   };

@@ -17,6 +17,7 @@
 
 #include "pool/connection.h"
 #include "pool/directory.h"
+#include "pool/listening.h"
 #include "pool/quotas.h"
 #include "pool/shares.h"
 #include "pool/statistics.h"
@@ -44,6 +45,14 @@ public:
   [[nodiscard]] int size() const { return terms().size; }
   /// Named statements are prepared on whatever server answers; 0: they are the client's business.
   [[nodiscard]] std::size_t statements_max() const { return terms().statements_max; }
+  [[nodiscard]] bool may_try_again() const { return heals_plans() || conflicts_max() > 0; }
+  [[nodiscard]] bool heals_plans() const { return terms().heals_plans; }
+  [[nodiscard]] int conflicts_max() const { return terms().conflicts_max; } ///< Retried so often.
+  /// What is looked after in sessions that share servers: nothing, unless it was asked for.
+  [[nodiscard]] wire::SessionHints session_hints() const { return terms().session_hints; }
+  [[nodiscard]] bool shares_listen() const { return terms().shares_listen; }
+  [[nodiscard]] bool reads_tags() const { return session_hints() != 0 || shares_listen(); }
+  [[nodiscard]] const std::vector<std::string>& tracked() const { return terms().tracked; }
   /// 0: none.
   struct Limits {
     Micros query_wait = 0;
@@ -122,6 +131,13 @@ public:
   std::atomic<Micros> last_lifetime_end{0};
   std::atomic<unsigned> next_host{0};
   std::atomic<unsigned> next_address{0}; ///< Of a name that has several.
+  std::atomic<int> ear_loop{-1}; ///< Which loop has the connection that listens; below 0: none yet.
+  /// So often a server said that a statement's result is no longer what it was: see Prepared.
+  std::atomic<unsigned> plans_changed{0};
+  std::atomic<std::uint64_t> plans_healed{0};      ///< Of these, what no client heard of.
+  std::atomic<std::uint64_t> conflicts_retried{0}; ///< Attempts more, of statements that lost.
+  std::atomic<int> pinned{0};                      ///< Clients that hold a server now.
+  std::atomic<std::uint64_t> pins{0};              ///< So often one began to.
 
 private:
   struct Terms {
@@ -131,6 +147,11 @@ private:
     PoolMode mode{};
     int size = 0;
     std::size_t statements_max = 0;
+    bool heals_plans = false;
+    int conflicts_max = 0;
+    wire::SessionHints session_hints = 0;
+    std::vector<std::string> tracked;
+    bool shares_listen = false;
     Limits limits;
     Sizes sizes;
   };
@@ -199,6 +220,7 @@ struct LoopPool {
   List<Client, &Client::link> waiting;       ///< For a server: the first has waited longest.
   List<Client, &Client::link> welcoming;     ///< For the greeting.
   List<Question, &Question::link> questions; ///< For a server.
+  List<Client, &Client::link> replicating;   ///< For a server of its own.
   bool is_watched = false; ///< Somebody began to wait in another loop, while a server is idle here.
   bool has_asked = false;  ///< Another loop for a server that it does not use.
   Micros next_eviction = 0; ///< Not before is another server looked for that could give way.
@@ -208,6 +230,8 @@ struct LoopPool {
   List<Server, &Server::link> starting;
   List<Server, &Server::link> busy; ///< With questions of ours.
   ParameterValues welcome_values;   ///< The tracked ones of the greeting.
+  Channels channels;                ///< That clients listen to.
+  std::unique_ptr<Ear> ear;         ///< Of the loop that has it.
   std::string greeting;             ///< For a client that asked for nothing, without its key.
   bool is_paused = false;           ///< By order: no server is opened, none is kept.
   bool is_killed = false;           ///< And clients wait for their greeting.

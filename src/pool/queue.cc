@@ -66,6 +66,11 @@ Server* Loop::idle_server(LoopPool& pool) {
       close(*server, "database configuration changed", true);
       continue;
     }
+    if (has_old_plans(*server)) {
+      leave_idle(*server);
+      forget_plans(*server);
+      continue;
+    }
     if (!needs_check(*server)) return server;
     leave_idle(*server);
     const std::string& query = settings().server_check_query;
@@ -91,6 +96,10 @@ bool Loop::serve(Client& client, Server& server) {
   client.pool->traffic.received += bytes.size();
   if (client.scanner.is_between() && !client.partial)
     client.keeps_statements = client.pool->shared.statements_max() > 0 || client.statements;
+  if (client.pool->shared.shares_listen() && take_listen(client, bytes)) {
+    give_back(unread);
+    return false;
+  }
   const Outgoing outgoing = scan(client, server, bytes);
   // What is left of the data of a COPY that failed is passed over by every server: it needs none.
   const bool is_used =
@@ -98,6 +107,7 @@ bool Loop::serve(Client& client, Server& server) {
   if (is_used) {
     link(client, server);
     set_parameters(client, server, outgoing);
+    if (is_fresh_) begin_attempt(client, server, outgoing);
   }
   keep_partial(client);
   give_back(unread);
@@ -123,12 +133,15 @@ void Loop::link(Client& client, Server& server) {
 
 /// Sends the client's first bytes, behind what makes the server's parameters those of the client.
 void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoing) {
-  if (client.parameters == server.parameters) {
+  const bool has_sessions = client.session || server.session;
+  if (client.parameters == server.parameters && !has_sessions) {
     to_server(client, outgoing);
     return;
   }
-  const ParameterChange change =
-      change_of(directory_->tracked, client.parameters, server.parameters);
+  ParameterChange change = change_of(directory_->tracked, client.parameters, server.parameters);
+  // Before the others: what else they are written in is part of them.
+  const std::string of_session = has_sessions ? session_change(client, server) : std::string();
+  change.sql.insert(0, of_session);
   if (change.sql.empty()) {
     to_server(client, outgoing);
     return;
@@ -136,7 +149,7 @@ void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoi
   std::string question;
   wire::append_query(question, change.sql);
   ++server.swallowed;
-  if ((change.indexes & client.unproven) == 0) {
+  if ((change.indexes & client.unproven) == 0 && (client.is_session_proven || of_session.empty())) {
     // Values that a server has taken before: it will not refuse them, so the query goes along.
     const std::string_view parts[] = {question, outgoing.prefix, outgoing.made, outgoing.bytes};
     send(server, parts);
@@ -181,8 +194,15 @@ void Loop::release(Server& server) {
   client.server = nullptr;
   client.state = Client::State::idle;
   server.client = nullptr;
+  if (client.listening) deliver(client);
+  server.is_dirty = server.is_dirty || client.hints != 0;
+  client.hints = 0;
   server.pool->active.remove(server);
   if (client.is_readable || client.unread) put_off(client);
+  if (server.is_own) {
+    close(server, "replication client was closed", true);
+    return;
+  }
   let_go(server);
 }
 
@@ -201,10 +221,18 @@ void Loop::let_go(Server& server) {
     close(server, "statements under way", true); // Whatever it is, it must not reach another.
     return;
   }
+  if (server.is_dirty || server.is_listening) {
+    clean(server);
+    return;
+  }
+  if (has_old_plans(server)) {
+    forget_plans(server);
+    return;
+  }
   const Settings& all = settings();
   if (!all.server_reset_query.empty() &&
       (all.server_reset_query_always || server.pool->shared.mode() == PoolMode::session)) {
-    ask_server(server, Server::State::resetting, all.server_reset_query);
+    ask_server(server, Server::State::resetting, reset_query(server));
     return;
   }
   set_free(server);
@@ -400,28 +428,47 @@ void Loop::adopt(HandedServer handed) {
     }
   }
   make_idle(server);
+  if (!pool.replicating.empty()) call_for_own_server(pool);
 }
 
 /// Another loop asks for a server that is not used here.
 void Loop::lend(const WantedServer& wanted) {
   LoopPool& pool = part_of(wanted.pool);
   Server* server = pool.waiting.empty() ? idle_server(pool) : nullptr;
-  if (server == nullptr || wanted.pool->part(wanted.loop).waiting_since.load() == 0) return;
+  const bool is_wanted =
+      wanted.makes_room || wanted.pool->part(wanted.loop).waiting_since.load() != 0;
+  if (server == nullptr || !is_wanted) {
+    if (!wanted.makes_room)
+      shared_.loops[static_cast<std::size_t>(wanted.loop)]->post(NotLent{wanted.pool});
+    return;
+  }
   leave_idle(*server);
   hand_over(*server, wanted.loop);
 }
 
-/// Somebody waits: opens a connection, or asks another loop for one that it does not use.
+/// Somebody waits: asks another loop for a server that it does not use, once, else opens one.
 void Loop::call_for_server(LoopPool& pool) {
+  if (!pool.replicating.empty()) call_for_own_server(pool);
   const std::size_t waiters = pool.waiting.size() + pool.questions.size();
   if (waiters == 0 && pool.welcoming.empty()) return;
   if (waiters > 0 && pool.busy.size() >= waiters) return; // Free soon.
-  if (!pool.starting.empty() || launch(pool) || waiters == 0 || pool.has_asked) return;
-  for (int i = 0; i < pool.shared.loops(); ++i) {
+  if (!pool.starting.empty()) return;
+  if (waiters > 0 && !pool.has_asked) {
+    ask_other_loops(pool, false);
+    if (pool.has_asked) return; // It comes, or we are told that it does not.
+  }
+  launch(pool);
+}
+
+void Loop::not_lent(LoopPool& pool) {
+  if (!pool.waiting.empty() || !pool.questions.empty()) launch(pool);
+}
+
+void Loop::ask_other_loops(LoopPool& pool, bool makes_room) {
+  for (int i = 0; i < pool.shared.loops() && !pool.has_asked; ++i) {
     if (i == index_ || pool.shared.part(i).idle.load() == 0) continue;
-    pool.has_asked =
-        shared_.loops[static_cast<std::size_t>(i)]->post(WantedServer{pool.owner, index_});
-    if (pool.has_asked) return;
+    pool.has_asked = shared_.loops[static_cast<std::size_t>(i)]->post(
+        WantedServer{.pool = pool.owner, .loop = index_, .makes_room = makes_room});
   }
 }
 

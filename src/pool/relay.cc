@@ -15,6 +15,8 @@ namespace from_server = wire::from_server;
 void Loop::relay_client(Client& client) {
   for (int round = 0; client.is_readable && client.server != nullptr; ++round) {
     if (client.server->kept) return; // Its flush looks here again.
+    if (client.listening && !client.listening->awaited.empty()) return;
+    if (client.server->attempt && !leave_attempt(*client.server)) return;
     if (round == kRoundsMax) {
       put_off(client);
       return;
@@ -27,9 +29,11 @@ void Loop::relay_client(Client& client) {
     }
     client.request_at = now_;
     client.pool->traffic.received += static_cast<std::uint64_t>(count);
-    const Outgoing outgoing =
-        scan(client, *client.server, {input_->data(), static_cast<std::size_t>(count)});
+    const std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
+    if (client.pool->shared.shares_listen() && take_listen(client, bytes)) continue;
+    const Outgoing outgoing = scan(client, *client.server, bytes);
     to_server(client, outgoing);
+    if (is_fresh_) begin_attempt(client, *client.server, outgoing);
     keep_partial(client);
     if (outgoing.end != Outgoing::End::none) {
       end_client(client, outgoing.end);
@@ -41,10 +45,12 @@ void Loop::relay_client(Client& client) {
 }
 
 Loop::Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes) {
-  if (client.exchange.is_settled() &&
-      (client.server == nullptr || client.server->status == TransactionStatus::idle))
-    client.transaction_at = now_;
+  const bool is_new = client.exchange.is_settled() &&
+                      (client.server == nullptr || server.status == TransactionStatus::idle);
+  if (is_new) client.transaction_at = now_;
   if (client.query_at == 0) client.query_at = now_;
+  is_fresh_ = is_new && server.pool->shared.may_try_again() && client.scanner.is_between() &&
+              !client.partial;
   return client.keeps_statements ? scan_statements(client, server, bytes)
                                  : scan_client(client, bytes);
 }
@@ -56,6 +62,7 @@ Loop::Outgoing::End Loop::accept_message(Client& client, const wire::MessageScan
   if (part.type == wire::from_client::kTerminate) return Outgoing::End::terminate;
   if (part.type == wire::from_client::kQuery && settings().disable_pqexec)
     return Outgoing::End::simple_query;
+  if (client.pool->shared.session_hints() != 0) note_text(client, part);
   return client.exchange.client_sent(part.type) ? Outgoing::End::none : Outgoing::End::unknown;
 }
 
@@ -138,12 +145,22 @@ void Loop::relay_server(Server& server) {
     server.request_at = now_;
     if (server.client != nullptr) server.pool->traffic.sent += static_cast<std::uint64_t>(count);
     const std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
-    if (server.keeps_statements) {
-      from_server_of_statements(server, bytes);
+    if (server.is_ear) {
+      hear_channels(server, bytes);
+    } else if (server.attempt && server.attempt->is_open()) {
+      hear_attempt(server, bytes);
     } else {
-      from_server(server, bytes);
+      hear(server, bytes);
     }
     if (server.state == Server::State::leaving) return; // The next loop reads on.
+  }
+}
+
+void Loop::hear(Server& server, std::string_view bytes) {
+  if (server.keeps_statements) {
+    from_server_of_statements(server, bytes);
+  } else {
+    from_server(server, bytes);
   }
 }
 
@@ -185,7 +202,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
       client->exchange.server_is_ready();
       count_query(*client, server);
     }
-    if (server.status != TransactionStatus::idle &&
+    if (server.status != TransactionStatus::idle && !server.is_own &&
         server.pool->shared.mode() == PoolMode::statement) {
       close(server, "transaction blocks not allowed in statement pooling mode", true);
       return false;
@@ -202,7 +219,17 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
             true);
       return false;
     }
+    if (server.prepared && part.begins && part.ends) note_changed_plan(server, part.body);
     break;
+  case from_server::kCommandComplete:
+    if (client != nullptr && server.swallowed == 0 && server.pool->shared.reads_tags())
+      note_tag(*client, part);
+    break;
+  case from_server::kDataRow:
+    if (server.swallowed == 0 || !server.session_answer) break;
+    if (server.session_answer->take_row(part.body, part.ends)) return true;
+    close(server, "bad answer of server", true);
+    return false;
   case from_server::kNotice:
   case from_server::kNotification:
     return true;
@@ -254,12 +281,17 @@ void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part
 
 /// The last answer to a question of ours.
 void Loop::answered(Server& server) {
+  if (server.session_answer) {
+    take_session_answer(server);
+    return;
+  }
   Client* client = server.client;
   if (client == nullptr) return; // settle() sees that the question is over.
   // A server says nothing where what it was told means what it had ("ISO" and "ISO, MDY"): without
   // this the two would differ for good, and each transaction would begin with a SET.
   client->parameters.take_from(server.parameters, directory_->tracked.count());
   client->unproven = 0;
+  client->is_session_proven = true;
   if (client->state != Client::State::setting) return;
   client->state = Client::State::active;
   if (client->unread) {
@@ -279,10 +311,17 @@ void Loop::settle(Server& server) {
       set_free(server);
     return;
   }
-  const Client& client = *server.client;
-  if (client.state == Client::State::active && client.exchange.is_settled() &&
-      !client.scanner.is_inside() && server.pool->shared.mode() != PoolMode::session)
+  Client& client = *server.client;
+  if (client.state != Client::State::active || !client.exchange.is_settled() ||
+      client.scanner.is_inside() || server.pool->shared.mode() == PoolMode::session ||
+      server.is_own)
+    return;
+  if (client.hints != 0 && ask_session(server)) return;
+  if (!client.is_pinned) {
     release(server);
+  } else if (client.listening) {
+    deliver(client);
+  }
 }
 
 } // namespace pgkeep::pool

@@ -18,9 +18,16 @@ constexpr Micros kMicrosInSecond = 1'000'000;
 } // namespace
 
 /// Opens one more connection, if the pool has a place and the last try has not just failed.
-bool Loop::launch(LoopPool& pool) {
-  if (!may_connect(pool) || !take_place(pool)) return false;
-  open(pool);
+bool Loop::launch(LoopPool& pool, Purpose purpose) {
+  if (!may_connect(pool)) return false;
+  if (!purpose.is_ear && !take_place(pool)) {
+    // One that replicates can make no use of a free one: that one makes room.
+    Server* const idle = purpose.replicating == nullptr ? nullptr : pool.idle.back();
+    if (idle == nullptr) return false;
+    close(*idle, "evicted", true); // Which calls for a server again.
+    return true;
+  }
+  open(pool, purpose);
   return true;
 }
 
@@ -33,7 +40,7 @@ bool Loop::may_connect(const LoopPool& pool) const {
 }
 
 /// A place is taken for it.
-void Loop::open(LoopPool& pool) {
+void Loop::open(LoopPool& pool, Purpose purpose) {
   Pool& shared = pool.shared;
   shared.last_connect_at.store(now_);
   shared.logging_in.fetch_add(1);
@@ -46,6 +53,14 @@ void Loop::open(LoopPool& pool) {
   server.epoch = shared.epoch();
   server.id = shared_.last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   pool.starting.push_back(server);
+  if (purpose.replicating != nullptr) {
+    pool.replicating.remove(*purpose.replicating);
+    purpose.replicating->server = &server;
+    server.client = purpose.replicating;
+    server.is_own = true;
+  }
+  server.is_ear = purpose.is_ear;
+  if (server.is_ear) pool.ear->server = &server;
   connect_to(server, choose_host(shared));
 }
 
@@ -85,8 +100,10 @@ void Loop::connected(Server& server) {
       log(server, "new connection to server");
     }
   }
+  ServerIdentity identity = server.pool->shared.identity();
+  if (server.is_own) become_replication(identity, *server.client, directory_->tracked);
   server.login = std::make_unique<ServerLogin>(
-      server.pool->shared.identity(), random(wire::kScramNonceBytes),
+      std::move(identity), random(wire::kScramNonceBytes),
       server.is_unix ? nullptr : TlsOpening::of(server.pool->shared.tls(), server.host));
   server.is_in_handshake = server.login->is_in_handshake();
   server.state = Server::State::login;
@@ -144,6 +161,10 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
     }
     break;
   case ServerLogin::Step::Kind::fail: {
+    if (server.is_own) {
+      own_server_failed(server, step);
+      break;
+    }
     LoopPool& pool = *server.pool;
     const std::shared_ptr<Pool> owner = pool.owner;
     close(server, step.text, !step.server_text.empty());
@@ -172,6 +193,14 @@ void Loop::logged_in(Server& server) {
   shared.is_connect_failing.store(false);
   shared.is_login_failing.store(false);
   pool.starting.remove(server);
+  if (server.is_own) {
+    own_server_ready(server);
+    return;
+  }
+  if (server.is_ear) {
+    ear_ready(server);
+    return;
+  }
   if (!shared.has_welcome()) {
     shared.set_welcome(login.parameters());
     for (const auto& loop : shared_.loops) {
@@ -203,6 +232,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     is_new = true;
     pool.starting.remove(server);
     shared.logging_in.fetch_sub(1);
+    if (server.is_own) break; // It may be but that its user must not replicate.
     shared.is_connect_failing.store(true);
     shared.is_login_failing.store(true);
     break;
@@ -219,6 +249,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
   for (const auto& [canceller, owner] : cancellers_) {
     if (canceller->target == &server) canceller->target = nullptr;
   }
+  std::erase_if(delayed_, [&](const Delayed& each) { return each.server == &server; });
   Client* client = std::exchange(server.client, nullptr);
   Question* question = std::exchange(server.question, nullptr);
   const bool is_between = server.scanner.is_between();
@@ -227,8 +258,9 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     wire::append_empty(goodbye, wire::from_client::kTerminate);
     send(server, goodbye);
   }
-  const bool is_place_wanted = shared.give_place();
+  const bool is_place_wanted = !server.is_ear && shared.give_place();
   shared.part(index_).servers.fetch_sub(1, std::memory_order_relaxed);
+  const bool is_ear = server.is_ear;
   auto owner = servers_.extract(&server);
   bury(std::move(owner.mapped()));
   if (client != nullptr) {
@@ -240,6 +272,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     disconnect(*question->client, "bouncer config error", true);
   }
   if (is_place_wanted) tell_place_is_free();
+  if (is_ear) ear_closed(pool, reason);
   // After one that could not be opened the next try waits for its time: see keep_up().
   if (!is_new) call_for_server(pool);
 }

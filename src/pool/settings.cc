@@ -22,6 +22,8 @@ constexpr std::int64_t kPeersMax = 16'383;
 constexpr std::int64_t kPortMax = 65'535;
 constexpr std::int64_t kModeMax = 07777;
 constexpr std::int64_t kVerboseMax = 9;
+constexpr std::int64_t kRetriesMax = 10;
+constexpr std::int64_t kQueueMin = 16'384; ///< A notification may have 8,000 bytes.
 
 constexpr std::array<std::string_view, 3> kPoolModes = {"session", "transaction", "statement"};
 constexpr std::array<std::string_view, 9> kAuthTypes = {
@@ -63,12 +65,15 @@ constexpr SettingRow kRows[] = {
     {"dns_max_ttl", &S::dns_max_ttl, "15"},
     {"dns_nxdomain_ttl", &S::dns_nxdomain_ttl, "15"},
     {"dns_zone_check_period", &S::dns_zone_check_period, "0"},
+    {"heal_cached_plans", &S::heal_cached_plans, "1"},
     {"idle_transaction_timeout", &S::idle_transaction_timeout, "0"},
     {"ignore_startup_parameters", &S::ignore_startup_parameters, ""},
     {"job_name", &S::job_name, "pgbouncer", kAtStart},
+    {"keep_session_settings", &S::keep_session_settings, "0"},
     {"listen_addr", &S::listen_addr, "", kAtStart},
     {"listen_backlog", &S::listen_backlog, "128", kAtStart},
     {"listen_port", &S::listen_port, "6432", kAtStart, 1, kPortMax},
+    {"listen_queue_size", &S::listen_queue_size, "1048576", true, kQueueMin},
     {"log_connections", &S::log_connections, "1"},
     {"log_disconnections", &S::log_disconnections, "1"},
     {"log_pooler_errors", &S::log_pooler_errors, "1"},
@@ -87,6 +92,7 @@ constexpr SettingRow kRows[] = {
     {"min_pool_size", &S::min_pool_size, "0"},
     {"peer_id", &S::peer_id, "0", kAtStart, 0, kPeersMax},
     {"pidfile", &S::pidfile, "", kAtStart},
+    {"pin_sessions", &S::pin_sessions, "0"},
     {"pkt_buf", &S::pkt_buf, "4096", kAtStart},
     {"pool_idle_timeout", &S::pool_idle_timeout, "0"},
     {"pool_mode", &S::pool_mode, "session"},
@@ -96,6 +102,7 @@ constexpr SettingRow kRows[] = {
     {"reserve_pool_size", &S::reserve_pool_size, "0"},
     {"reserve_pool_timeout", &S::reserve_pool_timeout, "5"},
     {"resolv_conf", &S::resolv_conf, "", kAtStart},
+    {"retry_serialization_failures", &S::retry_serialization_failures, "0", true, 0, kRetriesMax},
     {"sbuf_loopcnt", &S::sbuf_loopcnt, "5"},
     {"scram_iterations", &S::scram_iterations, "4096", true, 1, 10'000'000},
     {"server_check_delay", &S::server_check_delay, "30"},
@@ -116,6 +123,7 @@ constexpr SettingRow kRows[] = {
     {"server_tls_protocols", &S::server_tls_protocols, "secure"},
     {"server_tls_sslmode", &S::server_tls_sslmode, "prefer"},
     {"service_name", &S::service_name, "pgbouncer", kAtStart},
+    {"share_listen", &S::share_listen, "0"},
     {"so_reuseport", &S::so_reuseport, "0", kAtStart},
     {"stats_period", &S::stats_period, "60"},
     {"stats_users", &S::stats_users, ""},

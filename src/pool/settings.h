@@ -71,6 +71,12 @@ struct Settings {
   std::string service_name;
   Duration stats_period{};
   std::int64_t max_prepared_statements = 0;
+  bool heal_cached_plans = false; ///< Ours, as those below.
+  bool keep_session_settings = false;
+  bool pin_sessions = false;
+  bool share_listen = false;
+  std::int64_t listen_queue_size = 0; ///< Bytes of notifications that wait for one client.
+  std::int64_t retry_serialization_failures = 0; ///< So many times; 0: never.
   std::int64_t scram_iterations = 0;
   Duration suspend_timeout{};
   // Authentication.

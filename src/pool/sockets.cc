@@ -114,6 +114,7 @@ void Loop::flush(Endpoint& endpoint) {
   if (endpoint.kind == Endpoint::Kind::client) {
     auto& client = static_cast<Client&>(endpoint);
     if (client.server != nullptr && client.server->is_readable) put_off(*client.server);
+    if (client.listening) deliver(client);
   } else if (endpoint.kind == Endpoint::Kind::server) {
     auto& server = static_cast<Server&>(endpoint);
     if (server.client != nullptr && server.client->is_readable) put_off(*server.client);

@@ -102,6 +102,7 @@ const char* Loop::say_statement(Client& client, Server& server, wire::Header hea
     // A client that had some before a reload said that there are none goes on with one at a time.
     server.prepared = std::make_unique<Prepared>(
         shared_.statements, std::max(std::size_t{1}, server.pool->shared.statements_max()));
+    server.prepared->plans_seen = server.pool->shared.plans_changed.load();
     // What was said before is still to be answered first.
     for (std::uint32_t owed = client.exchange.owed(); owed > 0; --owed)
       server.prepared->pipeline.client_says(wire::from_client::kQuery);
@@ -125,6 +126,14 @@ const char* Loop::say_statement(Client& client, Server& server, wire::Header hea
     if (name < body.size() && body[name] != '\0') ++traffic.binds;
   }
   if (outcome.is_broken) return nullptr;
+  if (const wire::SessionHints wanted = server.pool->shared.session_hints(); wanted != 0) {
+    if (outcome.bound != nullptr) {
+      client.hints |= outcome.bound->hints & wanted;
+      note_custom(client, outcome.bound->custom_settings);
+    } else if (header.type == wire::from_client::kParse) {
+      note_text(client, {.type = header.type, .body = body, .ends = true});
+    }
+  }
   return outcome.goes_as_is ? begin : body.data() + outcome.body_from;
 }
 

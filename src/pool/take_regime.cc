@@ -70,6 +70,8 @@ void Loop::refuse_waiters(LoopPool& pool) {
   while (Client* client = pool.welcoming.front())
     disconnect(*client, "server shutting down", true);
   refuse_questions(pool, "server shutting down");
+  while (Client* client = pool.replicating.front())
+    disconnect(*client, "server shutting down", true);
 }
 
 /// KILL: those of one database, or of all where it is empty.

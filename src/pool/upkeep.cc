@@ -41,6 +41,7 @@ void Loop::keep_up_logins() {
 }
 
 void Loop::keep_up(LoopPool& pool) {
+  if (pool.ear) keep_up_ear(pool);
   if (pool.shared.has_welcome() && !pool.is_killed)
     greet_all(pool); // Word of it may have got lost in a full mailbox.
   keep_up_waiters(pool);
@@ -98,6 +99,10 @@ void Loop::keep_up_waiters(LoopPool& pool) {
     }
   }
   const Micros login_max = settings().client_login_timeout.count();
+  while (Client* client = pool.replicating.front()) {
+    if (limits.query_wait == 0 || now_ - client->connected_at <= limits.query_wait) break;
+    disconnect(*client, "query_wait_timeout", true);
+  }
   Client* next = nullptr;
   for (Client* client = pool.welcoming.front(); client != nullptr; client = next) {
     next = pool.welcoming.next(*client);
@@ -117,6 +122,7 @@ void Loop::keep_up_work(LoopPool& pool) {
   Server* next = nullptr;
   for (Server* server = pool.active.front(); server != nullptr; server = next) {
     next = pool.active.next(*server);
+    if (server->is_own) continue; // Its one query may last for months.
     const Client& client = *server->client;
     const bool is_answered = client.exchange.is_settled() && server->swallowed == 0;
     if (is_answered && server->status == wire::TransactionStatus::idle)

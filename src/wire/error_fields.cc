@@ -12,6 +12,7 @@ constexpr char kSqlstate = 'C';
 constexpr char kMessage = 'M';
 constexpr char kDetail = 'D';
 constexpr char kHint = 'H';
+constexpr char kRoutine = 'R';
 
 void append_fields(std::string& out, char type, const ErrorFields& fields) {
   MessageWriter message(out, type);
@@ -19,6 +20,7 @@ void append_fields(std::string& out, char type, const ErrorFields& fields) {
   message.byte(kSqlstate).text(fields.sqlstate).byte(kMessage).text(fields.message);
   if (!fields.detail.empty()) message.byte(kDetail).text(fields.detail);
   if (!fields.hint.empty()) message.byte(kHint).text(fields.hint);
+  if (!fields.routine.empty()) message.byte(kRoutine).text(fields.routine);
   message.byte('\0');
 }
 
@@ -51,6 +53,9 @@ std::optional<ErrorFields> error_fields_of(std::string_view body) {
       break;
     case kHint:
       fields.hint = text;
+      break;
+    case kRoutine:
+      fields.routine = text;
       break;
     default:
       break;

@@ -16,6 +16,7 @@ struct ErrorFields {
   std::string_view message = {};
   std::string_view detail = {};
   std::string_view hint = {};
+  std::string_view routine = {}; ///< Of the server's source: the same in every language.
 };
 /// None where the body is no list of fields that ends with a NUL byte. Fields that nobody asked for
 /// are passed over, as the protocol wants.

@@ -1,6 +1,7 @@
 #include "wire/prepared.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "wire/bytes.h"
@@ -9,6 +10,7 @@ namespace pgkeep::wire {
 namespace {
 
 constexpr char kOfStatement = 'S'; ///< Of Describe and Close; 'P' is a portal.
+constexpr std::string_view kServerNamePrefix = "PGKEEP_"; ///< Of the names that servers know.
 
 void append_parse(std::string& out, const PreparedStatement& statement) {
   MessageWriter(out, from_client::kParse).text(statement.name).bytes(statement.parse);
@@ -20,6 +22,12 @@ void append_close(std::string& out, const PreparedStatement& statement) {
 
 } // namespace
 
+void append_prepare_again(std::string& out, const PreparedStatement& statement) {
+  append_close(out, statement);
+  append_parse(out, statement);
+  append_empty(out, from_client::kSync);
+}
+
 StatementPtr StatementTable::intern(std::string_view parse) {
   const std::lock_guard lock(mutex_);
   if (const auto found = by_text_.find(parse); found != by_text_.end()) return found->second;
@@ -30,8 +38,11 @@ StatementPtr StatementTable::intern(std::string_view parse) {
   }
   auto statement = std::make_shared<PreparedStatement>();
   statement->number = next_number_++;
-  statement->name = "PGKEEP_" + std::to_string(statement->number);
+  statement->name = std::string(kServerNamePrefix) + std::to_string(statement->number);
   statement->parse = parse;
+  const std::string_view sql = parse.substr(0, parse.find('\0'));
+  statement->hints = hints_in(sql);
+  statement->custom_settings = custom_settings_in(sql);
   by_text_.emplace(statement->parse, statement);
   return statement;
 }
@@ -74,6 +85,16 @@ void ServerStatements::add(StatementPtr statement, Batch batch) {
 void ServerStatements::prove(std::uint64_t number) {
   if (const auto found = places_.find(number); found != places_.end())
     found->second->batch = kProven;
+}
+
+StatementPtr ServerStatements::find(std::string_view name) const {
+  if (!name.starts_with(kServerNamePrefix)) return nullptr;
+  std::uint64_t number = 0;
+  const char* const end = name.data() + name.size();
+  const auto [stop, failure] = std::from_chars(name.data() + kServerNamePrefix.size(), end, number);
+  const auto found = places_.find(number);
+  const bool is_one = failure == std::errc() && stop == end && found != places_.end();
+  return is_one ? found->second->statement : nullptr;
 }
 
 void ServerStatements::remove(std::uint64_t number) {
@@ -197,7 +218,7 @@ PreparedPipeline::Outcome PreparedPipeline::bind(std::uint32_t length, std::stri
   append_uint32(to_server, static_cast<std::uint32_t>(length - names + fresh));
   to_server.append(portal).push_back('\0');
   to_server.append(statement->name).push_back('\0');
-  return {.goes_as_is = false, .body_from = names};
+  return {.goes_as_is = false, .body_from = names, .bound = statement};
 }
 
 PreparedPipeline::Outcome PreparedPipeline::describe(std::string_view body,

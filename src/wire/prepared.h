@@ -33,17 +33,23 @@
 #include <vector>
 
 #include "wire/message.h"
+#include "wire/session_state.h"
 
 namespace pgkeep::wire {
 
 /// A text that somebody prepared. Immutable.
 struct PreparedStatement {
   std::uint64_t number = 0;
-  std::string name;  ///< "PGKEEP_17": what servers know it by.
-  std::string parse; ///< The body of Parse behind the name: query and types of parameters.
+  std::string name;       ///< "PGKEEP_17": what servers know it by.
+  std::string parse;      ///< The body of Parse behind the name: query and types of parameters.
+  SessionHints hints = 0; ///< Of the query, as the next one.
+  std::vector<std::string> custom_settings;
 };
 /// Of the table, of clients that prepared it, and of servers that know it.
 using StatementPtr = std::shared_ptr<const PreparedStatement>;
+
+/// A server prepares it anew, as a batch of its own: for one whose result is no longer what it was.
+void append_prepare_again(std::string& out, const PreparedStatement& statement);
 
 /// Every statement that a client or a server has, each text once.
 class StatementTable {
@@ -90,6 +96,7 @@ public:
   bool use(std::uint64_t number, Batch batch);
   void add(StatementPtr statement, Batch batch);
   void prove(std::uint64_t number);
+  [[nodiscard]] StatementPtr find(std::string_view name) const; ///< As servers know it.
   void remove(std::uint64_t number);
   /// The least lately used one, where there are `most` or more.
   [[nodiscard]] StatementPtr oldest(std::size_t most) const;
@@ -134,7 +141,8 @@ public:
   struct Outcome {
     bool goes_as_is = true;
     std::size_t body_from = 0;
-    bool is_broken = false; ///< The body is none of that type.
+    StatementPtr bound = nullptr; ///< The named one that Bind is about to run.
+    bool is_broken = false;       ///< The body is none of that type.
   };
   /// For types of is_about_statements(). `length` as in the header. `to_client`: an answer that is
   /// due at once.

@@ -1,4 +1,5 @@
 """pgkeep pool when something goes wrong or takes long: servers that die, clients that wait, cancel requests, signals, limits."""
+import contextlib
 import os
 import pathlib
 import re
@@ -175,6 +176,58 @@ def test_hostile_clients():
             assert one.query("BEGIN")[-1] == two.query("BEGIN")[-1] == (b"Z", b"T"), "both places are there"
         for client in slow:
             client.close()
+
+
+def test_slow_clients_are_cut_off_by_a_timeout():
+    """Who sends a byte now and then, or nothing, is not waited for longer than a key says; the log says why it went. TLS apart."""
+    settings = {"client_login_timeout": 2, "client_idle_timeout": 2, "transaction_timeout": 2, "max_client_conn": 300}
+    with Server(15) as server, folder() as home, Pooler("ours", home, {"app": address(server)}, settings, USERS) as pooler:
+        startup = struct.pack("!II", 9_000, 196608) + b"a\0b\0" * 2000
+        query = b"Q" + struct.pack("!I", 1_000_000_000) + b"SELECT 1 --" + b"x" * 1000
+        # One byte after another: that bytes come does not help.
+        clients = [(Client(pooler, is_started=False), startup, "client_login_timeout") for _ in range(20)]
+        clients += [(Client(pooler, "app"), query, "transaction timeout") for _ in range(5)]
+        clients += [(Client(pooler, "app"), query[:3], "client_idle_timeout") for _ in range(20)]
+        ends = {}
+        for at in range(200):
+            for i, (client, stream, _) in enumerate(clients):
+                if i not in ends and client.is_closed(0):
+                    ends[i] = at
+                elif i not in ends:
+                    with contextlib.suppress(ConnectionError):
+                        client.send(stream[at:at + 1])
+            if len(ends) == len(clients):
+                break
+            threading.Event().wait(0.05)
+        assert len(ends) == len(clients), "all are cut off"
+        for reason in {reason for _, _, reason in clients}:
+            assert f"closing because: {reason}" in pooler.log(), reason
+        with Client(pooler, "app") as client:
+            assert client.values("SELECT 7") == ["7"]
+        with open(f"/proc/{pooler.pid()}/status", encoding="utf-8") as status:
+            assert int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) < 60_000
+
+
+def test_messages_that_no_server_needs():
+    """A gigabyte of a statement's text, endless parameters and lengths that cannot be: cut off at once, with a log line and without memory."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"max_client_conn": 300}, USERS) as pooler:
+        for i in range(30):
+            with Client(pooler, "app") as client:
+                client.send(b"P" + struct.pack("!I", 1_000_000_000) + b"s\0SELECT 1")
+                assert client.is_closed(), i
+            with Client(pooler, is_started=False) as client:
+                client.send(struct.pack("!II", 10_001, 196608) + b"a\0b\0" * 2000)
+                assert client.is_closed(), i
+            with Client(pooler, "app") as client:
+                client.send(b"Q" + struct.pack("!I", 3))
+                assert client.is_closed(), i
+        wait_for(lambda: pooler.log().count("closing because: bad packet header") == 60, "a line for each message")
+        wait_for(lambda: pooler.log().count("closing because: bad packet (") == 30, "a line for each startup packet")
+        with open(f"/proc/{pooler.pid()}/status", encoding="utf-8") as status:
+            assert int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) < 60_000
+        with Client(pooler, "app") as client:
+            assert client.values("SELECT 7") == ["7"]
 
 
 def test_session_mode_resets():

@@ -1,11 +1,12 @@
 """What pgkeep pool counts: SHOW STATS and its kin and the line of the log, as PgBouncer 1.18 from the same ini file; and what Prometheus reads."""
 import contextlib
 import http.client
+import os
 import re
 import socket
 
 from pooler import Client, Console, Pooler
-from support import Server, folder, free_port, wait_for
+from support import ACCOUNT, Server, folder, free_port, pgkeep, wait_for
 
 KINDS = ("ours", "pgbouncer")
 USERS = '"postgres" ""\n'
@@ -148,8 +149,7 @@ def test_hostile_scrapers():
             one.close()
         assert scrape(port)["pgkeep_pool_connections"] == "1"
     with folder() as home:
-        from support import pgkeep
         ini = home / "pool.ini"
         ini.write_text("[databases]\napp =\n[pgbouncer]\nmetrics_listen = somewhere\n")
-        result = pgkeep("pool", ini, check=False, timeout=20)
+        result = pgkeep("pool", *(("--user", ACCOUNT) if os.geteuid() == 0 else ()), ini, check=False, timeout=20)
         assert result.returncode == 2 and "metrics_listen = somewhere is no address" in result.stderr, result.stderr

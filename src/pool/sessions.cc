@@ -1,0 +1,116 @@
+// What a client leaves in its server beyond a transaction, where pin_sessions or
+// keep_session_settings want it looked after: see wire/session_state.h. The server is asked before
+// it would be released. Settings are given to whatever server is next; for the rest the server
+// stays, and is cleaned when its client goes.
+#include "base/text.h"
+#include "pool/loop.h"
+
+namespace pgkeep::pool {
+namespace {
+
+constexpr std::string_view kClean = "DISCARD ALL";
+constexpr std::size_t kCustomMax = 64; ///< Settings with a prefix, of one client.
+
+} // namespace
+
+/// A text that comes in parts is not read: it may have said anything.
+void Loop::note_text(Client& client, const wire::MessageScanner::Part& part) {
+  if (part.type != wire::from_client::kQuery && part.type != wire::from_client::kParse) return;
+  const wire::SessionHints wanted = client.pool->shared.session_hints();
+  client.hints |= part.ends ? wire::hints_in(part.body) & wanted : wanted;
+  if ((wanted & wire::kHintSettings) != 0) note_custom(client, wire::custom_settings_in(part.body));
+}
+
+void Loop::note_custom(Client& client, const std::vector<std::string>& names) {
+  if (names.empty() || (client.pool->shared.session_hints() & wire::kHintSettings) == 0) return;
+  if (!client.custom) client.custom = std::make_unique<std::set<std::string>>();
+  for (const std::string& name : names) {
+    if (client.custom->size() < kCustomMax) client.custom->insert(name);
+  }
+}
+
+/// What it asked for at its start: no server has taken it yet.
+void Loop::start_session(Client& client, const wire::SessionSettings& settings) {
+  if (settings.empty()) return;
+  client.session = std::make_unique<wire::SessionSettings>(settings);
+  client.is_session_proven = false;
+  for (const auto& [name, value] : settings) {
+    if (name.find('.') != std::string::npos) note_custom(client, {name});
+  }
+}
+
+void Loop::note_tag(Client& client, const wire::MessageScanner::Part& part) {
+  const wire::SessionHints wanted = client.pool->shared.session_hints();
+  const bool is_whole = part.begins && part.ends;
+  client.hints |= is_whole ? wire::hints_of_tag(part.body) & wanted : wanted;
+  if (is_whole && client.pool->shared.shares_listen()) note_listen_tag(client, part.body);
+}
+
+/// Its client has nothing under way. False: there is nothing to be asked.
+bool Loop::ask_session(Server& server) {
+  Client& client = *server.client;
+  const Pool& pool = server.pool->shared;
+  server.asked = std::exchange(client.hints, {}) & pool.session_hints();
+  if (server.asked == 0) return false;
+  std::string question;
+  static const std::set<std::string> none;
+  wire::append_query(question, wire::question_of(server.asked, pool.tracked(),
+                                                 client.custom ? *client.custom : none));
+  server.session_answer = std::make_unique<wire::SessionAnswer>();
+  ++server.swallowed;
+  send(server, question);
+  return true;
+}
+
+void Loop::take_session_answer(Server& server) {
+  const std::unique_ptr<wire::SessionAnswer> answer = std::move(server.session_answer);
+  Client& client = *server.client;
+  if ((server.asked & wire::kHintSettings) != 0) {
+    const wire::SessionSettings& found = answer->settings();
+    client.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
+    server.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
+    client.is_session_proven = true;
+  }
+  if ((server.asked & wire::kHintHolds) == 0) return;
+  if (answer->holds().empty()) {
+    if (client.is_pinned) unpin(client);
+    server.is_dirty = false;
+  } else if (!client.is_pinned) {
+    client.is_pinned = server.is_dirty = true;
+    client.pool->shared.pinned.fetch_add(1);
+    client.pool->shared.pins.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Loop::unpin(Client& client) {
+  client.is_pinned = false;
+  client.pool->shared.pinned.fetch_sub(1);
+}
+
+/// What makes the settings of the server those of the client: it is going to be told.
+std::string Loop::session_change(const Client& client, Server& server) {
+  static const wire::SessionSettings none;
+  std::string sql = wire::change_of(client.session ? *client.session : none,
+                                    server.session ? *server.session : none);
+  if (!sql.empty())
+    server.session =
+        client.session ? std::make_unique<wire::SessionSettings>(*client.session) : nullptr;
+  return sql;
+}
+
+/// Of the file, and before it what takes back the settings of a client, if it does not: DISCARD ALL
+/// must stand alone.
+std::string Loop::reset_query(Server& server) const {
+  const std::string& query = settings().server_reset_query;
+  const auto session = std::move(server.session);
+  const bool discards_all = base::to_lower(base::trim(query)) == base::to_lower(kClean);
+  return session && !discards_all ? wire::change_of({}, *session) + query : query;
+}
+
+void Loop::clean(Server& server) {
+  server.is_dirty = server.is_listening = false;
+  server.session.reset();
+  ask_server(server, Server::State::resetting, kClean);
+}
+
+} // namespace pgkeep::pool

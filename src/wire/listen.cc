@@ -1,0 +1,114 @@
+#include "wire/listen.h"
+
+#include <algorithm>
+
+#include "wire/bytes.h"
+
+namespace pgkeep::wire {
+namespace {
+
+constexpr std::size_t kChannelBytesMax =
+    63; ///< Longer ones are cut or refused: a server says which.
+constexpr std::string_view kBlank = " \t\r\n\f\v";
+constexpr std::string_view kListen = "LISTEN";
+constexpr std::string_view kUnlisten = "UNLISTEN";
+
+std::string_view without_blank(std::string_view text) {
+  const std::size_t begin = std::min(text.size(), text.find_first_not_of(kBlank));
+  text.remove_prefix(begin);
+  while (!text.empty() && kBlank.find(text.back()) != std::string_view::npos)
+    text.remove_suffix(1);
+  return text;
+}
+
+bool is_word_byte(char c, bool is_first) {
+  const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  return is_letter || (!is_first && ((c >= '0' && c <= '9') || c == '$'));
+}
+
+char to_lower_ascii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// The word at the front, which case does not matter for; what follows it is behind a blank or a
+/// quote.
+bool take_keyword(std::string_view& text, std::string_view word) {
+  if (text.size() <= word.size() ||
+      !std::ranges::equal(text.substr(0, word.size()), word, {}, to_lower_ascii, to_lower_ascii) ||
+      is_word_byte(text[word.size()], false))
+    return false;
+  text = without_blank(text.substr(word.size()));
+  return true;
+}
+
+/// All of the text must be one identifier.
+std::optional<std::string> identifier_of(std::string_view text) {
+  std::string name;
+  if (text.empty()) return std::nullopt;
+  if (text.front() != '"') {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (!is_word_byte(text[i], i == 0)) return std::nullopt;
+      name.push_back(to_lower_ascii(text[i]));
+    }
+  } else {
+    for (text.remove_prefix(1);; text.remove_prefix(1)) {
+      if (text.empty()) return std::nullopt;
+      if (text.front() == '"') {
+        text.remove_prefix(1);
+        if (text.empty()) break;
+        if (text.front() != '"') return std::nullopt;
+      }
+      name.push_back(text.front());
+    }
+  }
+  if (name.empty() || name.size() > kChannelBytesMax || name.find('\0') != std::string::npos)
+    return std::nullopt;
+  return name;
+}
+
+} // namespace
+
+std::optional<ListenCommand> listen_command_of(std::string_view sql) {
+  std::string_view text = without_blank(sql);
+  if (!text.empty() && text.back() == ';') text = without_blank(text.substr(0, text.size() - 1));
+  ListenCommand command;
+  if (take_keyword(text, kUnlisten)) {
+    command.is_listen = false;
+    if (text == "*") return command;
+  } else if (!take_keyword(text, kListen)) {
+    return std::nullopt;
+  }
+  auto name = identifier_of(text);
+  if (!name) return std::nullopt;
+  command.channel = *std::move(name);
+  return command;
+}
+
+void append_listen_answer(std::string& out, const ListenCommand& command,
+                          const SingleRequest& request, TransactionStatus status) {
+  if (request.is_extended) {
+    if (request.is_parsed) append_empty(out, from_server::kParseComplete);
+    append_empty(out, from_server::kBindComplete);
+    if (request.is_described) append_empty(out, from_server::kNoData);
+  }
+  append_command_complete(out, command.is_listen ? kListen : kUnlisten);
+  append_ready_for_query(out, status);
+}
+
+std::string listen_sql(bool is_listen, std::string_view channel) {
+  std::string sql(is_listen ? kListen : kUnlisten);
+  sql += " \"";
+  for (const char c : channel) {
+    if (c == '"') sql.push_back(c);
+    sql.push_back(c);
+  }
+  return sql + "\"";
+}
+
+std::string_view channel_of(std::string_view notification) {
+  Reader reader(notification);
+  reader.uint32(); // The process that said it.
+  return reader.text();
+}
+
+} // namespace pgkeep::wire

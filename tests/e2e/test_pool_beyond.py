@@ -1,0 +1,415 @@
+"""pgkeep pool: what no other pooler does for clients that share servers. The keys are ours: pgbouncer cannot be run beside."""
+import struct
+import threading
+
+from pooler import Client, Pooler, error_text, errors_in
+from support import Server, folder, wait_for
+from test_pool_prepared import EXECUTE, SYNC, bind, describe, parse, said
+from test_pool_queries import address
+
+USERS = '"postgres" ""\n'
+DESCRIBE_PORTAL = Client.message(b"D", b"P\0")
+
+
+def rows_in(messages):
+    return [content[6:6 + struct.unpack("!i", content[2:6])[0]].decode() for kind, content in messages if kind == b"D"]
+
+
+class Setup:
+    """A server and a pooler in front of it."""
+
+    def __init__(self, settings, server_settings=None, **options):
+        self.settings = {"default_pool_size": 2, **settings}
+        self.server_settings = server_settings
+        self.options = options
+
+    def __enter__(self):
+        self.server = Server(15, self.server_settings)
+        self.folder = folder()
+        home = self.folder.__enter__()
+        self.pooler = Pooler("ours", home, {"app": address(self.server)}, self.settings, USERS, **self.options)
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.pooler.close()
+        finally:
+            self.server.close()
+            self.folder.__exit__(None, None, None)
+
+    def client(self, **options):
+        return Client(self.pooler, "app", **options)
+
+
+def both_servers(one, other):
+    """Makes the pool open its second server: they take turns from then on."""
+    one.query("BEGIN")
+    other.query("SELECT 1")
+    one.query("COMMIT")
+
+
+# Plans that do not fit any more.
+
+
+def test_changed_result_types_are_healed():
+    with Setup({"default_pool_size": 2, "server_round_robin": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+        both_servers(one, other)
+        run = [bind("s"), DESCRIBE_PORTAL, EXECUTE]
+        assert said(one, parse("s", "SELECT * FROM t"), *run) == ("12TDCZ", ["1"])
+        for _ in range(4):  # On both servers.
+            assert said(one, *run) == ("2TDCZ", ["1"])
+        setup.server.psql("ALTER TABLE t ADD b text DEFAULT 'new'")
+        for _ in range(10):  # Until both have it anew.
+            one.send(*run, SYNC)
+            messages = one.until(b"Z")
+            assert not errors_in(messages) and [content[:2] for kind, content in messages if kind == b"D"] == [b"\0\2"], messages
+        # In a transaction nothing can be said again: the client hears the error, and after its rollback the statement is a new one.
+        one.query("BEGIN")
+        assert said(one, *run)[0] == "2TDCZ"
+        setup.server.psql("SELECT 1")
+        one.query("ROLLBACK")
+        setup.server.psql("ALTER TABLE t DROP b")
+        one.query("BEGIN")
+        assert said(one, *run) == ("EZ", ["cached plan must not change result type"])
+        one.query("ROLLBACK")
+        for _ in range(4):
+            assert said(one, *run) == ("2TDCZ", ["1"])
+
+
+def test_changed_result_types_of_clients_that_do_not_ask_for_columns():
+    """They would take the new columns for the old ones: they hear the error once, not from every server and for ever."""
+    with Setup({"server_round_robin": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+        both_servers(one, other)
+        assert said(one, parse("s", "SELECT * FROM t"), describe("s"), bind("s"), EXECUTE)[0] == "1tT2DCZ"
+        for _ in range(3):
+            assert said(one, bind("s"), EXECUTE) == ("2DCZ", ["1"])
+        setup.server.psql("ALTER TABLE t ALTER a TYPE text")
+        assert said(one, bind("s"), EXECUTE) == ("EZ", ["cached plan must not change result type"])
+        for _ in range(4):  # As drivers do: the same text, prepared once more.
+            assert said(one, Client.message(b"C", b"Ss\0"), parse("s", "SELECT * FROM t"), describe("s"), bind("s"), EXECUTE) == ("31tT2DCZ", ["1"])
+
+
+def test_healing_ends_where_the_statement_is_gone():
+    with Setup({}) as setup, setup.client() as one:
+        setup.server.psql("CREATE TABLE t (a int)")
+        run = [bind("s"), DESCRIBE_PORTAL, EXECUTE]
+        assert said(one, parse("s", "SELECT * FROM t"), *run)[0] == "12TCZ"
+        setup.server.psql("DROP TABLE t")
+        kinds, rows = said(one, *run)
+        assert kinds == "EZ" and "does not exist" in rows[0], (kinds, rows)
+        assert one.values("SELECT 7") == ["7"]
+
+
+def test_healing_can_be_switched_off():
+    with Setup({"heal_cached_plans": 0}) as setup, setup.client() as one:
+        setup.server.psql("CREATE TABLE t (a int)")
+        run = [bind("s"), DESCRIBE_PORTAL, EXECUTE]
+        assert said(one, parse("s", "SELECT * FROM t"), *run)[0] == "12TCZ"
+        setup.server.psql("ALTER TABLE t ADD b int")
+        assert said(one, *run) == ("EZ", ["cached plan must not change result type"])
+        assert said(one, *run)[0] == "2TCZ"
+
+
+# Pinning.
+
+
+def pid_of(client):
+    return client.values("SELECT pg_backend_pid()::text")[0]
+
+
+def is_alone_with_its_server(one, other):
+    """Whether the one's server is never given to the other."""
+    mine = pid_of(one)
+    return all(pid_of(other) != mine and pid_of(one) == mine for _ in range(4))
+
+
+def test_pinned_while_it_holds_something():
+    holds = [("SELECT pg_advisory_lock(7)", "SELECT pg_advisory_unlock(7)"),
+             ("SELECT pg_advisory_lock(7), pg_advisory_lock_shared(8)", "SELECT pg_advisory_unlock_all()"),
+             ("CREATE TEMP TABLE mine (a int)", "DROP TABLE mine"),
+             ("CREATE TEMPORARY TABLE mine AS SELECT 1", "DISCARD TEMP"),
+             ("SELECT 1 INTO TEMP mine", "DISCARD ALL"),
+             ("BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT 1; COMMIT", "CLOSE c"),
+             ("PREPARE p AS SELECT 1", "DEALLOCATE p"),
+             ("PREPARE p AS SELECT 1", "DEALLOCATE ALL")]
+    with Setup({"pin_sessions": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        assert pid_of(one) == pid_of(other), "the one used last is used first"
+        for take, let_go in holds:
+            one.values(take)
+            assert is_alone_with_its_server(one, other), take
+            assert not errors_in(one.query(let_go))
+            wait_for(lambda: pid_of(one) == pid_of(other), f"free again after {let_go}")
+        # A name that the other one may use as well: nothing of the one is left.
+        assert not errors_in(other.query("CREATE TEMP TABLE mine (a int)")) and not errors_in(one.query("CREATE TEMP TABLE mine (a int)"))
+
+
+def test_pinned_by_the_extended_protocol_and_let_go_by_leaving():
+    with Setup({"pin_sessions": 1, "default_pool_size": 1, "query_wait_timeout": 20}, loops=1) as setup:
+        with setup.client() as one, setup.client() as other:
+            assert said(one, parse("", "SELECT pg_advisory_lock($1::text::int)"), bind("", "7"), EXECUTE)[0] == "12DCZ"
+            other.send(other.message(b"Q", b"SELECT pg_try_advisory_lock(7)::text\0"))  # It waits: the pool has one server.
+            assert one.values("SELECT 'still mine'") == ["still mine"]
+            one.close()
+            assert rows_in(other.until(b"Z")) == ["true"], "the lock went with its client"
+            other.values("SELECT pg_advisory_unlock(7)")
+            # A statement that was prepared by name, too.
+            with setup.client() as third:
+                assert said(third, parse("s", "SELECT pg_advisory_lock(9)"))[0] == "1Z"
+                assert other.values("SELECT 'nothing is held yet'") == ["nothing is held yet"]
+                assert said(third, bind("s"), EXECUTE)[0] == "2DCZ"
+                other.send(other.message(b"Q", b"SELECT 'at last'\0"))
+                assert said(third, parse("", "SELECT pg_advisory_unlock(9)::text"), bind(""), EXECUTE)[1] == ["true"]
+                assert rows_in(other.until(b"Z")) == ["at last"]
+
+
+def test_nothing_is_pinned_unless_asked():
+    with Setup({}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        one.query("SELECT pg_advisory_lock(7)")
+        assert pid_of(one) == pid_of(other)
+
+
+# Settings.
+
+
+def test_settings_follow_their_client():
+    with Setup({"keep_session_settings": 1, "server_round_robin": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE ROLE clerk; CREATE SCHEMA \"My schema\"")
+        both_servers(one, other)
+
+        def has(client, **settings):
+            for _ in range(4):
+                found = {name: client.values(f"SELECT current_setting('{name.replace('__', '.')}', true)")[0] for name in settings}
+                assert found == settings, found
+
+        default = other.values("SHOW work_mem")[0]
+        one.query("SET work_mem = '77MB'")
+        one.query("SET search_path = \"My schema\", pg_catalog")
+        one.values("SELECT set_config('app.user', 'it''s \\me', false)")
+        one.query("BEGIN; SET statement_timeout = '7s'; COMMIT")
+        mine = {"work_mem": "77MB", "search_path": '"My schema", pg_catalog', "app__user": "it's \\me", "statement_timeout": "7s"}
+        has(one, **mine)
+        has(other, work_mem=default, statement_timeout="0", search_path='"$user", public')
+        found = [other.values("SELECT coalesce(current_setting('app.user', true), '')") for _ in range(4)]
+        assert found == [[""]] * 4, found
+        # What is undone or ends with the transaction does not stay.
+        one.query("BEGIN")
+        one.query("SET work_mem = '1MB'")
+        one.query("ROLLBACK")
+        one.query("BEGIN; SET LOCAL work_mem = '2MB'; COMMIT")
+        has(one, **mine)
+        one.query("RESET work_mem")
+        has(one, work_mem=default, statement_timeout="7s")
+        one.query("SET ROLE clerk")
+        assert [one.values("SELECT current_user::text")[0] for _ in range(4)] == ["clerk"] * 4
+        assert [other.values("SELECT current_user::text")[0] for _ in range(4)] == ["postgres"] * 4
+        one.query("SET TIME ZONE 'Europe/Berlin'")  # One that is tracked anyhow.
+        has(one, TimeZone="Europe/Berlin", role="clerk")
+        one.query("DISCARD ALL")
+        has(one, statement_timeout="0", role="none")
+        assert said(one, parse("", "SET lock_timeout = '9s'"), bind(""), EXECUTE)[0] == "12CZ"
+        has(one, lock_timeout="9s")
+        has(other, lock_timeout="0")
+
+
+def test_startup_values_of_any_parameter():
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup:
+        with setup.client(parameters={"statement_timeout": "4s", "options": "-c work_mem=3MB -c geqo=off"}) as one, setup.client() as other:
+            for _ in range(3):
+                assert [one.values(f"SHOW {name}")[0] for name in ("statement_timeout", "work_mem", "geqo")] == ["4s", "3MB", "off"]
+                assert [other.values(f"SHOW {name}")[0] for name in ("statement_timeout", "geqo")] == ["0", "on"]
+            one.query("SET geqo = on")
+            assert one.values("SHOW geqo") == ["on"] and one.values("SHOW work_mem") == ["3MB"]
+        with setup.client(parameters={"no_such_parameter": "1"}) as wrong:  # The server would have said so at once; here it is said when it is used.
+            assert errors_in(wrong.query("SELECT 1")), "refused"
+        with setup.client() as after:
+            assert after.values("SELECT 7") == ["7"]
+
+
+def test_startup_values_in_session_mode():
+    """They go with their client, whatever the reset query says."""
+    for reset in ("DISCARD ALL", "SELECT pg_advisory_unlock_all()"):
+        settings = {"keep_session_settings": 1, "pool_mode": "session", "default_pool_size": 1, "server_reset_query": reset}
+        with Setup(settings, loops=1) as setup:
+            pids = set()
+            for wanted in ("1234ms", "4321ms", None):
+                with setup.client(parameters={"statement_timeout": wanted} if wanted else {}) as one:
+                    assert one.values("SHOW statement_timeout") == [wanted or "0"], (reset, wanted)
+                    pids.add(pid_of(one))
+            assert len(pids) == 1, "the server was reset, not closed"
+
+
+def test_settings_are_nobodys_unless_asked():
+    with Setup({"default_pool_size": 1}) as setup, setup.client() as one, setup.client() as other:
+        one.query("SET work_mem = '77MB'")
+        assert other.values("SHOW work_mem") == ["77MB"], "as in PgBouncer"
+        try:
+            setup.client(parameters={"statement_timeout": "4s"})
+            raise AssertionError("it came in")
+        except ConnectionError as refusal:
+            assert "unsupported startup parameter: statement_timeout" in str(refusal)
+
+
+# LISTEN.
+
+
+def notified(client, count):
+    """So many notifications, as "channel payload"."""
+    heard = []
+    while len(heard) < count:
+        kind, content = client.read()
+        if kind == b"A":
+            heard.append(" ".join(part.decode() for part in content[4:].split(b"\0")[:2]))
+    return heard
+
+
+def test_listeners_share_one_connection():
+    with Setup({"share_listen": 1, "default_pool_size": 1}, loops=3) as setup:
+        clients = [setup.client() for _ in range(9)]
+        news, both, nobody = clients[:3], clients[3:6], clients[6:]
+        for i, client in enumerate(news + both):
+            said_by_it = [b"LISTEN news\0", b"  listen NEWS ;\0", b'LISTEN "news"\0'][i % 3]
+            client.send(client.message(b"Q", said_by_it))
+            assert client.until(b"Z") == [(b"C", b"LISTEN\0"), (b"Z", b"I")]
+        for client in both:
+            assert said(client, parse("", 'LISTEN "New s"'), bind(""), DESCRIBE_PORTAL, EXECUTE) == ("12nCZ", [])
+        count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        assert nobody[0].values("SELECT 1") == ["1"] and int(setup.server.psql(count)[0][0]) == 2, "one for queries, one that listens"
+        setup.server.psql("NOTIFY news, 'first'; NOTIFY \"New s\", 'second'")
+        for client in nobody:
+            assert not errors_in(client.query("NOTIFY news, 'third'"))
+        for client in news:
+            assert notified(client, 4) == ["news first"] + ["news third"] * 3
+        for client in both:
+            assert notified(client, 5) == ["news first", "New s second"] + ["news third"] * 3
+        # Nothing comes in a transaction, all of it behind it.
+        one = news[0]
+        assert one.query("BEGIN")[-1] == (b"Z", b"T")
+        setup.server.psql("NOTIFY news, 'meanwhile'")
+        assert notified(news[1], 1) == ["news meanwhile"]
+        assert [kind for kind, _ in one.query("SELECT 1")] == [b"T", b"D", b"C", b"Z"]
+        assert one.query("COMMIT")[-1] == (b"Z", b"I")
+        assert notified(one, 1) == ["news meanwhile"]
+        # In a transaction LISTEN is answered as well.
+        assert nobody[0].query("BEGIN")[-1] == (b"Z", b"T")
+        assert nobody[0].query("LISTEN late") == [(b"C", b"LISTEN\0"), (b"Z", b"T")]
+        nobody[0].query("COMMIT")
+        setup.server.psql("NOTIFY late, 'but here'")
+        assert notified(nobody[0], 1) == ["late but here"]
+        for client, stop in zip(news, ("UNLISTEN news", "UNLISTEN *", "DISCARD ALL")):
+            assert not errors_in(client.query(stop))
+        setup.server.psql("NOTIFY news, 'to the rest'")
+        assert notified(both[0], 1) == ["news meanwhile"] and notified(both[0], 1) == ["news to the rest"]
+        for client in news[1:]:
+            assert [kind for kind, _ in client.query("SELECT 1")][-1] == b"Z"
+            assert not [kind for kind, _ in client.query("SELECT 1") if kind == b"A"]
+        # Nobody is left in a server by a command that was not recognised.
+        assert not errors_in(nobody[1].query("SELECT 1; LISTEN news"))
+        assert nobody[2].values("SELECT count(*)::text FROM pg_listening_channels()") == ["0"]
+        for client in clients:
+            client.close()
+        wait_for(lambda: int(setup.server.psql(count)[0][0]) == 1, "nobody listens: the connection is closed")
+
+
+def test_listeners_are_told_when_something_is_lost():
+    with Setup({"share_listen": 1, "server_login_retry": 1}, loops=2) as setup:
+        clients = [setup.client() for _ in range(4)]
+        for client in clients:
+            assert not errors_in(client.query("LISTEN news"))
+        setup.server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()")
+        for client in clients:
+            heard = client.until(b"E")
+            assert errors_in(heard), heard
+            assert client.is_closed()
+        with setup.client() as again:
+            assert not errors_in(again.query("LISTEN news"))
+            setup.server.psql("NOTIFY news, 'back'")
+            assert notified(again, 1) == ["news back"]
+
+
+def test_a_listener_that_does_not_read_costs_no_more_than_its_queue():
+    with Setup({"share_listen": 1, "listen_queue_size": 100_000}, loops=1) as setup, setup.client() as busy, setup.client() as other:
+        assert not errors_in(busy.query("LISTEN news")) and not errors_in(other.query("LISTEN news"))
+        busy.query("BEGIN")
+        setup.server.psql("DO $$ BEGIN FOR i IN 1..30 LOOP PERFORM pg_notify('news', i || repeat('x', 7000)); END LOOP; END $$")
+        assert len(notified(other, 30)) == 30
+        assert "listen_queue_size" in errors_in(busy.until(b"E"))[0] and busy.is_closed()
+
+
+def test_listening_is_a_servers_unless_asked():
+    with Setup({"default_pool_size": 1}) as setup, setup.client() as one:
+        assert not errors_in(one.query("LISTEN news"))
+        assert one.values("SELECT * FROM pg_listening_channels()") == ["news"]
+
+
+# Conflicts.
+
+
+def test_statements_that_lost_are_tried_again():
+    """Counters raised by many at once, serializable: without tries more, many of them lose."""
+    settings = {"default_pool_size": 8, "retry_serialization_failures": 10}
+    with Setup(settings, {"default_transaction_isolation": "serializable"}) as setup:
+        setup.server.psql("CREATE TABLE counters (id int PRIMARY KEY, n int); INSERT INTO counters SELECT i, 0 FROM generate_series(0, 1) i")
+        problems = []
+
+        def work(number):
+            with setup.client() as client:
+                assert said(client, parse("up", "UPDATE counters SET n = n + 1 WHERE id = $1::text::int RETURNING n::text"))[0] == "1Z"
+                for turn in range(25):
+                    if (number + turn) % 2 == 0:
+                        messages = client.query(f"UPDATE counters SET n = n + 1 WHERE id = {turn % 2} RETURNING n::text")
+                    else:
+                        client.send(bind("up", str(turn % 2)), DESCRIBE_PORTAL, EXECUTE, SYNC)
+                        messages = client.until(b"Z")
+                    if errors_in(messages) or len(rows_in(messages)) != 1:
+                        problems.append((errors_in(messages), rows_in(messages)))
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        total = int(setup.server.psql("SELECT sum(n) FROM counters")[0][0])
+        # Each that the client took for done was done once. Ten tries may be too few for some: they were not done.
+        assert total == 200 - len(problems), (total, problems[:3])
+        assert len(problems) < 20, problems[:3]
+
+
+def test_what_is_never_tried_again():
+    with Setup({"retry_serialization_failures": 5, "default_pool_size": 1}) as setup, setup.client() as one:
+        setup.server.psql("CREATE TABLE tries (n int)")
+        setup.server.psql("CREATE FUNCTION lose() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$")
+        setup.server.psql("CREATE SEQUENCE tried")
+        setup.server.psql("CREATE PROCEDURE proceed() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tries VALUES (1); COMMIT; PERFORM lose(); END $$")
+
+        def tries_of(*messages):
+            before = int(setup.server.psql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tried")[0][0])
+            one.send(*messages)
+            heard = one.until(b"Z")
+            assert errors_in(heard)[-1] == "lost", heard
+            return int(setup.server.psql("SELECT last_value FROM tried")[0][0]) - before
+
+        def query(sql):
+            return one.message(b"Q", sql.encode() + b"\0")
+
+        assert tries_of(query("SELECT nextval('tried'), lose()")) == 6
+        assert tries_of(parse("", "SELECT nextval('tried'), lose()"), bind(""), DESCRIBE_PORTAL, EXECUTE, SYNC) == 6
+        # A row of it was sent already, or the one before it was done.
+        assert tries_of(query("SELECT repeat('x', 9000), CASE WHEN i = 500 THEN lose() ELSE i END, CASE WHEN i = 1 THEN nextval('tried') END "
+                              "FROM generate_series(1, 500) i")) == 1
+        assert tries_of(query("SELECT nextval('tried'); SELECT lose()")) == 1
+        # In a transaction block.
+        one.query("BEGIN")
+        assert tries_of(query("SELECT nextval('tried'), lose()")) == 1
+        one.query("ROLLBACK")
+        # What may have committed half of its work.
+        assert errors_in(one.query("CALL proceed()")) == ["lost"]
+        assert setup.server.psql("SELECT count(*) FROM tries")[0][0] == "1"
+        # Somebody who sends on does not wait.
+        one.send(query("SELECT nextval('tried'), lose()"), query("SELECT 'next'"))
+        assert [error_text(content) for kind, content in one.until(b"Z") if kind == b"E"] == ["lost"]
+        assert rows_in(one.until(b"Z")) == ["next"]
+
+
+SLOW = ["test_settings_follow_their_client", "test_statements_that_lost_are_tried_again"]
