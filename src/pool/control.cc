@@ -116,6 +116,7 @@ void Control::take_signal(int number) {
 
 void Control::begin_shutdown(Shutdown kind) {
   shared_.manager.stopping();
+  handover_.reset(); // It holds the listening sockets, too: nobody could see that they are closed.
   Regime regime = regime_;
   regime.shutdown = kind;
   if (kind == Shutdown::wait_for_servers) regime.pause = PauseMode::pause;

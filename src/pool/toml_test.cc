@@ -27,7 +27,8 @@ std::string other_value(const SettingRow& row) {
   if (const auto word = kWords.find(row.name); word != kWords.end()) return word->second;
   if (std::holds_alternative<bool Settings::*>(row.member)) return row.fallback == "1" ? "0" : "1";
   if (std::holds_alternative<Duration Settings::*>(row.member)) return "1.001003";
-  if (std::holds_alternative<std::int64_t Settings::*>(row.member)) return "7";
+  if (std::holds_alternative<std::int64_t Settings::*>(row.member))
+    return std::to_string(std::max<std::int64_t>(row.number_min, 7));
   return "a \"b\" \\c, 'd' = \xC3\xA9";
 }
 

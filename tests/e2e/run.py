@@ -42,7 +42,11 @@ def run_one(test):
 
 
 def main():
-    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    unknown = [word for word in sys.argv[1:] if word.startswith("-") and word != "--long"]
+    if unknown:
+        print(__doc__, file=sys.stdout if unknown == ["--help"] else sys.stderr)
+        return 0 if unknown == ["--help"] else 2
+    words = [word for word in sys.argv[1:] if word != "--long"]
     tests = collect("long_" if "--long" in sys.argv else "test_", words)
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2) + 1) as pool:

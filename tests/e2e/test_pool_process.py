@@ -237,7 +237,7 @@ def running(each, argv, **options):
             yield process
         finally:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(each.pid() or process.pid, signal.SIGQUIT)
+                os.kill(each.pid() or process.pid, signal.SIGQUIT if each.kind == "ours" else signal.SIGTERM)  # 1.18 does not catch SIGQUIT.
 
 
 @contextlib.contextmanager
