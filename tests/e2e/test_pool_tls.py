@@ -76,9 +76,7 @@ def test_log_lines_in_the_same_form():
                     garbage.sendall(SSL_REQUEST)
                     assert garbage.recv(1) == b"S"
                     garbage.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                    with contextlib.suppress(ConnectionError):
-                        while garbage.recv(100):
-                            pass
+                    wait_for(lambda: "TLS handshake error" in pooler.log(), "it says what it got")  # 1.18 does not always close it then.
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
                 context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -290,7 +288,7 @@ def test_whatever_is_said_comes_through():
                 sender.start()
                 for _ in range(count):
                     seen = one.until(b"Z")
-                    assert [kind for kind, _ in seen] == [b"1", b"2", b"D", b"C", b"Z"] and len(seen[2][1]) == 1006, seen
+                    assert [kind for kind, _ in seen] == [b"1", b"2", b"D", b"C", b"Z"] and len(seen[2][1]) == 1006, (seen, pooler.log()[-2000:])
                 sender.join()
                 assert other.values("SELECT count(*) FROM t") == ["100000"]
                 # A message in bytes that come one by one, each in a record of its own.
