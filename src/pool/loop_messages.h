@@ -1,0 +1,142 @@
+/// What threads tell a loop: by its mailbox, each message once, in the order of each sender.
+///
+/// Private to src/pool. Plain values; what they point to is kept alive by them or by the loop they
+/// go to (a client and a server that are away wait for the message that brings them back). Threads:
+/// a message belongs to whoever has it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pool/census.h"
+#include "pool/connection.h"
+#include "pool/console_talk.h"
+#include "pool/host_names.h"
+#include "pool/pools.h"
+#include "pool/regime.h"
+#include "pool/tls_opening.h"
+
+namespace pgkeep::pool {
+
+/// Whoever asked for a cancellation: it learns by the end of its connection.
+struct Asker {
+  base::Fd fd;
+  std::unique_ptr<TlsSession> tls;
+};
+
+/// Carries one cancel request to the server that runs the query.
+struct Canceller final : Endpoint {
+  Canceller() : Endpoint(Kind::cancel) {}
+  Server* target = nullptr; ///< Null once it is closed.
+  Asker asker;
+  bool is_connected = false;
+  std::unique_ptr<TlsOpening> opening; ///< Null: the request goes as it is.
+  std::string request;                 ///< Empty once it is sent.
+  Micros since = 0;
+};
+
+struct NewClient {
+  base::Fd fd;
+  Peer peer;
+};
+struct HandedServer {
+  std::unique_ptr<Server> server;
+  std::shared_ptr<Pool> pool;
+};
+struct WantedServer {
+  std::shared_ptr<Pool> pool;
+  int loop = 0;
+  bool makes_room = false; ///< For another one, which only a client that replicates can use.
+};
+/// The answer where it is used after all.
+struct NotLent {
+  std::shared_ptr<Pool> pool;
+};
+struct Welcomed {
+  std::shared_ptr<Pool> pool;
+};
+/// Somebody waits in another loop for a place that an idle server here has.
+struct WantedPlace {
+  std::shared_ptr<Pool> pool;
+  Pool::Room full{};
+};
+struct PlaceFree {}; ///< For which somebody waited.
+struct Granted {     ///< The place of a server that another pool gave up.
+  std::shared_ptr<Pool> pool;
+};
+struct LoginFailed {
+  std::shared_ptr<Pool> pool;
+  std::string text;
+  std::string sqlstate;
+};
+struct CancelWish {
+  Asker asker;
+  std::uint32_t process = 0;
+  std::string key;
+};
+/// For a peer, whose name was looked up.
+struct PeerResolved {
+  Asker asker;
+  std::string request;
+  std::vector<SocketAddress> addresses; ///< None: the name has none.
+};
+struct ClientWorked {
+  Client* client = nullptr;
+  std::unique_ptr<ClientLogin> login;
+  ClientLogin::Step step;
+};
+struct ServerWorked {
+  Server* server = nullptr;
+  std::unique_ptr<ServerLogin> login;
+  ServerLogin::Step step;
+};
+struct CancelWorked {
+  Canceller* canceller = nullptr;
+  std::unique_ptr<TlsOpening> opening;
+  TlsOpening::Step step;
+};
+struct Resolved {
+  Server* server = nullptr;
+  HostNames::Answer answer;
+};
+/// A name has them no more.
+struct AddressesGone {
+  std::string host;
+  HostNames::Addresses addresses;
+};
+/// What the files say now. Answered by Taken.
+struct NewFiles {
+  DirectoryPtr directory;
+  std::uint64_t number = 0;
+};
+/// To the loop that listens for all, and what it answers.
+struct WantedChannel {
+  std::shared_ptr<Pool> pool;
+  std::string channel;
+  int loop = 0;
+  bool is_wanted = true;
+};
+struct ChannelHeard {
+  std::shared_ptr<Pool> pool;
+  std::string channel;
+};
+struct Notified {
+  std::shared_ptr<Pool> pool;
+  std::shared_ptr<const std::string> message; ///< Of all the loops that it was sent to.
+};
+struct EarLost {
+  std::shared_ptr<Pool> pool;
+  std::string reason;
+};
+/// retire: nobody new, another process serves now.
+enum class Order : std::uint8_t { stop, retire };
+using LoopMessage =
+    std::variant<NewClient, HandedServer, WantedServer, NotLent, Welcomed, WantedPlace, PlaceFree,
+                 Granted, LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked,
+                 CancelWorked, Resolved, AddressesGone, NewFiles, NewRegime, KillDatabase,
+                 CountWish, ConsoleReply, WantedChannel, ChannelHeard, Notified, EarLost, Order>;
+
+} // namespace pgkeep::pool
