@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "pool/cancel_key.h"
+#include "pool/control.h"
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/startup.h"
@@ -40,6 +41,9 @@ void Loop::cancel(CancelWish wish) {
   } else {
     say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
   }
+  if (client != nullptr && client->console && client->console->is_waiting)
+    shared_.control->post(
+        ConsoleCancel{.who = {.loop = index_, .slot = client->slot, .id = client->id}});
 }
 
 /// Null where there is none.

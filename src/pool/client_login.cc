@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/console_command.h"
 #include "wire/bytes.h"
 #include "wire/message.h"
 
@@ -168,7 +169,7 @@ Step ClientLogin::session() {
   if (directory_.settings().application_name_add_host) add_host();
   if (user_.empty()) return refuse("no username supplied");
   if (database_name_.empty()) database_name_ = user_;
-  if (is_full_) return refuse("no more connections allowed (max_client_conn)");
+  if (is_full_ && !is_console()) return refuse("no more connections allowed (max_client_conn)");
   return find_user();
 }
 

@@ -44,6 +44,7 @@ public:
   };
   struct Origin {
     bool is_unix = false;
+    bool is_own_user = false; ///< The account that runs the pooler, by a Unix socket.
     std::optional<IpAddress> address = {};
     std::optional<std::uint32_t> account = {}; ///< Who it is, by a Unix socket.
     std::string text = {};                     ///< As logs name it: "127.0.0.1:5432".
@@ -79,6 +80,9 @@ public:
   [[nodiscard]] const DirectoryPtr& files() const { return files_; }
   [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] const std::string& database_name() const { return database_name_; }
+  /// It is for the console, and may change things there.
+  [[nodiscard]] bool is_console() const;
+  [[nodiscard]] bool is_admin() const { return is_admin_; }
   [[nodiscard]] bool is_known() const { return is_known_; } ///< The user.
   /// Null where there is none of that name.
   [[nodiscard]] const DatabaseDefinition* database() const { return database_; }
@@ -123,6 +127,8 @@ private:
   Step find_user();
   std::optional<Step> begin_question();
   Step go_on();
+  std::optional<Step> find_console_user();
+  Step pass_console();
   Step ask(AuthType type);
   [[nodiscard]] AuthType type_for_client();
   Step by_certificate();
@@ -148,6 +154,7 @@ private:
   bool is_known_ = false;      ///< The user is in auth_file, or needs not be.
   bool has_no_secret_ = false; ///< It exists, and no password fits.
   bool was_asked_for_ = false; ///< By auth_query.
+  bool is_admin_ = false;
   int negotiations_ = 0;
   wire::Startup startup_;
   std::string user_;

@@ -104,6 +104,37 @@ TEST(ClientLogin, RefusesInPgBouncersWords) {
             "no more connections allowed (max_client_conn)");
 }
 
+TEST(ClientLogin, TheConsoleIsForThoseWhoAreListed) {
+  struct Case {
+    std::string_view settings;
+    std::string_view user;
+    bool is_own_user;
+    std::string_view want; ///< "admin", "stats", or the refusal.
+  };
+  const Case cases[] = {
+      {"auth_type = trust\nadmin_users = plain", "plain", false, "admin"},
+      {"auth_type = trust\nstats_users = md5, plain", "plain", false, "stats"},
+      {"auth_type = trust\nadmin_users = md5", "plain", false, "not allowed"},
+      {"auth_type = trust\nadmin_users = x", "x", false, "\"trust\" authentication failed"},
+      {"auth_type = md5", "pgbouncer", true, "admin"},
+      {"auth_type = trust", "pgbouncer", false, "\"trust\" authentication failed"},
+      {"auth_type = trust", "plain", true, "not allowed"},
+      {"auth_type = any\nadmin_users = x", "x", false, "admin"},
+      {"auth_type = any\nadmin_users = x", "y", false, "stats"},
+  };
+  for (const Case& each : cases) {
+    Talk talk(each.settings, {.is_unix = true, .is_own_user = each.is_own_user});
+    talk.login().set_full(true); // Which keeps no administrator out.
+    const auto step = talk.start({{"user", std::string(each.user)}, {"database", "pgbouncer"}});
+    if (step.kind == ClientStep::pass) {
+      EXPECT_EQ(talk.login().is_admin() ? "admin" : "stats", each.want) << each.settings;
+      EXPECT_TRUE(talk.login().is_console());
+    } else {
+      EXPECT_EQ(step.text, each.want) << each.settings << each.user;
+    }
+  }
+}
+
 TEST(ClientLogin, TakesOptionsAndIgnoresWhatItIsToldTo) {
   Talk talk("auth_type = trust\nignore_startup_parameters = geqo, extra_float_digits");
   const auto step = talk.start({{"user", "plain"},

@@ -3,6 +3,7 @@
 
 #include "pool/account.h"
 #include "pool/client_login.h"
+#include "pool/console_command.h"
 #include "pool/ldap_auth.h"
 #include "pool/pam_auth.h"
 #include "wire/bytes.h"
@@ -45,8 +46,12 @@ AuthType auth_type_of(HbaMethod method) {
 } // namespace
 
 Step ClientLogin::find_user() {
-  database_ = directory_.configuration.database(database_name_);
   if (user_.size() >= kUserBytesMax) return refuse("username too long");
+  if (is_console()) {
+    if (auto step = find_console_user()) return *std::move(step);
+  } else {
+    database_ = directory_.configuration.database(database_name_);
+  }
   Step step;
   const AuthType wanted = directory_.settings().auth_type;
   if (wanted == AuthType::any) {
@@ -342,7 +347,38 @@ Step ClientLogin::sasl_final(std::string_view body) {
   return pass();
 }
 
+bool ClientLogin::is_console() const {
+  return database_name_ == kConsoleName;
+}
+
+/// Those who need not prove who they are; all others do as for any database.
+std::optional<Step> ClientLogin::find_console_user() {
+  const Settings& settings = directory_.settings();
+  if (origin_.is_own_user && user_ == kConsoleName) {
+    is_known_ = is_admin_ = true;
+    Step step = pass();
+    if (settings.log_connections) step.log.emplace_back("pgbouncer access from unix socket");
+    return step;
+  }
+  if (settings.auth_type != AuthType::any) return std::nullopt;
+  is_admin_ = is_listed(settings.admin_users, user_);
+  user_ = kConsoleName; // As it shows whoever comes this way.
+  is_known_ = true;
+  return pass();
+}
+
+Step ClientLogin::pass_console() {
+  const Settings& settings = directory_.settings();
+  is_admin_ =
+      is_admin_ || (settings.auth_type != AuthType::any && is_listed(settings.admin_users, user_));
+  if (!is_admin_ && settings.auth_type != AuthType::any && !is_listed(settings.stats_users, user_))
+    return refuse("not allowed");
+  stage_ = Stage::over;
+  return {.kind = Step::Kind::pass, .send = std::move(greeting_)};
+}
+
 Step ClientLogin::pass() {
+  if (is_console()) return pass_console();
   if (database_ == nullptr) {
     Step step = refuse(fmt::format("no such database: {}", database_name_));
     if (directory_.settings().log_connections)

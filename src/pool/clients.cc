@@ -1,6 +1,7 @@
 // Clients come, prove who they are, are greeted as a server would, and go.
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -87,6 +88,7 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   clients_[slot] = std::make_unique<Client>();
   Client& client = *clients_[slot];
   client.slot = slot;
+  client.id = shared_.last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   client.secret = number_of(random(sizeof(client.secret)));
   client.fd = std::move(fd);
   client.peer = peer;
@@ -98,9 +100,9 @@ void Loop::take_client(base::Fd fd, Peer peer) {
     origin.text = peer.text();
   if (!peer.is_unix) {
     origin.address = peer.ip;
-  } else if (settings().auth_type == AuthType::hba) {
-    if (const auto credentials = credentials_behind(client.fd.get()))
-      origin.account = credentials->uid;
+  } else if (const auto credentials = credentials_behind(client.fd.get())) {
+    origin.account = credentials->uid;
+    origin.is_own_user = credentials->uid == ::getuid();
   }
   client.login =
       std::make_unique<ClientLogin>(directory_, origin, random(ClientLogin::kRandomBytes));
@@ -191,6 +193,18 @@ void Loop::work(Client& client) {
 
 void Loop::enter(Client& client, std::string greeting) {
   const ClientLogin& login = *client.login;
+  if (login.is_console()) {
+    enter_console(client, std::move(greeting));
+    return;
+  }
+  if (regime_.shutdown != Shutdown::none && client.connected_at >= shutdown_at_) {
+    disconnect(client, "server shutting down", true);
+    return;
+  }
+  if (regime_.marks_of(login.database_name()).is_disabled) {
+    disconnect(client, fmt::format("database \"{}\" is disabled", login.database_name()), true);
+    return;
+  }
   const DatabaseDefinition& database = *login.database();
   const bool is_forced = !database.user.empty();
   client.user = login.user();
@@ -213,7 +227,7 @@ void Loop::enter(Client& client, std::string greeting) {
     disconnect(client, "database removed", true);
     return;
   }
-  if (client.pool->shared.has_welcome()) {
+  if (client.pool->shared.has_welcome() && !client.pool->is_killed) {
     greet(client, std::move(greeting));
     return;
   }
@@ -233,17 +247,22 @@ void Loop::greet(Client& client, std::string greeting) {
   } else {
     greet_in_its_way(client, greeting);
   }
-  const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_), client.slot,
-                                       client.secret, settings().peer_id);
-  std::string key;
-  wire::append_uint32(key, told.secret);
-  wire::append_backend_key(greeting, told.process, key);
+  append_key(greeting, client);
   if (const std::string& text = settings().login_notify_message; !text.empty())
     append_notice(greeting, text);
   wire::append_ready_for_query(greeting, wire::TransactionStatus::idle);
   client.state = Client::State::idle;
   send(client, greeting);
   if (client.is_readable || client.unread) put_off(client);
+}
+
+/// What it cancels its queries with.
+void Loop::append_key(std::string& greeting, const Client& client) const {
+  const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_), client.slot,
+                                       client.secret, settings().peer_id);
+  std::string key;
+  wire::append_uint32(key, told.secret);
+  wire::append_backend_key(greeting, told.process, key);
 }
 
 /// What every client is told that asked for nothing.
@@ -289,7 +308,9 @@ LoopPool& Loop::part_of(const std::shared_ptr<Pool>& pool) {
       pools_, [&](const std::unique_ptr<LoopPool>& each) { return each->owner == pool; });
   if (found != pools_.end()) return **found;
   has_idle_limit_ = has_idle_limit_ || pool->limits().client_idle > 0;
-  return *pools_.emplace_back(std::make_unique<LoopPool>(pool));
+  LoopPool& part = *pools_.emplace_back(std::make_unique<LoopPool>(pool));
+  take_marks(part);
+  return part;
 }
 
 /// `is_told`: the client gets the reason as an error. A server that is not through with it is
@@ -336,6 +357,7 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
   }
   give_back(client.unread);
   discount(client);
+  if (client.console) --console_clients_;
   if (client.pool != nullptr)
     client.pool->shared.part(index_).clients.fetch_sub(1, std::memory_order_relaxed);
   const std::uint32_t slot = client.slot;

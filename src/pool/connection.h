@@ -80,6 +80,12 @@ struct Question {
   AuthAnswer answer;
 };
 
+struct ConsoleSession {
+  bool is_admin = false;
+  bool is_waiting = false; ///< For an answer: it is not read meanwhile.
+  std::string input;
+};
+
 struct Client final : Endpoint {
   enum class State : std::uint8_t {
     login,
@@ -88,6 +94,7 @@ struct Client final : Endpoint {
     waiting, ///< In the queue of its pool.
     setting, ///< It has a server, which is told its parameters first.
     active,  ///< It has a server.
+    console, ///< It has no pool, and talks to Control.
   };
 
   Client() : Endpoint(Kind::client) {}
@@ -108,6 +115,8 @@ struct Client final : Endpoint {
   Micros transaction_at = 0;    ///< Since when it has had something to do.
   Quota* of_database = nullptr; ///< Where it is counted, once it came in.
   Quota* of_user = nullptr;
+  Micros query_at = 0;  ///< Since when it waits for the end of a query; 0: it does not.
+  std::uint64_t id = 0; ///< Of all clients and servers, while the process lives.
   ParameterValues parameters;
   std::string user;
   std::unique_ptr<ClientLogin> login;
@@ -115,6 +124,7 @@ struct Client final : Endpoint {
   std::unique_ptr<Kept> unread;  ///< Came before there was a server for it.
   std::unique_ptr<Kept> partial; ///< The front of a message that is needed as a whole.
   std::unique_ptr<wire::ClientStatements> statements; ///< None before it names one.
+  std::unique_ptr<ConsoleSession> console;            ///< Of a client of the console.
   Peer peer;
 };
 
@@ -152,6 +162,7 @@ struct Server final : Endpoint {
   LoopPool* pool = nullptr;
   Micros connected_at = 0;
   Micros request_at = 0;
+  std::uint64_t id = 0;
   unsigned epoch = 0; ///< Of the pool when it was opened.
   int next_loop = 0;  ///< Where it goes when it leaves.
   ParameterValues parameters;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -16,7 +17,8 @@ namespace pgkeep::pool {
 namespace {
 
 constexpr int kMsBetweenLooks = 100;
-constexpr std::array kSignals = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+constexpr int kMsWhileSomebodyWaits = 10;
+constexpr std::array kSignals = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
 } // namespace
 
@@ -39,10 +41,18 @@ int Signals::next() const {
   return count == sizeof(info) ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-Control::Control(Shared& shared, DirectoryPtr files, ReadText read, const Signals& signals,
-                 std::unique_ptr<Handover> handover, std::function<void()> let_go)
-    : shared_(shared), files_(std::move(files)), read_(std::move(read)), signals_(signals),
-      handover_(std::move(handover)), let_go_(std::move(let_go)) {}
+Control::Control(Shared& shared, Start start, const Signals& signals)
+    : shared_(shared), files_(std::move(start.files)), read_(std::move(start.read)),
+      version_(std::move(start.version)), signals_(signals), handover_(std::move(start.handover)),
+      let_go_(std::move(start.let_go)), taken_(shared.loops.size()), averages_(now_us()),
+      metrics_(std::move(start.metrics)) {}
+
+/// The clock of the loops.
+std::int64_t Control::now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 void Control::run() {
   while (!is_over_) {
@@ -51,38 +61,40 @@ void Control::run() {
       take_signal(number);
     take_mail();
     look_at_handover();
-    look_for_the_end();
+    look_around();
   }
 }
 
 void Control::wait() const {
+  std::vector<pollfd> sources = {{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
+                                 {.fd = mailbox_.fd(), .events = POLLIN, .revents = 0}};
   // A descriptor below zero is passed over.
-  const int handover = handover_ ? handover_->fd() : -1;
-  std::array<pollfd, 3> sources = {pollfd{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
-                                   pollfd{.fd = mailbox_.fd(), .events = POLLIN, .revents = 0},
-                                   pollfd{.fd = handover, .events = POLLIN, .revents = 0}};
-  ::poll(sources.data(), sources.size(), kMsBetweenLooks);
+  sources.push_back({.fd = handover_ ? handover_->fd() : -1, .events = POLLIN, .revents = 0});
+  metrics_.add_to(sources);
+  const bool is_awaited = !pauses_.empty() || !closings_.empty() || !suspensions_.empty();
+  ::poll(sources.data(), sources.size(), is_awaited ? kMsWhileSomebodyWaits : kMsBetweenLooks);
 }
 
 void Control::take_signal(int number) {
-  const bool is_draining = shared_.is_draining.load();
   switch (number) {
   case SIGINT:
-    if (is_draining) {
-      shared_.log.info("got SIGINT while shutting down, fast exit");
+  case SIGTERM: {
+    const std::string_view name = number == SIGINT ? "SIGINT" : "SIGTERM";
+    if (regime_.shutdown != Shutdown::none || regime_.pause == PauseMode::suspend) {
+      shared_.log.info(regime_.pause == PauseMode::suspend
+                           ? "suspend was in progress, going down immediately"
+                           : fmt::format("got {} while shutting down, fast exit", name));
       is_over_ = true;
-      return;
+      break;
     }
-    shared_.log.info("got SIGINT, shutting down");
     shared_.manager.stopping();
-    shared_.is_draining.store(true);
-    for (const auto& loop : shared_.loops)
-      loop->post_always(Order::drain);
+    shared_.log.info(
+        number == SIGINT
+            ? "got SIGINT, shutting down, waiting for all servers connections to be released"
+            : "got SIGTERM, shutting down, waiting for all clients disconnect");
+    begin_shutdown(number == SIGINT ? Shutdown::wait_for_servers : Shutdown::wait_for_clients);
     break;
-  case SIGTERM:
-    shared_.log.info("got SIGTERM, fast exit");
-    is_over_ = true;
-    break;
+  }
   case SIGQUIT:
     shared_.log.info("got SIGQUIT, fast exit");
     is_over_ = true;
@@ -93,16 +105,61 @@ void Control::take_signal(int number) {
     reload();
     shared_.manager.ready();
     break;
+  case SIGUSR1:
+    pause_by_signal();
+    break;
+  case SIGUSR2:
+    resume_by_signal();
+    break;
   default:
     break;
   }
 }
 
+void Control::begin_shutdown(Shutdown kind) {
+  Regime regime = regime_;
+  regime.shutdown = kind;
+  if (kind == Shutdown::wait_for_servers) regime.pause = PauseMode::pause;
+  spread(std::move(regime));
+}
+
+void Control::pause_by_signal() {
+  if (regime_.pause != PauseMode::none) {
+    shared_.log.info("got SIGUSR1, but already paused/suspended");
+    return;
+  }
+  shared_.log.info("got SIGUSR1, pausing all activity");
+  Regime regime = regime_;
+  regime.pause = PauseMode::pause;
+  spread(std::move(regime));
+}
+
+void Control::resume_by_signal() {
+  if (regime_.shutdown != Shutdown::none) {
+    shared_.log.info("got SIGUSR2 while shutting down, ignoring");
+    return;
+  }
+  if (regime_.pause == PauseMode::none) {
+    shared_.log.info("got SIGUSR2, but not paused/suspended");
+    return;
+  }
+  shared_.log.info(fmt::format("got SIGUSR2, continuing from {}",
+                               regime_.pause == PauseMode::pause ? "PAUSE" : "SUSPEND"));
+  Regime regime = regime_;
+  regime.pause = PauseMode::none;
+  spread(std::move(regime));
+}
+
 void Control::take_mail() {
-  for (const ControlMessage& message : mailbox_.take()) {
-    if (const auto* taken = std::get_if<FilesTaken>(&message)) {
-      if (taken->number != files_number_) continue;
-      if (++loops_done_ == shared_.loops.size()) shared_.pools.forget_former_files();
+  for (ControlMessage& message : mailbox_.take()) {
+    if (const auto* taken = std::get_if<Taken>(&message)) {
+      taken_[taken->loop] = taken->number;
+    } else if (const auto* query = std::get_if<ConsoleQuery>(&message)) {
+      take_query(*query);
+    } else if (const auto* wish = std::get_if<ConsoleCancel>(&message)) {
+      cancel(*wish);
+    } else if (auto* counted = std::get_if<Counted>(&message)) {
+      take_count(std::move(*counted));
     }
   }
 }
@@ -142,8 +199,7 @@ void Control::set_log() {
 
 void Control::spread(DirectoryPtr files) {
   files_ = std::move(files);
-  ++files_number_;
-  loops_done_ = 0;
+  files_number_ = ++last_number_;
   set_log();
   shared_.pools.take_files(files_);
   for (const auto& loop : shared_.loops)
@@ -170,15 +226,109 @@ bool Control::is_left() const {
   return std::ranges::all_of(shared_.loops, [](const auto& loop) { return loop->clients() == 0; });
 }
 
+std::uint64_t Control::spread(Regime regime) {
+  regime_ = std::move(regime);
+  ++last_number_;
+  for (const auto& loop : shared_.loops)
+    loop->post_always(NewRegime{.regime = regime_, .number = last_number_});
+  return last_number_;
+}
+
+/// Of a database, also of one that has no pool yet.
+void Control::mark(const std::string& database, const std::function<void(DatabaseMarks&)>& change) {
+  MarksByDatabase marks = regime_.marks ? *regime_.marks : MarksByDatabase();
+  change(marks[database]);
+  Regime regime = regime_;
+  regime.marks = std::make_shared<const MarksByDatabase>(std::move(marks));
+  spread(std::move(regime));
+}
+
+std::uint64_t Control::taken_by_all() const {
+  return std::ranges::min(taken_);
+}
+
+void Control::look_around() {
+  if (files_number_ != 0 && taken_by_all() >= files_number_) {
+    files_number_ = 0;
+    shared_.pools.forget_former_files();
+  }
+  look_after_pending();
+  look_for_the_end();
+  for (const std::uint64_t connection : metrics_.look(now_us())) {
+    count({}, [this, connection](const Picture& picture) {
+      metrics_.answer(connection, metrics_text(picture));
+    });
+  }
+  const std::int64_t period_us = files_->settings().stats_period.count();
+  if (!is_turning_ && period_us > 0 && now_us() - averages_.turned_at_us() >= period_us)
+    turn_averages();
+}
+
 void Control::look_for_the_end() {
   if (is_left()) {
     shared_.log.info("all clients disconnected, exiting");
     is_over_ = true;
     return;
   }
-  if (!shared_.is_draining.load() || shared_.pools.servers() > 0) return;
-  shared_.log.info("server connections dropped, exiting");
-  is_over_ = true;
+  if (is_over_ || taken_by_all() < last_number_) return;
+  if (regime_.shutdown == Shutdown::wait_for_servers && shared_.pools.servers() == 0) {
+    shared_.log.info("server connections dropped, exiting");
+    is_over_ = true;
+  }
+  if (regime_.shutdown == Shutdown::wait_for_clients && shared_.clients.load() == 0) {
+    shared_.log.info("client connections dropped, exiting");
+    is_over_ = true;
+  }
+}
+
+// ---- counting ----
+
+void Control::count(CountWish wish, Then then) {
+  wish.ticket = ++last_ticket_;
+  countings_.emplace(wish.ticket, Counting{.counts = {}, .then = std::move(then)});
+  for (const auto& loop : shared_.loops)
+    loop->post_always(wish);
+}
+
+void Control::take_count(Counted counted) {
+  const auto found = countings_.find(counted.ticket);
+  if (found == countings_.end()) return;
+  Counting& counting = found->second;
+  counting.counts.push_back(std::move(counted.census));
+  if (counting.counts.size() < shared_.loops.size()) return;
+  Picture picture{.files = files_,
+                  .regime = regime_,
+                  .averages = &averages_,
+                  .version = version_,
+                  .now = now_us(),
+                  .clients = shared_.clients.load()};
+  picture.add(counting.counts);
+  Then then = std::move(counting.then);
+  countings_.erase(found);
+  then(picture);
+}
+
+/// A period of statistics is over.
+void Control::turn_averages() {
+  is_turning_ = true;
+  count({}, [this](const Picture& picture) {
+    Averages::ByDatabase now;
+    for (const PoolCensus& pool : picture.pools)
+      now[pool.pool->name()].add(pool.traffic);
+    now[std::string(kConsoleName)].add(picture.console);
+    Traffic all;
+    for (const auto& [name, traffic] : now)
+      all.add(traffic);
+    averages_.turn(std::move(now), picture.now);
+    is_turning_ = false;
+    if (!files_->settings().log_stats) return;
+    const Traffic average = averages_.of_all(all, picture.now);
+    shared_.log.info(fmt::format(
+        "stats: {} xacts/s, {} queries/s, {} client parses/s, {} server parses/s, {} binds/s, in "
+        "{} B/s, out {} B/s, xact {} us, query {} us, wait {} us",
+        average.xacts, average.queries, average.client_parses, average.server_parses, average.binds,
+        average.received, average.sent, average.xact_us, average.query_us, average.wait_us));
+  });
 }
 
 } // namespace pgkeep::pool

@@ -142,9 +142,7 @@ void Loop::keep_up_size(LoopPool& pool) {
       is_wanted = is_wanted || shared.part(i).waiting_since.load() != 0;
     if (!is_wanted && shared.return_grant()) tell_place_is_free();
   }
-  if (sizes.least == 0 || shared.servers() >= sizes.least ||
-      shared_.is_draining.load(std::memory_order_relaxed))
-    return;
+  if (sizes.least == 0 || shared.servers() >= sizes.least || pool.is_paused) return;
   int clients = 0;
   for (int i = 0; i < shared.loops(); ++i)
     clients += shared.part(i).clients.load(std::memory_order_relaxed);

@@ -137,6 +137,7 @@ void Loop::look_at(Endpoint& endpoint) {
 }
 
 void Loop::look_at_client(Client& client) {
+  if (regime_.pause == PauseMode::suspend && may_rest(client)) return;
   switch (client.state) {
   case Client::State::login:
     read_login(client);
@@ -152,10 +153,14 @@ void Loop::look_at_client(Client& client) {
   case Client::State::active:
     relay_client(client);
     break;
+  case Client::State::console:
+    read_console(client);
+    break;
   }
 }
 
 void Loop::look_at_server(Server& server) {
+  if (regime_.pause == PauseMode::suspend && may_rest(server)) return;
   switch (server.state) {
   case Server::State::connecting:
     connected(server);
@@ -233,6 +238,14 @@ void Loop::take_mail() {
       close_gone(*gone);
     } else if (auto* files = std::get_if<NewFiles>(&message)) {
       take_files(std::move(*files));
+    } else if (auto* regime = std::get_if<NewRegime>(&message)) {
+      take_regime(std::move(*regime));
+    } else if (const auto* killed = std::get_if<KillDatabase>(&message)) {
+      kill_database(*killed);
+    } else if (const auto* count_wish = std::get_if<CountWish>(&message)) {
+      take_census(*count_wish);
+    } else if (const auto* reply = std::get_if<ConsoleReply>(&message)) {
+      answer_console(*reply);
     } else if (const auto* order = std::get_if<Order>(&message)) {
       obey(*order);
     }
@@ -240,28 +253,11 @@ void Loop::take_mail() {
 }
 
 void Loop::obey(Order order) {
-  for (std::unique_ptr<Listener>& listener : std::exchange(listeners_, {})) {
-    // Other loops and processes may hold the same socket: closing it would not take it out of
-    // epoll.
-    if (!listener->is_paused) listen(*listener, false);
-    bury(std::move(listener));
-  }
+  stop_listening(false);
   if (order == Order::stop) {
     is_over_ = true;
-    return;
-  }
-  if (order == Order::retire) {
+  } else {
     shared_.retired.fetch_add(1);
-    return;
-  }
-  for (const auto& pool : pools_) {
-    while (Client* client = pool->waiting.front())
-      disconnect(*client, "server shutting down", true);
-    while (Client* client = pool->welcoming.front())
-      disconnect(*client, "server shutting down", true);
-    refuse_questions(*pool, "server shutting down");
-    while (Server* server = pool->idle.front())
-      close(*server, "pause mode", true);
   }
 }
 

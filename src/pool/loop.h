@@ -23,11 +23,14 @@
 #include <variant>
 #include <vector>
 
+#include "pool/census.h"
 #include "pool/connection.h"
+#include "pool/console_talk.h"
 #include "pool/host_names.h"
 #include "pool/log.h"
 #include "pool/mailbox.h"
 #include "pool/pools.h"
+#include "pool/regime.h"
 #include "pool/service_manager.h"
 #include "pool/worker.h"
 
@@ -54,7 +57,7 @@ struct Shared {
   std::vector<std::unique_ptr<Loop>> loops; ///< Never changed while they run.
   Control* control = nullptr;               ///< The same.
   std::atomic<int> clients{0};              ///< Of all loops.
-  std::atomic<bool> is_draining{false};     ///< Nobody new; servers go when they are free.
+  std::atomic<std::uint64_t> last_id{0};    ///< Of a client or server.
   std::atomic<std::size_t> retired{0};      ///< Loops that accept nobody any more.
   Workers workers;                          ///< Before the loops: what they run uses those.
   Workers outside;                          ///< Where logins wait for LDAP and PAM.
@@ -150,17 +153,17 @@ struct AddressesGone {
   std::string host;
   HostNames::Addresses addresses;
 };
-/// What the files say now. Answered by FilesTaken.
+/// What the files say now. Answered by Taken.
 struct NewFiles {
   DirectoryPtr directory;
   std::uint64_t number = 0;
 };
 /// retire: nobody new, another process serves now.
-enum class Order : std::uint8_t { stop, drain, retire };
-using LoopMessage =
-    std::variant<NewClient, HandedServer, WantedServer, Welcomed, WantedPlace, PlaceFree, Granted,
-                 LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked, CancelWorked,
-                 Resolved, AddressesGone, NewFiles, Order>;
+enum class Order : std::uint8_t { stop, retire };
+using LoopMessage = std::variant<NewClient, HandedServer, WantedServer, Welcomed, WantedPlace,
+                                 PlaceFree, Granted, LoginFailed, CancelWish, PeerResolved,
+                                 ClientWorked, ServerWorked, CancelWorked, Resolved, AddressesGone,
+                                 NewFiles, NewRegime, KillDatabase, CountWish, ConsoleReply, Order>;
 
 class Loop {
 public:
@@ -239,6 +242,7 @@ private:
   void end_client(Client& client, Outgoing::End end);
   void from_server(Server& server, std::string_view bytes);
   bool take_part(Server& server, const wire::MessageScanner::Part& part);
+  void count_query(Client& client, const Server& server);
   void take_parameter(Server& server, const wire::MessageScanner::Part& part);
   void answered(Server& server);
   void settle(Server& server);
@@ -297,6 +301,7 @@ private:
   void work(Client& client);
   void enter(Client& client, std::string greeting);
   void greet(Client& client, std::string greeting);
+  void append_key(std::string& greeting, const Client& client) const;
   void prepare_greeting(LoopPool& pool);
   void greet_in_its_way(Client& client, std::string& greeting);
   void greet_all(LoopPool& pool);
@@ -346,6 +351,33 @@ private:
   void close_gone(const AddressesGone& gone);
   void close_fast(LoopPool& pool);
   void keep_up_zones();
+  // take_regime.cc: what was ordered for all or a database.
+  void take_regime(NewRegime order);
+  void take_marks(LoopPool& pool) const;
+  void stop_listening(bool is_tcp_only);
+  void close_for_pause(LoopPool& pool);
+  void refuse_waiters(LoopPool& pool);
+  void kill_database(const KillDatabase& order);
+  [[nodiscard]] bool may_rest(const Client& client) const;
+  [[nodiscard]] bool may_rest(const Server& server) const;
+  [[nodiscard]] int restless() const;
+  void end_restless();
+  void wake_all();
+
+  // console_client.cc: clients of the console.
+  void enter_console(Client& client, std::string greeting);
+  void read_console(Client& client);
+  void hear_console(Client& client);
+  void refuse_console(Client& client, std::string_view text);
+  void answer_console(const ConsoleReply& reply);
+
+  // counting.cc: what there is.
+  void take_census(const CountWish& wish);
+  bool kill_client(std::uint64_t id);
+  [[nodiscard]] PoolCensus census_of(const LoopPool& pool) const;
+  [[nodiscard]] SocketCensus census_of(const Client& client) const;
+  [[nodiscard]] SocketCensus census_of(const Server& server) const;
+  [[nodiscard]] std::string_view state_of(const Server& server) const;
 
   // cancels.cc: cancel requests.
   void cancel(CancelWish wish);
@@ -378,6 +410,10 @@ private:
 
   Shared& shared_;
   DirectoryPtr directory_;
+  Regime regime_;
+  Micros shutdown_at_ = 0; ///< When it was told that clients are not wanted any more.
+  int console_clients_ = 0;
+  Traffic console_traffic_;
   const int index_;
   base::Fd epoll_;
   Mailbox<LoopMessage> mailbox_;

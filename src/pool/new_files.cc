@@ -17,7 +17,7 @@ void Loop::take_files(NewFiles files) {
     close_outdated(*pool);
     call_for_server(*pool);
   }
-  shared_.control->post(FilesTaken{files.number});
+  shared_.control->post(Taken{.loop = static_cast<std::size_t>(index_), .number = files.number});
 }
 
 /// Those that nobody works with: see release() for the others.

@@ -11,25 +11,7 @@
 namespace pgkeep::pool {
 namespace {
 
-/// Settings that must have their default values.
-constexpr std::array<std::string_view, 2> kMustBeDefault = {
-    "admin_users",
-    "stats_users",
-};
-
-base::Error not_built(std::string_view what) {
-  return {.code = base::Code::unsupported,
-          .what = fmt::format("{} is not built yet", what),
-          .hint = "Take it out of the file to run without it."};
-}
-
 std::optional<base::Error> of_settings(const Settings& settings) {
-  const Settings fallback;
-  for (const std::string_view name : kMustBeDefault) {
-    const SettingRow* row = find_setting(name);
-    if (row != nullptr && shown(settings, *row) != shown(fallback, *row))
-      return not_built(fmt::format("{} = {}", name, shown(settings, *row)));
-  }
   if (!has_cares() && (!settings.resolv_conf.empty() || settings.dns_zone_check_period.count() > 0))
     return base::Error{.code = base::Code::unsupported,
                        .what = "resolv_conf and dns_zone_check_period need c-ares, without which "

@@ -59,7 +59,7 @@ void run_loops(Shared& shared, Control& control) {
     });
   }
   control.run();
-  if (!shared.is_draining.load()) shared.manager.stopping();
+  if (!control.is_shutting_down()) shared.manager.stopping();
   for (const auto& loop : shared.loops)
     loop->post_always(Order::stop);
 }
@@ -142,6 +142,7 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
     shared.log.info("old process has let go, resuming work");
     if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());
   }
+  PGKEEP_TRY(MetricsServer metrics, MetricsServer::open(settings.metrics_listen));
   PGKEEP_TRY(PidFile pid_file, PidFile::write(settings.pidfile));
   std::unique_ptr<Handover> handover;
   if (!start.is_passed) {
@@ -156,7 +157,14 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
     for (OwnFile& file : files)
       file.leave();
   };
-  Control control(shared, directory, read, signals, std::move(handover), let_go);
+  Control control(shared,
+                  {.files = directory,
+                   .read = read,
+                   .version = options.version,
+                   .metrics = std::move(metrics),
+                   .handover = std::move(handover),
+                   .let_go = let_go},
+                  signals);
   shared.control = &control;
   shared.manager.ready();
   started();

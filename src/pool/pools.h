@@ -19,6 +19,7 @@
 #include "pool/directory.h"
 #include "pool/quotas.h"
 #include "pool/shares.h"
+#include "pool/statistics.h"
 
 namespace pgkeep::pool {
 
@@ -208,6 +209,10 @@ struct LoopPool {
   List<Server, &Server::link> busy; ///< With questions of ours.
   ParameterValues welcome_values;   ///< The tracked ones of the greeting.
   std::string greeting;             ///< For a client that asked for nothing, without its key.
+  bool is_paused = false;           ///< By order: no server is opened, none is kept.
+  bool is_killed = false;           ///< And clients wait for their greeting.
+  Traffic traffic;
+  Durations durations;
 };
 
 } // namespace pgkeep::pool

@@ -6,7 +6,7 @@
 namespace pgkeep::pool {
 
 void Loop::ask(Client& client) {
-  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+  if (regime_.shutdown == Shutdown::wait_for_servers) {
     disconnect(client, "server shutting down", true);
     return;
   }

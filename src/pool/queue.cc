@@ -33,6 +33,7 @@ void Loop::begin(Client& client) {
     disconnect(client, says_goodbye ? "client close request" : "client unexpected eof", false);
     return;
   }
+  client.wait_since = 0;
   LoopPool& pool = *client.pool;
   if (pool.waiting.empty()) {
     if (Server* server = idle_server(pool)) {
@@ -41,7 +42,7 @@ void Loop::begin(Client& client) {
       return;
     }
   }
-  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+  if (regime_.shutdown == Shutdown::wait_for_servers) {
     disconnect(client, "server shutting down", true);
     return;
   }
@@ -87,6 +88,7 @@ bool Loop::serve(Client& client, Server& server) {
     bytes = {input_->data(), static_cast<std::size_t>(count)};
   }
   client.request_at = now_;
+  client.pool->traffic.received += bytes.size();
   if (client.scanner.is_between() && !client.partial)
     client.keeps_statements = client.pool->shared.statements_max() > 0 || client.statements;
   const Outgoing outgoing = scan(client, server, bytes);
@@ -106,6 +108,11 @@ bool Loop::serve(Client& client, Server& server) {
 
 void Loop::link(Client& client, Server& server) {
   PGKEEP_ASSERT(client.server == nullptr && server.client == nullptr && !server.link.is_linked);
+  LoopPool& pool = *server.pool;
+  const Micros waited = client.wait_since > 0 ? now_ - std::exchange(client.wait_since, 0) : 0;
+  ++pool.traffic.server_assignments;
+  pool.traffic.wait_us += static_cast<std::uint64_t>(waited);
+  pool.durations.wait.add(waited);
   client.server = &server;
   server.client = &client;
   server.keeps_statements = client.keeps_statements;
@@ -213,7 +220,7 @@ void Loop::set_free(Server& server) {
     close(server, "idle server got dirty", true);
     return;
   }
-  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+  if (server.pool->is_paused) {
     close(server, "pause mode", true);
     return;
   }
@@ -376,7 +383,7 @@ void Loop::adopt(HandedServer handed) {
   pool.shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
   servers_.emplace(&server, std::move(handed.server));
   watch(server, true);
-  if (shared_.is_draining.load(std::memory_order_relaxed)) {
+  if (server.pool->is_paused) {
     close(server, "pause mode", true);
     return;
   }

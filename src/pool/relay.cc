@@ -26,6 +26,7 @@ void Loop::relay_client(Client& client) {
       return;
     }
     client.request_at = now_;
+    client.pool->traffic.received += static_cast<std::uint64_t>(count);
     const Outgoing outgoing =
         scan(client, *client.server, {input_->data(), static_cast<std::size_t>(count)});
     to_server(client, outgoing);
@@ -43,6 +44,7 @@ Loop::Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes
   if (client.exchange.is_settled() &&
       (client.server == nullptr || client.server->status == TransactionStatus::idle))
     client.transaction_at = now_;
+  if (client.query_at == 0) client.query_at = now_;
   return client.keeps_statements ? scan_statements(client, server, bytes)
                                  : scan_client(client, bytes);
 }
@@ -134,6 +136,7 @@ void Loop::relay_server(Server& server) {
       return;
     }
     server.request_at = now_;
+    if (server.client != nullptr) server.pool->traffic.sent += static_cast<std::uint64_t>(count);
     const std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
     if (server.keeps_statements) {
       from_server_of_statements(server, bytes);
@@ -178,7 +181,10 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
       if (server.swallowed == 0) answered(server);
       return !server.is_dead;
     }
-    if (client != nullptr) client->exchange.server_is_ready();
+    if (client != nullptr) {
+      client->exchange.server_is_ready();
+      count_query(*client, server);
+    }
     if (server.status != TransactionStatus::idle &&
         server.pool->shared.mode() == PoolMode::statement) {
       close(server, "transaction blocks not allowed in statement pooling mode", true);
@@ -210,6 +216,21 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
   }
   if (part.begins) client->exchange.server_sent(part.type);
   return true;
+}
+
+/// A query is answered, and with it maybe a transaction.
+void Loop::count_query(Client& client, const Server& server) {
+  LoopPool& pool = *server.pool;
+  const Micros took = now_ - client.query_at;
+  ++pool.traffic.queries;
+  pool.traffic.query_us += static_cast<std::uint64_t>(took);
+  pool.durations.query.add(took);
+  client.query_at = client.exchange.owed() > 0 ? now_ : 0;
+  if (server.status != TransactionStatus::idle) return;
+  const Micros of_all = now_ - std::exchange(client.transaction_at, now_);
+  ++pool.traffic.xacts;
+  pool.traffic.xact_us += static_cast<std::uint64_t>(of_all);
+  pool.durations.xact.add(of_all);
 }
 
 void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part) {

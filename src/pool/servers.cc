@@ -27,7 +27,7 @@ bool Loop::launch(LoopPool& pool) {
 /// One at a time, and not at once after one that failed.
 bool Loop::may_connect(const LoopPool& pool) const {
   const Pool& shared = pool.shared;
-  return pool.starting.empty() && !shared.is_dead() &&
+  return pool.starting.empty() && !shared.is_dead() && !pool.is_paused &&
          (!shared.is_connect_failing.load() ||
           now_ - shared.last_connect_at.load() >= settings().server_login_retry.count());
 }
@@ -44,6 +44,7 @@ void Loop::open(LoopPool& pool) {
   server.pool = &pool;
   server.connected_at = server.request_at = now_;
   server.epoch = shared.epoch();
+  server.id = shared_.last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   pool.starting.push_back(server);
   connect_to(server, choose_host(shared));
 }
@@ -240,7 +241,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
   }
   if (is_place_wanted) tell_place_is_free();
   // After one that could not be opened the next try waits for its time: see keep_up().
-  if (!is_new && !shared_.is_draining.load(std::memory_order_relaxed)) call_for_server(pool);
+  if (!is_new) call_for_server(pool);
 }
 
 } // namespace pgkeep::pool

@@ -83,6 +83,7 @@ constexpr SettingRow kRows[] = {
     {"max_server_connections", &S::max_server_connections, "0"},
     {"max_user_client_connections", &S::max_user_client_connections, "0"},
     {"max_user_connections", &S::max_user_connections, "0"},
+    {"metrics_listen", &S::metrics_listen, "", kAtStart},
     {"min_pool_size", &S::min_pool_size, "0"},
     {"peer_id", &S::peer_id, "0", kAtStart, 0, kPeersMax},
     {"pidfile", &S::pidfile, "", kAtStart},

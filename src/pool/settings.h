@@ -91,6 +91,7 @@ struct Settings {
   bool log_pooler_errors = false;
   bool log_stats = false;
   std::int64_t verbose = 0;
+  std::string metrics_listen; ///< A key of ours: where Prometheus is answered. Empty: nowhere.
   // Console.
   std::string admin_users;
   std::string stats_users;

@@ -114,8 +114,16 @@ const char* Loop::say_statement(Client& client, Server& server, wire::Header hea
   static_cast<void>(client.scanner.next(rest));
   wire::PreparedPipeline& pipeline = server.prepared->pipeline;
   pipeline.set_half_way(!server.scanner.is_between());
+  const std::uint64_t prepares = pipeline.prepares();
   const auto outcome = pipeline.client_says(header.type, header.length, body, *client.statements,
                                             server.prepared->known, made_, due_);
+  Traffic& traffic = server.pool->traffic;
+  traffic.server_parses += pipeline.prepares() - prepares;
+  if (header.type == wire::from_client::kParse && !body.starts_with('\0')) ++traffic.client_parses;
+  if (header.type == wire::from_client::kBind) {
+    const std::size_t name = body.find('\0') + 1; // There is one: see has_enough().
+    if (name < body.size() && body[name] != '\0') ++traffic.binds;
+  }
   if (outcome.is_broken) return nullptr;
   return outcome.goes_as_is ? begin : body.data() + outcome.body_from;
 }

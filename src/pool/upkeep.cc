@@ -2,12 +2,17 @@
 // connections are called in the log.
 #include <fmt/format.h>
 
+#include "pool/console_command.h"
 #include "pool/loop.h"
 #include "wire/error_fields.h"
 
 namespace pgkeep::pool {
 
 void Loop::keep_up() {
+  if (regime_.pause == PauseMode::suspend) { // Nothing that could surprise whoever takes over.
+    if (regime_.suspend_until_us > 0 && now_ > regime_.suspend_until_us) end_restless();
+    return;
+  }
   keep_up_logins();
   keep_up_clients();
   for (const auto& listener : listeners_) {
@@ -36,7 +41,8 @@ void Loop::keep_up_logins() {
 }
 
 void Loop::keep_up(LoopPool& pool) {
-  if (pool.shared.has_welcome()) greet_all(pool); // Word of it may have got lost in a full mailbox.
+  if (pool.shared.has_welcome() && !pool.is_killed)
+    greet_all(pool); // Word of it may have got lost in a full mailbox.
   keep_up_waiters(pool);
   tell_waiters(pool);
   keep_up_work(pool);
@@ -165,6 +171,8 @@ std::string Loop::label(const Client& client) const {
   std::string_view database = "(nodb)";
   if (client.pool != nullptr) {
     database = client.pool->shared.name();
+  } else if (client.console) {
+    database = kConsoleName;
   } else if (client.login && client.login->is_known() && client.login->database() != nullptr) {
     database = client.login->database_name();
   }

@@ -263,6 +263,7 @@ void PreparedPipeline::prepare(Expected expected, ServerStatements& server,
     close_first(std::move(old));
   }
   append_parse(to_server, *expected.statement);
+  ++prepares_;
   expected.batch = batch_;
   server.add(expected.statement, batch_);
   expect(std::move(expected));

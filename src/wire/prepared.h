@@ -117,6 +117,8 @@ public:
   /// Of CommandComplete, its body: what takes every statement of a session away.
   static bool forgets_all(std::string_view tag);
 
+  /// How often a server was told a named statement, in all.
+  [[nodiscard]] std::uint64_t prepares() const { return prepares_; }
   /// Nothing is under way: both may go to somebody else.
   [[nodiscard]] bool is_idle() const { return head_ == expected_.size() && !is_passed_over_; }
 
@@ -198,6 +200,7 @@ private:
   const std::size_t statements_max_;
   std::vector<Expected> expected_; ///< From head_ on; its room is used again.
   std::size_t head_ = 0;
+  std::uint64_t prepares_ = 0;
   ServerStatements::Batch batch_ = 1; ///< Of what the client says now: up to its next Sync.
   bool is_half_way_ = false;
   bool is_passed_over_ = false; ///< After an error the server reads on to a Sync that is to come.

@@ -64,7 +64,7 @@ class Pooler:
 
     def close(self):
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGQUIT if self.kind == "ours" else signal.SIGTERM)  # Since 1.23 SIGTERM waits for clients.
         status = self.process.wait(30)
         if self.kind == "ours":  # A sanitizer says here what it found.
             assert status == 0, self.log()[-6000:]
@@ -74,6 +74,74 @@ class Pooler:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Console:
+    """Somebody at the admin console."""
+
+    def __init__(self, pooler, user="postgres"):
+        self.client = Client(pooler, "pgbouncer", user)
+
+    def ask(self, sql):
+        """The tag of what was done; a refusal is raised."""
+        return self.answer(self.client.query(sql))
+
+    @staticmethod
+    def answer(messages):
+        for kind, content in messages:
+            if kind == b"E":
+                raise ConnectionError(error_text(content))
+        return [content[:-1].decode() for kind, content in messages if kind == b"C"][-1]
+
+    def refusal(self, sql):
+        try:
+            return f"no refusal: {self.ask(sql)}"
+        except ConnectionError as told:
+            return str(told)
+
+    def columns(self, sql):
+        """Names and oids of types."""
+        content = [content for kind, content in self.client.query(sql) if kind == b"T"][0]
+        at, found = 2, []
+        for _ in range(struct.unpack("!H", content[:2])[0]):
+            end = content.index(b"\0", at)
+            found.append((content[at:end].decode(), struct.unpack("!I", content[end + 7:end + 11])[0]))
+            at = end + 19
+        return found
+
+    def rows(self, sql):
+        """Each row by its columns' names, as text."""
+        names = [name for name, _ in self.columns(sql)]
+        found = []
+        for kind, content in self.client.query(sql):
+            if kind == b"E":
+                raise ConnectionError(error_text(content))
+            if kind != b"D":
+                continue
+            at, values = 2, []
+            for _ in names:
+                length = struct.unpack("!i", content[at:at + 4])[0]
+                values.append(None if length < 0 else content[at + 4:at + 4 + length].decode())
+                at += 4 + max(length, 0)
+            found.append(dict(zip(names, values)))
+        return found
+
+    def row(self, sql, **wanted):
+        """The one that has these values."""
+        return next(row for row in self.rows(sql) if all(row[name] == value for name, value in wanted.items()))
+
+    def send(self, sql):
+        """Without waiting for what comes back: see answer()."""
+        self.client.send(Client.message(b"Q", sql.encode() + b"\0"))
+
+    def is_answered(self, limit_s=0.2):
+        return bool(select.select([self.client.socket], [], [], limit_s)[0])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
 
 
 class Client:

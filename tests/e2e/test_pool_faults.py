@@ -221,7 +221,7 @@ def test_signals():
             assert not (pooler.home / "pid").exists() and not list(pooler.home.glob(".s.PGSQL.*"))
         with Pooler("ours", home, {"app": address(server)}, {}, USERS) as pooler, Client(pooler, "app") as busy:
             busy.query("BEGIN")
-            pooler.signal(signal.SIGTERM)
+            pooler.signal(signal.SIGQUIT)
             assert pooler.process.wait(20) == 0 and busy.is_closed()
 
 

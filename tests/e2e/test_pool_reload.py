@@ -77,7 +77,7 @@ def test_another_connection_string():
                 assert busy.values("SELECT current_database()") == ["postgres"], "its transaction goes on"
                 busy.query("COMMIT")
                 assert busy.values("SELECT current_database()") == ["second"], kind
-                assert "closing because: database configuration changed" in pooler.log()
+                wait_for(lambda: "closing because: database configuration changed" in pooler.log(), "the log says why")
 
 
 def test_databases_come_and_go():
@@ -88,12 +88,13 @@ def test_databases_come_and_go():
                 gone.query("BEGIN")
                 reload(pooler, ("app =", "new ="))
                 assert errors_in(gone.until(b"E")) == ["database removed"] and gone.is_closed()
-                assert told_at_login(pooler, "app") == "no such database: app"
+                wait_for(lambda: told_at_login(pooler, "app") == "no such database: app", "it is gone")
                 assert stays.values("SELECT 1") == ["1"]
                 with Client(pooler, "new") as newcomer:
                     assert newcomer.values("SELECT 2") == ["2"]
-                assert "dropping database 'app' as it does not exist anymore or inactive auto-database" in pooler.log()
+                wait_for(lambda: "dropping database 'app' as it does not exist anymore or inactive auto-database" in pooler.log(), "the log says so")
                 reload(pooler, ("new =", "app ="))
+                wait_for(lambda: told_at_login(pooler, "app") == "", "it is back")
                 with Client(pooler, "app") as again:
                     assert again.values("SELECT 3") == ["3"], kind
 
@@ -106,7 +107,7 @@ def test_users_of_auth_file():
                 assert "authentication failed" in told_at_login(pooler, "app", "other")
                 (pooler.home / "users").write_text(USERS + '"other" ""\n')
                 reload(pooler)
-                assert told_at_login(pooler, "app", "other") == "", kind
+                wait_for(lambda: told_at_login(pooler, "app", "other") == "", f"{kind} knows the new user")
 
 
 def test_a_broken_file_changes_nothing():
@@ -133,9 +134,22 @@ def test_what_only_a_start_can_change():
                 reload(pooler, (f"listen_port = {pooler.port}", "listen_port = 1"), ("pool_mode = transaction", "pool_mode = session"))
                 assert told_at_login(pooler, "app") == "", "it listens where it did"
                 if kind == "ours":
-                    assert f'listen_port cannot be changed while the pooler runs: it stays "{pooler.port}"' in pooler.log()
+                    told = f'listen_port cannot be changed while the pooler runs: it stays "{pooler.port}"'
+                    wait_for(lambda: told in pooler.log(), "the log says so")
                 with Client(pooler, "app") as client:
                     wait_for(lambda: client.values("SELECT pg_backend_pid()") and backends(server) == 1, "it works")
+
+
+def test_the_log_is_opened_anew():
+    """As logrotate wants it: the file is moved away, the pooler told, and what comes then is in a new one."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": at(server)}, {"logfile": "HOME/file"}, USERS) as pooler:
+                file, moved = pooler.home / "file", pooler.home / "moved"
+                wait_for(lambda: file.exists() and "process up" in file.read_text(), "the file has the log")
+                file.rename(moved)
+                reload(pooler)
+                wait_for(lambda: told_at_login(pooler, "app") == "" and file.exists() and "login attempt" in file.read_text(), "a new file has what came since")
 
 
 def test_under_load():

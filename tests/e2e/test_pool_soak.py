@@ -9,7 +9,7 @@ import threading
 import time
 
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Client, Pooler, error_text, errors_in
+from pooler import Client, Console, Pooler, error_text, errors_in
 from support import Server, folder
 
 CLIENTS = 48
@@ -109,9 +109,20 @@ class Abuser:
         return len(got) == len(wanted)
 
 
+def administer(pooler, chance):
+    """What an administrator may do at any time."""
+    ini = pooler.home / "pool.ini"
+    ini.write_text(ini.read_text().replace("max_prepared_statements = 200", "max_prepared_statements = 0") if chance.random() < 0.5 else
+                   ini.read_text().replace("max_prepared_statements = 0", "max_prepared_statements = 200"))
+    with contextlib.suppress(ConnectionError), Console(pooler) as console:  # It may be one client too many.
+        for sql in (*chance.choice((["RELOAD"], ["RECONNECT"], ["PAUSE app", "RESUME app"])), "SHOW CLIENTS", "SHOW STATS"):
+            console.ask(sql)
+
+
 def soak(seconds, has_tls=False):
     """has_tls: servers, and every other client."""
-    settings = {"default_pool_size": POOL_SIZE, "max_client_conn": 500, "server_login_retry": 1, "server_lifetime": 5}
+    settings = {"default_pool_size": POOL_SIZE, "max_client_conn": 500, "server_login_retry": 1, "server_lifetime": 5, "admin_users": "postgres",
+                "max_prepared_statements": 200}
     others = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
     with Server(15, {"max_connections": 60}) as server, folder() as home, contextlib.ExitStack() as stack:
         server.psql("CREATE TABLE heap (i int, t text)")
@@ -128,8 +139,10 @@ def soak(seconds, has_tls=False):
         threads = [threading.Thread(target=abuser.run, args=(end,)) for abuser in abusers]
         for thread in threads:
             thread.start()
+        chance = random.Random(SEED)
         while any(thread.is_alive() for thread in threads):
             threads[0].join(1)
+            administer(pooler, chance)
             server.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others} ORDER BY random() LIMIT 1")
         assert not problems, (SEED, problems[:5])
         assert sum(abuser.queries for abuser in abusers) > 20 * seconds

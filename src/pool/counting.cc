@@ -1,0 +1,221 @@
+// A loop counts what it has, for the console and for statistics.
+#include <sys/socket.h>
+
+#include "pool/census.h"
+#include "pool/console_command.h"
+#include "pool/control.h"
+#include "pool/loop.h"
+
+namespace pgkeep::pool {
+namespace {
+
+struct Place {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+/// As PgBouncer shows it: "unix", "127.0.0.1", "::1".
+Place place_of(const Peer& peer) {
+  if (peer.is_unix) return {.address = "unix", .port = peer.port};
+  std::string text = peer.text();
+  text.erase(text.rfind(':'));
+  if (text.starts_with('[')) text = text.substr(1, text.size() - 2);
+  return {.address = std::move(text), .port = peer.port};
+}
+
+Place own_place(const Endpoint& endpoint, std::uint16_t unix_port) {
+  SocketAddress own;
+  own.bytes = sizeof(own.storage);
+  if (!endpoint.fd.is_open() ||
+      ::getsockname(endpoint.fd.get(), reinterpret_cast<sockaddr*>(&own.storage), &own.bytes) != 0)
+    return {};
+  Place place = place_of(peer_of(own));
+  if (endpoint.is_unix) place.port = unix_port;
+  return place;
+}
+
+std::uintptr_t number_of(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer); // NOLINT(*-reinterpret-cast): it is shown.
+}
+
+std::string_view state_of(const Client& client) {
+  switch (client.state) {
+  case Client::State::login:
+    return "login";
+  case Client::State::welcome:
+  case Client::State::waiting:
+    return "waiting";
+  case Client::State::setting:
+  case Client::State::active:
+    return "active";
+  default:
+    return "idle";
+  }
+}
+
+} // namespace
+
+void PoolCensus::add(const PoolCensus& other) {
+  constexpr int PoolCensus::* kCounts[] = {
+      &PoolCensus::clients,       &PoolCensus::clients_waiting,
+      &PoolCensus::cancels,       &PoolCensus::servers_active,
+      &PoolCensus::servers_idle,  &PoolCensus::servers_being_canceled,
+      &PoolCensus::servers_used,  &PoolCensus::servers_tested,
+      &PoolCensus::servers_login, &PoolCensus::servers_outdated};
+  for (const auto count : kCounts)
+    this->*count += other.*count;
+  if (other.waiting_since != 0 && (waiting_since == 0 || other.waiting_since < waiting_since))
+    waiting_since = other.waiting_since;
+  traffic.add(other.traffic);
+  durations.add(other.durations);
+}
+
+void Loop::take_census(const CountWish& wish) {
+  auto census = std::make_unique<Census>();
+  if (wish.kill_client != 0) census->has_killed = kill_client(wish.kill_client);
+  for (const auto& pool : pools_)
+    census->pools.push_back(census_of(*pool));
+  census->console = console_traffic_;
+  census->console_clients = console_clients_;
+  census->logins = static_cast<int>(logins_.size());
+  if (regime_.pause == PauseMode::suspend) census->restless = restless();
+  if (wish.with_sockets) {
+    for (const auto& client : clients_) {
+      if (client != nullptr) census->sockets.push_back(census_of(*client));
+    }
+    for (const auto& [server, owner] : servers_)
+      census->sockets.push_back(census_of(*server));
+    for (const auto& listener : listeners_) {
+      const Place own = own_place(*listener, listener->port);
+      census->sockets.push_back({.state = kPoolerSocket,
+                                 .address = own.address,
+                                 .port = own.port,
+                                 .fd = listener->fd.get()});
+    }
+  }
+  shared_.control->post(Counted{.ticket = wish.ticket, .census = std::move(census)});
+}
+
+bool Loop::kill_client(std::uint64_t id) {
+  for (const auto& client : clients_) {
+    if (client == nullptr || client->id != id) continue;
+    disconnect(*client, "admin forced disconnect", true);
+    return true;
+  }
+  return false;
+}
+
+PoolCensus Loop::census_of(const LoopPool& pool) const {
+  PoolCensus census{.pool = pool.owner, .traffic = pool.traffic, .durations = pool.durations};
+  census.clients_waiting = static_cast<int>(pool.waiting.size() + pool.welcoming.size());
+  census.clients =
+      pool.shared.part(index_).clients.load(std::memory_order_relaxed) - census.clients_waiting;
+  for (const Client* first : {pool.waiting.front(), pool.welcoming.front()}) {
+    if (first == nullptr) continue;
+    const Micros since =
+        first->state == Client::State::waiting ? first->wait_since : first->connected_at;
+    if (census.waiting_since == 0 || since < census.waiting_since) census.waiting_since = since;
+  }
+  for (const auto& [canceller, owner] : cancellers_)
+    census.cancels += canceller->target != nullptr && canceller->target->pool == &pool ? 1 : 0;
+  for (const auto* list : {&pool.idle, &pool.active, &pool.starting, &pool.busy}) {
+    for (const Server* server = list->front(); server != nullptr; server = list->next(*server)) {
+      census.servers_outdated += pool.shared.is_outdated(server->epoch) ? 1 : 0;
+      const std::string_view state = state_of(*server);
+      census.servers_used += state == "used" ? 1 : 0;
+      census.servers_tested += state == "tested" ? 1 : 0;
+      census.servers_being_canceled += state == "being_canceled" ? 1 : 0;
+    }
+  }
+  census.servers_active = static_cast<int>(pool.active.size());
+  census.servers_login = static_cast<int>(pool.starting.size());
+  census.servers_idle = static_cast<int>(pool.idle.size()) - census.servers_used;
+  return census;
+}
+
+std::string_view Loop::state_of(const Server& server) const {
+  switch (server.state) {
+  case Server::State::connecting:
+  case Server::State::login:
+    return "new";
+  case Server::State::active:
+    return "active";
+  case Server::State::resetting:
+  case Server::State::checking:
+    return "tested";
+  case Server::State::cancelled:
+    return "being_canceled";
+  default:
+    return needs_check(server) ? "used" : "idle";
+  }
+}
+
+SocketCensus Loop::census_of(const Client& client) const {
+  const Place from = place_of(client.peer);
+  const Place own = own_place(client, client.peer.port);
+  const TrackedNames& tracked = directory_->tracked;
+  SocketCensus census{.user = client.user.empty() ? "(nouser)" : client.user,
+                      .database = client.console           ? std::string(kConsoleName)
+                                  : client.pool != nullptr ? client.pool->shared.name()
+                                                           : "(nodb)",
+                      .state = pool::state_of(client),
+                      .address = from.address,
+                      .port = from.port,
+                      .local_address = own.address,
+                      .local_port = own.port,
+                      .connected_at = client.connected_at,
+                      .request_at = client.request_at,
+                      .self = number_of(&client),
+                      .link = number_of(client.server),
+                      .process = client.peer.process,
+                      .id = client.id,
+                      .is_busy = client.kept != nullptr,
+                      .fd = client.fd.is_open() ? client.fd.get() : -1,
+                      .link_fd = client.server == nullptr ? -1 : client.server->fd.get()};
+  if (client.state == Client::State::waiting) census.waits = now_ - client.wait_since;
+  if (client.state == Client::State::welcome) census.waits = now_ - client.connected_at;
+  if (client.statements) census.statements = client.statements->size();
+  const auto value = [&](std::string_view name) {
+    const auto index = tracked.index_of(name);
+    return std::string(index ? client.parameters.get(*index).value_or("") : "");
+  };
+  census.application_name = value("application_name");
+  for (const std::string_view name :
+       {"client_encoding", "standard_conforming_strings", "datestyle", "timezone"})
+    census.parameters.push_back(value(name));
+  return census;
+}
+
+SocketCensus Loop::census_of(const Server& server) const {
+  Place there = place_of(peer_of(server.address));
+  const std::uint16_t port = server.pool->shared.database().port;
+  if (server.is_unix) there.port = port;
+  const Place own = own_place(server, port);
+  SocketCensus census{.is_server = true,
+                      .user = server.pool->shared.user(),
+                      .database = server.pool->shared.name(),
+                      .state = state_of(server),
+                      .address = there.address,
+                      .port = there.port,
+                      .local_address = own.address,
+                      .local_port = own.port,
+                      .connected_at = server.connected_at,
+                      .request_at = server.request_at,
+                      .is_outdated = server.pool->shared.is_outdated(server.epoch),
+                      .self = number_of(&server),
+                      .link = number_of(server.client),
+                      .process = server.process,
+                      .id = server.id,
+                      .is_busy = server.kept != nullptr,
+                      .fd = server.fd.is_open() ? server.fd.get() : -1,
+                      .link_fd = server.client == nullptr ? -1 : server.client->fd.get(),
+                      .parameters = {"", "", "", ""}};
+  if (server.prepared) census.statements = server.prepared->known.size();
+  if (server.client != nullptr) {
+    const auto index = directory_->tracked.index_of("application_name");
+    if (index) census.application_name = server.client->parameters.get(*index).value_or("");
+  }
+  return census;
+}
+
+} // namespace pgkeep::pool

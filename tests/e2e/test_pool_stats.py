@@ -1,0 +1,155 @@
+"""What pgkeep pool counts: SHOW STATS and its kin and the line of the log, as PgBouncer 1.18 from the same ini file; and what Prometheus reads."""
+import contextlib
+import http.client
+import re
+import socket
+
+from pooler import Client, Console, Pooler
+from support import Server, folder, free_port, wait_for
+
+KINDS = ("ours", "pgbouncer")
+USERS = '"postgres" ""\n'
+
+
+def at(server):
+    return f"host={server.home} port={server.port} dbname=postgres"
+
+
+def opened(kind, home, server, settings=None):
+    return Pooler(kind, home, {"app": at(server), "second": at(server)}, {"admin_users": "postgres", **(settings or {})}, USERS)
+
+
+def test_totals():
+    """The same work is the same counts; times are at least what the work took."""
+    told = {}
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with opened(kind, home, server, {"default_pool_size": 1, "max_prepared_statements": 0} if kind == "ours" else {"default_pool_size": 1}) as pooler, \
+                    Console(pooler) as console, Client(pooler, "app") as one, Client(pooler, "app") as other, Client(pooler, "second") as elsewhere:
+                for sql in ("SELECT 1", "BEGIN", "SELECT pg_sleep(0.1)", "COMMIT", "SELECT nonsense"):
+                    one.query(sql)
+                one.send(one.message(b"P", b"\0SELECT 2\0\0\0"), one.message(b"B", bytes(8)), one.message(b"E", bytes(5)), one.message(b"S"))
+                one.until(b"Z")
+                one.query("BEGIN")
+                other.send(other.message(b"Q", b"SELECT 3\0"))
+                wait_for(lambda: console.row("SHOW POOLS", database="app")["cl_waiting"] == "1", "it waits")
+                one.query("SELECT pg_sleep(0.1)")
+                one.query("COMMIT")
+                other.until(b"Z")
+                elsewhere.query("SELECT 4")
+                row = console.row("SHOW STATS", database="app")
+                told[kind] = {key: row[f"total_{key}"] for key in ("xact_count", "query_count", "received", "sent")}
+                told[kind]["second"] = console.row("SHOW STATS", database="second")["total_query_count"]
+                for key, least in (("xact_time", 200_000), ("query_time", 200_000), ("wait_time", 50_000)):
+                    assert least <= int(row[f"total_{key}"]) < 60_000_000, (kind, row)
+                assert int(row["total_xact_time"]) >= int(row["total_query_time"])
+                totals = console.row("SHOW STATS_TOTALS", database="app")
+                assert totals["query_count"] == row["total_query_count"] and totals["bytes_received"] == row["total_received"]
+                rows = {row["name"]: int(row["value"]) for row in console.rows("SHOW TOTALS")}
+                assert rows["total_client_bytes"] == sum(int(row["total_received"]) for row in console.rows("SHOW STATS"))
+                assert set(console.rows("SHOW STATS_AVERAGES")[0]) == set(console.rows("SHOW STATS_TOTALS")[0])
+    assert told["ours"] == told["pgbouncer"], told
+
+
+def test_averages_and_the_log():
+    """stats_period and log_stats. The line is that of 1.25, which has what it counts of prepared statements between the two of 1.18."""
+    line = {"ours": r"LOG stats: (\d+) xacts/s, (\d+) queries/s, \d+ client parses/s, \d+ server parses/s, \d+ binds/s, in \d+ B/s, out \d+ B/s, xact \d+ us, query \d+ us, wait \d+ us",
+            "pgbouncer": r"LOG stats: (\d+) xacts/s, (\d+) queries/s, in \d+ B/s, out \d+ B/s, xact \d+ us, query \d+ us, wait \d+ us"}
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with opened(kind, home, server, {"stats_period": 1}) as pooler, Console(pooler) as console, Client(pooler, "app") as client:
+                def work():
+                    for _ in range(20):
+                        client.query("SELECT 1")
+                    found = re.findall(line[kind] + "$", pooler.log(), flags=re.M)
+                    return any(int(xacts) > 0 and xacts == queries for xacts, queries in found)
+                wait_for(work, "a line of the log shows the work")
+                row = console.row("SHOW STATS", database="app")
+                assert int(row["avg_query_count"]) > 0 and int(row["avg_recv"]) > 0 and int(row["avg_query_time"]) > 0, (kind, row)
+                assert console.ask("SET log_stats = 0") == "SET log_stats=0"
+                count = pooler.log().count("LOG stats:")
+                wait_for(lambda: int(console.row("SHOW STATS", database="app")["avg_query_count"]) == 0, "two periods without work")
+                assert pooler.log().count("LOG stats:") <= count + 1, kind
+
+
+def test_prepared_statements_are_counted():
+    """Follows the documentation of 1.25: parses of clients, those that reached a server, and binds; of named statements."""
+    with Server(15) as server, folder() as home, opened("ours", home, server) as pooler, Console(pooler) as console, \
+            Client(pooler, "app") as one, Client(pooler, "app") as other:
+        for client in (one, other):
+            client.send(client.message(b"P", b"name\0SELECT 1\0\0\0"), client.message(b"S"))
+            client.until(b"Z")
+            for _ in range(3):
+                client.send(client.message(b"B", b"\0name\0" + bytes(6)), client.message(b"E", bytes(5)), client.message(b"S"))
+                client.until(b"Z")
+        one.send(one.message(b"P", b"\0SELECT 2\0\0\0"), one.message(b"B", bytes(8)), one.message(b"E", bytes(5)), one.message(b"S"))
+        one.until(b"Z")
+        row = console.row("SHOW STATS", database="app")
+        assert (row["total_client_parse_count"], row["total_server_parse_count"], row["total_bind_count"]) == ("2", "1", "6"), row
+        assert [row["prepared_statements"] for row in console.rows("SHOW SERVERS")] == ["1"]
+
+
+def scrape(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/metrics")
+    response = connection.getresponse()
+    text = response.read().decode()
+    assert response.status == 200 and response.getheader("Content-Type").startswith("application/openmetrics-text"), response
+    assert text.endswith("# EOF\n")
+    return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_metrics():
+    """metrics_listen, a key of ours: counters and gauges agree with the console, histograms with the counters."""
+    port = free_port()
+    with Server(15) as server, folder() as home, opened("ours", home, server, {"metrics_listen": f"127.0.0.1:{port}"}) as pooler, \
+            Console(pooler) as console, Client(pooler, "app") as client:
+        for _ in range(10):
+            client.query("SELECT 1")
+        client.query("SELECT pg_sleep(0.2)")
+        client.query("BEGIN")
+        label = '{database="app",user="postgres"'
+        seen = scrape(port)
+        row = console.row("SHOW STATS", database="app")
+        assert seen[f"pgkeep_pool_queries_total{label}}}"] == row["total_query_count"] == "12"
+        assert seen[f"pgkeep_pool_transactions_total{label}}}"] == row["total_xact_count"] == "11"
+        assert seen[f"pgkeep_pool_received_bytes_total{label}}}"] == row["total_received"]
+        assert seen[f'pgkeep_pool_servers{label},state="active"}}'] == "1" and seen[f'pgkeep_pool_clients{label},state="waiting"}}'] == "0"
+        assert seen[f"pgkeep_pool_size{label}}}"] == "20" and seen["pgkeep_pool_connections"] == "2" and seen["pgkeep_pool_is_paused"] == "0"
+        buckets = [(float(name.split('le="')[1].rstrip('"}')), int(value)) for name, value in seen.items()
+                   if name.startswith(f"pgkeep_pool_query_seconds_bucket{label}")]
+        assert [most for most, _ in buckets] == sorted(most for most, _ in buckets) and buckets[-1] == (float("inf"), 12)
+        counts = [count for _, count in buckets]
+        assert counts == sorted(counts) and seen[f"pgkeep_pool_query_seconds_count{label}}}"] == "12"
+        # The one that slept is in a bucket from 0.131 to 0.262 s or later.
+        assert [count for most, count in buckets if most < 0.15][-1] <= 11 and float(seen[f"pgkeep_pool_query_seconds_sum{label}}}"]) >= 0.2
+        assert seen[f"pgkeep_pool_transaction_seconds_count{label}}}"] == "11" == str(int(seen[f"pgkeep_pool_wait_seconds_count{label}}}"]) - 1)
+
+
+def test_hostile_scrapers():
+    """They are told off or cut off by time, there are never more than a few, and whoever comes then is served."""
+    port = free_port()
+
+    def connect():
+        return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+    with Server(15) as server, folder() as home, opened("ours", home, server, {"metrics_listen": f"127.0.0.1:{port}"}) as pooler, \
+            Client(pooler, "app") as client, contextlib.ExitStack() as stack:
+        for sent, told in ((b"GET / HTTP/1.1\r\n\r\n", b"404"), (b"POST /metrics HTTP/1.1\r\n\r\n", b"405"), (b"\0\1\2\r\n\r\n", b"400"),
+                           (b"GET /metrics HTTP/1.1\r\n" + b"x" * 9000, b"431")):
+            with connect() as one:
+                one.sendall(sent)
+                assert one.recv(100).split()[1] == told
+        silent = [stack.enter_context(connect()) for _ in range(40)]
+        silent[0].sendall(b"GET /met")
+        assert client.values("SELECT 1") == ["1"], "queries go on meanwhile"
+        assert silent[0].recv(1) == b"" == silent[5].recv(1), "their time is over"
+        for one in silent:
+            one.close()
+        assert scrape(port)["pgkeep_pool_connections"] == "1"
+    with folder() as home:
+        from support import pgkeep
+        ini = home / "pool.ini"
+        ini.write_text("[databases]\napp =\n[pgbouncer]\nmetrics_listen = somewhere\n")
+        result = pgkeep("pool", ini, check=False, timeout=20)
+        assert result.returncode == 2 and "metrics_listen = somewhere is no address" in result.stderr, result.stderr
