@@ -340,13 +340,15 @@ TEST_P(LockChoice, PicksTheRow) {
   const std::function<bool(std::string_view)> no_server;
   const std::function<postgres::QueryCheck(const std::string&)> nobody_prepares;
   const std::vector<std::string> no_columns;
+  const lint::FilePaths no_paths{{}};
   lint::Context context{.script = script,
                         .section = section,
                         .limits = limits,
                         .server_parses = no_server,
                         .prepare = nobody_prepares,
                         .mandatory_columns = no_columns,
-                        .schema = schema};
+                        .schema = schema,
+                        .paths = no_paths};
   for (const lint::Statement& statement : section.statements) {
     ASSERT_TRUE(statement.root) << statement.problem;
     const std::vector<lint::Change>& changes = statement.changes; // The context refers to them.
