@@ -148,18 +148,13 @@ TEST(Audit, UnknownNameSaysTheNearest) {
 
 TEST(Audit, WhatTheStackCannotMendYetIsInfoThereOnly) {
   Snapshot db = small_server();
-  for (int i = 0; i < 150; ++i) {
-    catalog::Session session;
-    session.pid = 100 + i;
-    session.backend_type = "client backend";
-    session.state = "idle";
-    db.sessions.push_back(std::move(session));
-  }
-  db.present = db.present | Facts::activity | Facts::activity_of_others;
-  EXPECT_EQ(judge_or_die(db, {"pooler-missing"}).findings.at(0).severity, Severity::warning);
+  db.settings.push_back(setting("archive_mode", "off"));
+  db.present = db.present | Facts::replicas;
+  db.link();
+  EXPECT_EQ(judge_or_die(db, {"archiving-off"}).findings.at(0).severity, Severity::error);
   db.settings.push_back(setting("cluster_name", std::string(kStackClusterName)));
   db.link();
-  EXPECT_EQ(judge_or_die(db, {"pooler-missing"}).findings.at(0).severity, Severity::info);
+  EXPECT_EQ(judge_or_die(db, {"archiving-off"}).findings.at(0).severity, Severity::info);
 }
 
 TEST(Audit, NotYetListNamesRulesThatExist) {

@@ -16,7 +16,6 @@ inline constexpr auto kNotYet = std::to_array<std::string_view>({
     "archiving-off",
     "backup-age",
     "never-restored",
-    "pooler-missing",
 });
 
 } // namespace pgkeep::audit

@@ -27,6 +27,7 @@ constexpr milliseconds kPauseMax{10'000};
 constexpr milliseconds kHealthy{60'000};
 constexpr milliseconds kPoliteLimit{5'000};
 constexpr milliseconds kStopLimit{10'000};
+constexpr milliseconds kConsoleLimit{3'000};
 constexpr int kPoolSizeMax = 20;
 /// Of a role's own limit: what is left is for direct sessions.
 constexpr int kSharePercent = 80;
@@ -100,6 +101,19 @@ base::Result<> write_if_different(const std::filesystem::path& path, const std::
   PGKEEP_TRY(const std::optional<std::string> now, base::read_file_if_exists(path));
   if (now && *now == text) return {};
   return base::write_file_durably(path, text, options);
+}
+
+/// A row of SHOW POOLS.
+void add_pool(PoolerFigures& figures, const std::vector<std::string>& names,
+              const std::vector<std::string>& fields) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::int64_t count = base::integer_or(fields[i], 0);
+    const std::string_view name = names[i];
+    if (name == "cl_active" || name == "cl_waiting") figures.clients += count;
+    if (name == "cl_waiting") figures.waiting += count;
+    if (name == "sv_active" || name == "sv_idle" || name == "sv_used" || name == "sv_tested")
+      figures.servers += count;
+  }
 }
 
 /// The last line of its log: why it ended.
@@ -210,8 +224,24 @@ bool pooler_answers(const Layout& layout, int port) {
          ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
-std::optional<PoolerFigures> pooler_figures(const Layout&, int) {
-  return std::nullopt; // Its console is not built yet.
+std::optional<PoolerFigures> pooler_figures(const Layout& layout, int port) {
+  const auto shown = base::run_checked(
+      {.argv = {"psql", "-X", "-A", "-w", "-h", layout.sockets, "-p", std::to_string(port), "-U",
+                "pgbouncer", "-d", "pgbouncer", "-c", "SHOW POOLS"},
+       .run_as = layout.account,
+       .time_limit = kConsoleLimit});
+  if (!shown) return std::nullopt;
+  std::vector<std::string> names;
+  PoolerFigures figures;
+  for (const std::string& line : base::split(*shown, '\n')) {
+    const std::vector<std::string> fields = base::split(line, '|');
+    if (names.empty()) {
+      names = fields;
+    } else if (fields.size() == names.size() && fields.front() != "pgbouncer") { // The console.
+      add_pool(figures, names, fields);
+    }
+  }
+  return figures;
 }
 
 } // namespace pgkeep::stack

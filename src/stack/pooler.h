@@ -62,7 +62,8 @@ private:
   std::string last_error_;
 };
 
-/// What a pooler that runs says of itself, asked as the role monitor.
+/// What a pooler that runs says of itself: its console, asked over the Unix socket as the account
+/// that runs it. Nothing where we may not become that, or psql is missing.
 struct PoolerFigures {
   std::int64_t clients = 0;
   std::int64_t waiting = 0;

@@ -15,6 +15,7 @@ def test_clients_come_in_by_their_passwords():
         assert state["pooler"]["pid"] > 0 and state["pooler"]["port"] != state["port"], state
         text = pgkeep("status", "--dir", directory).stdout
         assert f"pooler    port {state['pooler']['port']}" in text and pooled(state, "app") in text, text
+        assert state["pooler"]["clients"] == 0 and ", 0 clients on " in text, "its console says so"
         psql(pooled(state, "migrator"), "CREATE TABLE t (id int PRIMARY KEY)")
         psql(pooled(state, "app"), "INSERT INTO t VALUES (1)")
         assert psql(pooled(state, "readonly"), "SELECT current_user, inet_client_addr() IS NULL, count(*) FROM t").stdout.strip() == "readonly|t|1"
