@@ -233,8 +233,10 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     pool.starting.remove(server);
     shared.logging_in.fetch_sub(1);
     if (server.is_own) break; // It may be but that its user must not replicate.
-    shared.is_connect_failing.store(true);
-    shared.is_login_failing.store(true);
+    if (!pool.is_paused && !shared.is_dead()) { // Else it was us: the next one may get through.
+      shared.is_connect_failing.store(true);
+      shared.is_login_failing.store(true);
+    }
     break;
   case Server::State::idle:
     if (server.link.is_linked) leave_idle(server); // Not yet, of one that has just logged in.

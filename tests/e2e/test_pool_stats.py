@@ -75,7 +75,7 @@ def test_averages_and_the_log():
 
 def test_prepared_statements_are_counted():
     """Follows the documentation of 1.25: parses of clients, those that reached a server, and binds; of named statements."""
-    with Server(15) as server, folder() as home, opened("ours", home, server) as pooler, Console(pooler) as console, \
+    with Server(15) as server, folder() as home, opened("ours", home, server, {"default_pool_size": 1}) as pooler, Console(pooler) as console, \
             Client(pooler, "app") as one, Client(pooler, "app") as other:
         for client in (one, other):
             client.send(client.message(b"P", b"name\0SELECT 1\0\0\0"), client.message(b"S"))
