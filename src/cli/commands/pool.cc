@@ -148,10 +148,10 @@ const Command pool_command{
     .summary = "Let many clients share few server connections, as PgBouncer does",
     .details =
         "Reads PgBouncer's ini file as it is: session, transaction and statement pooling, on all "
-        "cores, with one limit a pool over all of them. What the file asks for and is not built "
-        "yet is refused with the name of its key. It does not run as root: user or --user says "
-        "whom it becomes. SIGINT waits until no server is in use, SIGTERM ends at once. Started "
-        "under the name pgbouncer it has PgBouncer's command line. docs/pool.md has the rest.",
+        "cores, with one limit a pool over all of them. It does not run as root: user or --user "
+        "says whom it becomes. SIGINT waits until no server is in use, SIGTERM until the last "
+        "client has left; a second one, or SIGQUIT, ends at once. Started under the name "
+        "pgbouncer it has PgBouncer's command line. docs/pool.md has the rest.",
     .words = "[INI]",
     .words_help = "PgBouncer's configuration file; else ./pgkeep.toml.",
     .words_max = 1,
