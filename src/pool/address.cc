@@ -104,13 +104,18 @@ Peer peer_of(const SocketAddress& address) {
 std::string Peer::text() const {
   if (is_unix)
     return process == 0 ? fmt::format("unix:{}", port) : fmt::format("unix({}):{}", process, port);
+  return is_v4(ip) ? fmt::format("{}:{}", text_of(ip), port)
+                   : fmt::format("[{}]:{}", text_of(ip), port);
+}
+
+std::string text_of(const IpAddress& ip) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (is_v4(ip)) {
     ::inet_ntop(AF_INET, &ip.bytes[kMappedPrefix.size()], text.data(), text.size());
-    return fmt::format("{}:{}", text.data(), port);
+  } else {
+    ::inet_ntop(AF_INET6, ip.bytes.data(), text.data(), text.size());
   }
-  ::inet_ntop(AF_INET6, ip.bytes.data(), text.data(), text.size());
-  return fmt::format("[{}]:{}", text.data(), port);
+  return text.data();
 }
 
 } // namespace pgkeep::pool

@@ -42,5 +42,6 @@ struct Peer {
   [[nodiscard]] std::string text() const; ///< "127.0.0.1:5432", "[::1]:5432", "unix(17):6432".
 };
 Peer peer_of(const SocketAddress& address);
+std::string text_of(const IpAddress& ip); ///< "127.0.0.1", "::1".
 
 } // namespace pgkeep::pool

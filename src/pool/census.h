@@ -58,6 +58,7 @@ struct SocketCensus {
   std::uintptr_t link = 0;
   std::int64_t process = 0;
   std::string tls = {};
+  std::string_view replication = "none"; ///< A literal.
   std::string application_name = {};
   std::size_t statements = 0;
   std::uint64_t id = 0;

@@ -205,8 +205,8 @@ std::string show_lists(const Picture& picture) {
   add("login_clients", static_cast<std::size_t>(picture.logins));
   add("free_servers", 0);
   add("used_servers", static_cast<std::size_t>(servers));
-  add("dns_names", 0); // Names are resolved for each connection.
-  add("dns_zones", 0);
+  add("dns_names", picture.hosts.size());
+  add("dns_zones", picture.zones.size());
   add("dns_queries", 0);
   add("dns_pending", 0);
   return std::move(answer).done("SHOW");
@@ -247,15 +247,23 @@ std::string show_version(const Picture& picture) {
   return std::move(answer).done("SHOW");
 }
 
-std::string show_dns_hosts(const Picture&) {
+std::string show_dns_hosts(const Picture& picture) {
   ConsoleAnswer answer;
   answer.columns(std::array<ConsoleColumn, 3>{{{"hostname"}, {"ttl", 'q'}, {"addrs"}}});
+  for (const HostNames::Known& each : picture.hosts) {
+    std::vector<std::string> addresses;
+    for (const IpAddress& address : each.addresses)
+      addresses.push_back(text_of(address));
+    answer.row({each.host, number(each.seconds), base::join(addresses, ",")});
+  }
   return std::move(answer).done("SHOW");
 }
 
-std::string show_dns_zones(const Picture&) {
+std::string show_dns_zones(const Picture& picture) {
   ConsoleAnswer answer;
   answer.columns(std::array<ConsoleColumn, 3>{{{"zonename"}, {"serial", 'q'}, {"count", 'i'}}});
+  for (const HostNames::Zone& each : picture.zones)
+    answer.row({each.name, number(each.serial), number(each.hosts)});
   return std::move(answer).done("SHOW");
 }
 

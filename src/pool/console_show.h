@@ -12,6 +12,7 @@
 
 #include "pool/census.h"
 #include "pool/directory.h"
+#include "pool/host_names.h"
 #include "pool/regime.h"
 #include "pool/statistics.h"
 
@@ -32,6 +33,8 @@ struct Picture {
   int listeners = 0;
   int restless = 0;
   bool has_killed = false;
+  std::vector<HostNames::Known> hosts = {}; ///< Names that were looked up.
+  std::vector<HostNames::Zone> zones = {};
 
   void add(const std::vector<std::unique_ptr<Census>>& counts);
 };

@@ -59,7 +59,7 @@ ConsoleValues socket_row(const Picture& picture, const SocketCensus& socket, std
   return {std::string(socket.is_server ? "S" : "C"),
           socket.user,
           socket.database,
-          std::string("none"),
+          std::string(socket.replication),
           std::move(state),
           socket.address,
           number(socket.port),

@@ -301,7 +301,9 @@ void Control::take_count(Counted counted) {
                   .averages = &averages_,
                   .version = version_,
                   .now = now_us(),
-                  .clients = shared_.clients.load()};
+                  .clients = shared_.clients.load(),
+                  .hosts = shared_.host_names.hosts(now_us()),
+                  .zones = shared_.host_names.zones()};
   picture.add(counting.counts);
   Then then = std::move(counting.then);
   countings_.erase(found);

@@ -17,10 +17,7 @@ struct Place {
 /// As PgBouncer shows it: "unix", "127.0.0.1", "::1".
 Place place_of(const Peer& peer) {
   if (peer.is_unix) return {.address = "unix", .port = peer.port};
-  std::string text = peer.text();
-  text.erase(text.rfind(':'));
-  if (text.starts_with('[')) text = text.substr(1, text.size() - 2);
-  return {.address = std::move(text), .port = peer.port};
+  return {.address = text_of(peer.ip), .port = peer.port};
 }
 
 Place own_place(const Endpoint& endpoint, std::uint16_t unix_port) {
@@ -36,6 +33,16 @@ Place own_place(const Endpoint& endpoint, std::uint16_t unix_port) {
 
 std::uintptr_t number_of(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer); // NOLINT(*-reinterpret-cast): it is shown.
+}
+
+/// Of a connection whose TLS stands.
+std::string tls_of(const Endpoint& endpoint) {
+  return endpoint.tls && !endpoint.is_in_handshake ? endpoint.tls->text() : std::string();
+}
+
+std::string_view replication_of(const Client& client) {
+  if (!client.replication) return "none";
+  return client.replication->kind == Replication::physical ? "physical" : "logical";
 }
 
 std::string_view state_of(const Client& client) {
@@ -175,6 +182,8 @@ SocketCensus Loop::census_of(const Client& client) const {
   if (client.state == Client::State::waiting) census.waits = now_ - client.wait_since;
   if (client.state == Client::State::welcome) census.waits = now_ - client.connected_at;
   if (client.statements) census.statements = client.statements->size();
+  census.tls = tls_of(client);
+  census.replication = replication_of(client);
   const auto value = [&](std::string_view name) {
     const auto index = tracked.index_of(name);
     return std::string(index ? client.parameters.get(*index).value_or("") : "");
@@ -211,7 +220,9 @@ SocketCensus Loop::census_of(const Server& server) const {
                       .link_fd = server.client == nullptr ? -1 : server.client->fd.get(),
                       .parameters = {"", "", "", ""}};
   if (server.prepared) census.statements = server.prepared->known.size();
+  census.tls = tls_of(server);
   if (server.client != nullptr) {
+    census.replication = replication_of(*server.client);
     const auto index = directory_->tracked.index_of("application_name");
     if (index) census.application_name = server.client->parameters.get(*index).value_or("");
   }

@@ -64,6 +64,28 @@ HostNames::Answer HostNames::look_up(const std::string& host, const Settings& se
   return answer;
 }
 
+std::vector<HostNames::Known> HostNames::hosts(Micros now) const {
+  constexpr Micros kSecond = 1'000'000;
+  const std::lock_guard lock(mutex_);
+  std::vector<Known> found;
+  for (const auto& [host, entry] : entries_)
+    found.push_back({.host = host,
+                     .seconds = std::max<Micros>(0, entry.good_until - now) / kSecond,
+                     .addresses = entry.is_known ? entry.addresses : Addresses()});
+  return found;
+}
+
+std::vector<HostNames::Zone> HostNames::zones() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Zone> found;
+  for (const auto& [zone, serial] : serials_) {
+    const auto hosts = std::ranges::count_if(
+        entries_, [&zone](const auto& each) { return zone_of(each.first) == zone; });
+    found.push_back({.name = zone, .serial = serial, .hosts = static_cast<std::size_t>(hosts)});
+  }
+  return found;
+}
+
 std::vector<std::string> HostNames::check_zones(const Settings& settings) {
   std::map<std::string, std::vector<std::string>> hosts; // By zone.
   {

@@ -43,6 +43,19 @@ public:
   /// Asks, and keeps the answer. Bad answers are kept as well, for dns_nxdomain_ttl.
   Answer look_up(const std::string& host, const Settings& settings, Micros now);
 
+  struct Known {
+    std::string host;
+    std::int64_t seconds = 0; ///< For which it is still good.
+    Addresses addresses;
+  };
+  [[nodiscard]] std::vector<Known> hosts(Micros now) const;
+  struct Zone {
+    std::string name;
+    std::uint32_t serial = 0;
+    std::size_t hosts = 0;
+  };
+  [[nodiscard]] std::vector<Zone> zones() const;
+
   /// Names in zones whose serial is another than it was.
   std::vector<std::string> check_zones(const Settings& settings);
 

@@ -232,7 +232,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     is_new = true;
     pool.starting.remove(server);
     shared.logging_in.fetch_sub(1);
-    if (server.is_own) break; // It may be but that its user must not replicate.
+    if (server.is_own) break;                   // It may be but that its user must not replicate.
     if (!pool.is_paused && !shared.is_dead()) { // Else it was us: the next one may get through.
       shared.is_connect_failing.store(true);
       shared.is_login_failing.store(true);

@@ -79,8 +79,8 @@ class Pooler:
 class Console:
     """Somebody at the admin console."""
 
-    def __init__(self, pooler, user="postgres"):
-        self.client = Client(pooler, "pgbouncer", user)
+    def __init__(self, pooler, user="postgres", **options):
+        self.client = Client(pooler, "pgbouncer", user, **options)
 
     def ask(self, sql):
         """The tag of what was done; a refusal is raised."""

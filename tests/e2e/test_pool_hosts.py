@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from pooler import Client, Pooler
+from pooler import Client, Console, Pooler
 from support import Server, Skip, Standby, folder, free_port, wait_for
 
 KINDS = ("ours", "pgbouncer")
@@ -123,8 +123,8 @@ def test_a_name_gets_another_address():
     with names_and_server() as (home, _, names, databases):
         for kind in KINDS:
             names.say("127.0.0.1")
-            settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 1}
-            with Pooler(kind, home, databases, settings, POSTGRES) as pooler, Client(pooler, "db") as first:
+            settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 1, "admin_users": "postgres"}
+            with Pooler(kind, home, databases, settings, POSTGRES) as pooler, Client(pooler, "db") as first, Console(pooler) as console:
                 assert address_of(first) == "127.0.0.1"
                 names.say("127.0.0.2")
                 first.query("BEGIN")
@@ -138,6 +138,8 @@ def test_a_name_gets_another_address():
                 assert address_of(first) == "127.0.0.1"  # Its transaction goes on.
                 first.query("COMMIT")
                 wait_for(lambda: address_of(first) == "127.0.0.2", f"{kind} leaves the address that is gone")
+                known = console.rows("SHOW DNS_HOSTS")
+                assert len(known) == 1 and known[0]["addrs"].startswith("127.0.0.2"), (kind, known)
 
 
 def test_a_zone_gets_another_serial():

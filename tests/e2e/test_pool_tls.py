@@ -12,7 +12,7 @@ import subprocess
 import threading
 
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Client, Pooler, error_text, errors_in
+from pooler import Client, Console, Pooler, error_text, errors_in
 from support import ACCOUNT, PGKEEP, PSQL, Server, bin_of, folder, run, wait_for
 
 USERS = '"postgres" ""\n"alice" "secret"\n'
@@ -60,6 +60,19 @@ def test_clients_in_every_mode():
                 if mode.startswith("verify"):
                     told = [psql(pooler, "require", certificate="stranger", made=made) for pooler in poolers]
                     assert "42" not in told and ("unknown ca" in told[0] or "unexpectedly" in told[0]), told
+
+
+def test_the_console_shows_it():
+    with Server(15) as server, folder() as home:
+        made = Certificates(home)
+        made.secure(server)
+        settings = {**FOR_CLIENTS, "client_tls_sslmode": "require", "server_tls_sslmode": "require", "admin_users": "postgres"}
+        for kind in ("ours", "pgbouncer"):
+            with Pooler(kind, home, {"app": at(server)}, settings, USERS, made.files()) as pooler:
+                with Client(pooler, "app", tls=made.context()) as client, Console(pooler, tls=made.context()) as console:
+                    client.values("SELECT 1")
+                    shown = [row["tls"] for what in ("CLIENTS", "SERVERS") for row in console.rows(f"SHOW {what}")]
+                    assert len(shown) == 3 and all(re.fullmatch(r"TLSv1\.\d/[A-Z0-9-_]+(/ECDH=\w+)?", tls) for tls in shown), (kind, shown)
 
 
 def test_log_lines_in_the_same_form():
