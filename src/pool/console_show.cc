@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "pool/console_show_parts.h"
 #include "pool/console_talk.h"
 
