@@ -83,7 +83,8 @@ std::string show_sockets_of(const Picture& picture, bool is_server) {
   ConsoleAnswer answer;
   answer.columns(kSocketColumns);
   for (const SocketCensus& socket : picture.sockets) {
-    if (socket.is_server != is_server || socket.state == "login") continue;
+    if (socket.is_server != is_server || socket.state == "login" || socket.state == kPoolerSocket)
+      continue;
     answer.row(socket_row(picture, socket, std::string(socket.state)));
   }
   return std::move(answer).done("SHOW");
@@ -96,7 +97,7 @@ std::string show_buffers(const Picture& picture, bool is_busy_only) {
   ConsoleAnswer answer;
   answer.columns(columns);
   for (const SocketCensus& socket : picture.sockets) {
-    if (is_busy_only && !socket.is_busy) continue;
+    if (socket.state == kPoolerSocket || (is_busy_only && !socket.is_busy)) continue;
     const std::string_view state = socket.is_server && socket.state == "new"     ? "login"
                                    : !socket.is_server && socket.state == "idle" ? "active"
                                                                                  : socket.state;
