@@ -64,15 +64,20 @@ def test_changed_result_types_are_healed():
             one.send(*run, SYNC)
             messages = one.until(b"Z")
             assert not errors_in(messages) and [content[:2] for kind, content in messages if kind == b"D"] == [b"\0\2"], messages
-        # In a transaction nothing can be said again: the client hears the error, and after its rollback the statement is a new one.
+
+
+def test_in_a_transaction_nothing_is_healed():
+    """The client hears the error, and after its rollback the statement is a new one. With one server: which has it prepared is known then."""
+    with Setup({"default_pool_size": 1}, loops=1) as setup, setup.client() as one:
+        setup.server.psql("CREATE TABLE t (a int, b int); INSERT INTO t VALUES (1, 2)")
+        run = [bind("s"), DESCRIBE_PORTAL, EXECUTE]
+        assert said(one, parse("s", "SELECT * FROM t"), *run) == ("12TDCZ", ["1"])
         one.query("BEGIN")
         assert said(one, *run)[0] == "2TDCZ"
-        setup.server.psql("SELECT 1")
         one.query("ROLLBACK")
         setup.server.psql("ALTER TABLE t DROP b")
         one.query("BEGIN")
-        told = said(one, *run)
-        assert told == ("EZ", ["cached plan must not change result type"]), (told, setup.pooler.log()[-2000:])
+        assert said(one, *run) == ("EZ", ["cached plan must not change result type"])
         one.query("ROLLBACK")
         for _ in range(4):
             assert said(one, *run) == ("2TDCZ", ["1"])
