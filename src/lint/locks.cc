@@ -35,7 +35,7 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
       for (Effect& effect : effects_of(change, context)) {
         const TableState* const table = schema.find(effect.relation);
         const bool is_own = table != nullptr && (table->is_created_here || table->is_temporary);
-        if (!is_own) locks.effects.push_back(std::move(effect));
+        if (!is_own) locks.effects.emplace_back(std::move(effect));
       }
       context.changes_in_transaction.push_back(change);
     }

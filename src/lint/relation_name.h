@@ -42,6 +42,7 @@ using RelationSet = std::unordered_set<RelationName, BySameName, BySameName>;
 /// "schema.name", by which tables are found. Where it is short no text is allocated.
 class KeyText {
 public:
+  // NOLINTNEXTLINE(*-member-init): what is read of room_ is written first.
   explicit KeyText(const RelationName& name) {
     const std::string_view schema = name.schema.empty() ? "public" : std::string_view(name.schema);
     const std::size_t size = schema.size() + 1 + name.name.size();
@@ -60,7 +61,7 @@ public:
   [[nodiscard]] std::string_view text() const { return text_; }
 
 private:
-  std::array<char, 160> room_; // NOLINT(*-member-init): what is read of it is written first.
+  std::array<char, 160> room_;
   std::string long_;
   std::string_view text_;
 };

@@ -33,7 +33,7 @@ std::string take_word(std::string_view& text) {
 } // namespace
 
 ClientLogin::ClientLogin(DirectoryPtr directory, Origin origin, std::string random)
-    : files_(std::move(directory)), directory_(*files_), origin_(origin),
+    : files_(std::move(directory)), directory_(*files_), origin_(std::move(origin)),
       random_(std::move(random)) {}
 
 Step ClientLogin::refuse(std::string text) {
@@ -179,14 +179,12 @@ std::optional<Step> ClientLogin::take_parameter(const std::string& name, const s
     database_name_ = value;
   } else if (name == "user") {
     user_ = value;
-  } else if (name == "replication") {
-    // Known already.
   } else if (name == "options") {
     if (replication_ == Replication::none) return take_options(value);
   } else if (const auto index = directory_.tracked.index_of(name)) {
     parameters_.set(*index, value);
-  } else if (directory_.ignored_parameters.contains(name)) {
-    // Somebody else sees to it.
+  } else if (name == "replication" || directory_.ignored_parameters.contains(name)) {
+    // Known already, or somebody else's business.
   } else if (directory_.settings().keep_session_settings && replication_ == Replication::none) {
     session_.insert_or_assign(name, value);
   } else {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 #include "wire/bytes.h"
 
 namespace pgkeep::wire {
@@ -163,12 +165,11 @@ std::string question_of(SessionHints hints, const std::vector<std::string>& trac
   if ((hints & kHintSettings) != 0) {
     sql = kSettingsQuestion;
     for (const std::string& name : tracked)
-      sql += " AND pg_catalog.lower(name) <> pg_catalog.lower(" + literal(name) + ")";
+      sql += fmt::format(" AND pg_catalog.lower(name) <> pg_catalog.lower({})", literal(name));
     sql += kRoleQuestion;
     for (const std::string& name : custom) {
-      const std::string value = "pg_catalog.current_setting(" + literal(name) + ",true)";
-      sql +=
-          " UNION ALL SELECT 'setting'," + literal(name) + "," + value + " WHERE " + value + "<>''";
+      const std::string value = fmt::format("pg_catalog.current_setting({},true)", literal(name));
+      sql += fmt::format(" UNION ALL SELECT 'setting',{0},{1} WHERE {1}<>''", literal(name), value);
     }
   }
   if ((hints & kHintHolds) != 0) {
