@@ -130,7 +130,11 @@ void Loop::look_for_places() {
 void Loop::keep_up_size(LoopPool& pool) {
   Pool& shared = pool.shared;
   const Pool::Sizes& sizes = shared.sizes();
-  while (shared.size() > 0 && shared.servers() > shared.size() + sizes.reserve) {
+  // The first loop that has an idle one: two would both close the one too many.
+  bool is_first = true;
+  for (int i = 0; i < index_; ++i)
+    is_first = is_first && shared.part(i).idle.load() == 0;
+  while (is_first && shared.size() > 0 && shared.servers() > shared.size() + sizes.reserve) {
     Server* server = pool.idle.front();
     if (server == nullptr) break;
     close(*server, "too many servers in the pool", true);
