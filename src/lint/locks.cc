@@ -28,7 +28,7 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
   for (const Statement& statement : section.statements) {
     if (statement.origin == Origin::function) continue;
     if (statement.origin == Origin::text || found.empty())
-      found.push_back({.statement = &statement, .effects = {}});
+      found.emplace_back(StatementLocks{.statement = &statement, .effects = {}});
     StatementLocks& locks = found.back();
     locks.is_unknown |= !statement.root || statement.is_opaque;
     for (const Change& change : statement.changes) {

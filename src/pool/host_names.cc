@@ -68,6 +68,7 @@ std::vector<HostNames::Known> HostNames::hosts(Micros now) const {
   constexpr Micros kSecond = 1'000'000;
   const std::lock_guard lock(mutex_);
   std::vector<Known> found;
+  found.reserve(entries_.size());
   for (const auto& [host, entry] : entries_)
     found.push_back({.host = host,
                      .seconds = std::max<Micros>(0, entry.good_until - now) / kSecond,

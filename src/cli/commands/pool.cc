@@ -67,7 +67,7 @@ base::Result<std::string> configuration_path(const Arguments& arguments) {
                        .expected = "one of them"};
   }
   PGKEEP_TRY(const base::Config config, load_config(arguments));
-  const std::string path = config.path().string();
+  std::string path = config.path().string();
   if (!path.empty()) {
     const auto read = [](const std::string& each) { return base::read_file(each); };
     PGKEEP_TRY(const pool::Configuration found, pool::read_configuration(path, read));
