@@ -28,16 +28,16 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
   for (const Statement& statement : section.statements) {
     if (statement.origin == Origin::function) continue;
     if (statement.origin == Origin::text || found.empty())
-      found.emplace_back(StatementLocks{.statement = &statement, .effects = {}});
+      found.push_back({.statement = &statement, .effects = {}});
     StatementLocks& locks = found.back();
     locks.is_unknown |= !statement.root || statement.is_opaque;
     for (const Change& change : statement.changes) {
       for (Effect& effect : effects_of(change, context)) {
         const TableState* const table = schema.find(effect.relation);
         const bool is_own = table != nullptr && (table->is_created_here || table->is_temporary);
-        if (!is_own) locks.effects.emplace_back(std::move(effect));
+        if (!is_own) locks.effects.push_back(std::move(effect));
       }
-      context.changes_in_transaction.push_back(change);
+      context.changes_in_transaction.emplace_back(change);
     }
     for (const Change& change : statement.changes)
       schema.apply(change);
