@@ -9,12 +9,12 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/console_command.h"
 #include "pool/ini.h"
 
 namespace pgkeep::pool {
 namespace {
 
-constexpr std::string_view kConsole = "pgbouncer";
 constexpr std::int64_t kPeersMax = 16'383;
 
 base::Error mistake(std::string what, std::string expected = {}, std::string hint = {}) {
@@ -247,7 +247,7 @@ std::span<const OptionRow> peer_options() {
 }
 
 base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_view options) {
-  if (name == kConsole)
+  if (name == kConsoleName)
     return mistake(fmt::format("database name \"{}\" is reserved", name), {},
                    "The console has this name: choose another.");
   PGKEEP_TRY(const std::vector<IniOption> list, options_in(options));

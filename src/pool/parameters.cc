@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "wire/quoting.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -15,16 +16,6 @@ constexpr char kUnknown = '?';
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-/// As a literal that reads the same with standard_conforming_strings on and off.
-std::string literal(std::string_view value) {
-  std::string text = value.find('\\') == std::string_view::npos ? "'" : "E'";
-  for (const char c : value) {
-    if (c == '\'' || c == '\\') text.push_back(c);
-    text.push_back(c);
-  }
-  return text + "'";
 }
 
 } // namespace
@@ -87,7 +78,7 @@ ParameterChange change_of(const TrackedNames& names, const ParameterValues& want
     const auto is = has.get(i);
     if (!want || !is || *want == *is) continue;
     change.indexes |= 1U << i;
-    change.sql += "SET " + names.name(i) + "=" + literal(*want) + ";";
+    change.sql += "SET " + names.name(i) + "=" + wire::literal(*want) + ";";
   }
   return change;
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "wire/bytes.h"
+#include "wire/quoting.h"
 
 namespace pgkeep::wire {
 namespace {
@@ -91,25 +92,6 @@ std::string take_setting_name(std::string_view text) {
     }
   }
   return name;
-}
-
-/// As a literal that reads the same with standard_conforming_strings on and off.
-std::string literal(std::string_view value) {
-  std::string text = value.find('\\') == std::string_view::npos ? "'" : "E'";
-  for (const char c : value) {
-    if (c == '\'' || c == '\\') text.push_back(c);
-    text.push_back(c);
-  }
-  return text + "'";
-}
-
-std::string identifier(std::string_view name) {
-  std::string text = "\"";
-  for (const char c : name) {
-    if (c == '"') text.push_back(c);
-    text.push_back(c);
-  }
-  return text + "\"";
 }
 
 /// A setting with a prefix is two identifiers.
