@@ -43,10 +43,22 @@ class Pooler:
             for path in [self.home, *self.home.iterdir()]:
                 shutil.chown(path, ACCOUNT)
             argv = as_account(argv) if kind == "pgbouncer" else [*argv, "--user", ACCOUNT]
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
-        wait_for(lambda: "process up" in self.log() or self.process.poll() is not None, "the pooler runs")
-        assert self.process.poll() is None, self.log()
+        self.argv = argv
+        self.process = self.started(argv)
+
+    def started(self, argv):
+        ups = self.log().count("process up") if self.log_path.exists() else 0
+        with open(self.log_path, "ab") as log:
+            process = subprocess.Popen(argv, stdout=log, stderr=log)
+        wait_for(lambda: self.log().count("process up") > ups or process.poll() is not None, "the pooler runs")
+        assert process.poll() is None, self.log()
+        return process
+
+    def take_over(self):
+        """Another process of ours serves from now on. Returns the former one, which ends when its clients have left."""
+        former = self.process
+        self.process = self.started([*self.argv[:2], "--takeover", *self.argv[2:]])
+        return former
 
     def log(self):
         return self.log_path.read_text(errors="replace")

@@ -135,6 +135,15 @@ class Server:
     def stop(self):
         self.control("-m", "fast", "stop")
 
+    def kill(self):
+        """kill -9 of the postmaster and all that it has."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for process in [postmaster, *map(int, children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
     def restart(self):
         self.stop()
         self.start()

@@ -1,243 +1,179 @@
-"""pgkeep pool under abuse: every query carries a nonce and every row must return it, while clients cancel, leave in every state of the protocol, fail
-and abort COPY, backends are ended at random and the files are read again. No answer may reach another client, no cancel request another query, no
-connection may leak, and the server never counts more of them than the pool has places."""
+"""pgkeep pool under abuse: see abusers.py for what clients do. Meanwhile backends are ended and killed, the server is killed as a whole, the files
+are read again, an administrator pauses and kills, and another process takes over. No answer may reach another client, no cancel request another
+query, no connection may leak, and the server never counts more of them than the pools have places.
+"""
 import contextlib
 import os
+import pathlib
 import random
+import re
 import signal
-import socket
-import struct
 import threading
 import time
 
+from abusers import COUNTERS, SEED, Abuser
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Client, Console, Pooler, error_text, errors_in
-from support import Server, folder, wait_for
-from test_pool_prepared import EXECUTE, SYNC, bind, describe, parse
+from pooler import Client, Console, Pooler
+from support import PGKEEP, Server, folder, wait_for
 
-POOL_SIZE = 6
-# What only ours has: a client's settings and locks are its own, and what it listens to comes to nobody else.
+POOL_SIZES = {"app": 6, "session": 12, "statement": 4}  # The databases, after the modes of their pools.
+# What only ours has: a client's settings and what it holds are its own, what it listens to comes to nobody else, what lost is said again.
 BEYOND = {"keep_session_settings": 1, "pin_sessions": 1, "share_listen": 1, "retry_serialization_failures": 3}
-SEED = int(os.environ.get("PGKEEP_SOAK_SEED", "1"))
+CLIENTS_OF_THE_POOLERS = "backend_type = 'client backend' AND datname = ANY ('{app,session,statement}') AND query !~ '^(UN)?LISTEN'"
+MEMORY_MAX_KB = 150_000
+IS_SANITIZED = b"__sanitizer_" in PGKEEP.read_bytes() if PGKEEP.exists() else False
 
 
-def rows_in(messages):
-    return [content[6:6 + struct.unpack("!i", content[2:6])[0]].decode() for kind, content in messages if kind == b"D"]
+def memory_kb(pid):
+    try:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
+    except (OSError, AttributeError):
+        return 0
 
 
-class Abuser:
-    """One client after another, each with a seeded series of deeds. What must not be is in `problems`."""
+class Abuse:
+    """A server, a pooler before it, and what happens to both."""
 
-    def __init__(self, pooler, number, problems, is_beyond, tls=None):
-        self.pooler, self.number, self.problems, self.is_beyond, self.tls = pooler, number, problems, is_beyond, tls
-        self.random = random.Random(SEED * 1000 + number)
-        self.queries = 0
-
-    def run(self, end):
-        deeds = [self.simple] * 4 + [self.extended] * 3 + [self.transaction, self.copy, self.torn, self.left, self.cancelled, self.pipeline,
-                                                           self.named, self.named, self.left_in_a_batch, self.left_in_copy_out]
-        if self.is_beyond:
-            deeds += [self.settings, self.locked, self.listening]
-        while time.monotonic() < end:
-            try:
-                with Client(self.pooler, "app", parameters={"application_name": f"abuser {self.number % 4}"}, tls=self.tls) as client:
-                    for _ in range(self.random.randrange(1, 15)):
-                        if not self.random.choice(deeds)(client):
-                            break
-            except TimeoutError:
-                self.problems.append((self.number, self.queries, "no answer"))
-            except (ConnectionError, OSError):
-                pass  # Its backend was ended, or the pooler told it to go.
-
-    def sql(self):
-        self.queries += 1
-        self.nonce = f"{self.number}-{self.queries}"
-        self.rows = self.random.randrange(1, 400)
-        return f"SELECT '{self.nonce}', repeat('x', {self.random.randrange(300)}) FROM generate_series(1, {self.rows})"
-
-    def check(self, messages):
-        """True: the client can go on."""
-        got, errors = rows_in(messages), errors_in(messages)
-        is_whole = bool(messages) and messages[-1][0] == b"Z"
-        if set(got) - {self.nonce} or any("canceling" in error for error in errors) or (is_whole and not errors and len(got) != self.rows):
-            self.problems.append((self.nonce, got[:3], len(got), errors))
-        return is_whole
-
-    def simple(self, client):
-        return self.check(client.query(self.sql()))
-
-    def extended(self, client):
-        client.send(client.message(b"P", b"\0" + self.sql().encode() + b"\0\0\0"), client.message(b"B", b"\0\0\0\0\0\0\0\0"),
-                    client.message(b"E", b"\0\0\0\0\0"), client.message(b"S"))
-        return self.check(client.until(b"Z"))
-
-    def transaction(self, client):
-        client.query("BEGIN")
-        if not self.check(client.query(self.sql())):
-            return False
-        if self.random.random() < 0.5:
-            client.query("SELECT 1/0")
-        return self.random.random() > 0.3 and bool(client.query("ROLLBACK"))
-
-    def copy(self, client):
-        client.send(client.message(b"Q", b"COPY heap FROM STDIN\0"))
-        client.until(b"GE")
-        client.send(client.message(b"d", b"1\tx\n" * self.random.randrange(1, 3000)))
-        if self.random.random() < 0.3:
-            return False
-        if self.random.random() < 0.5:
-            client.send(client.message(b"d", b"bad\n"))
-        client.send(client.message(b"c") if self.random.random() < 0.7 else client.message(b"f", b"no\0"))
-        return bool(client.until(b"Z"))
-
-    def torn(self, client):
-        client.send(client.message(b"Q", self.sql().encode() + b"\0")[:self.random.randrange(1, 40)])
-        return False
-
-    def named(self, client):
-        """Statements that many share by their text, each with its own nonce."""
-        name = f"s{self.random.randrange(4)}"
-        self.sql()
-        client.send(Client.message(b"C", b"S" + name.encode() + b"\0"),
-                    parse(name, f"SELECT $1::text, {self.random.randrange(5)} FROM generate_series(1, $2::text::int)"), describe(name),
-                    bind(name, self.nonce, str(self.rows)), EXECUTE, SYNC)
-        return self.check(client.until(b"Z"))
-
-    def left_in_a_batch(self, client):
-        """After each message of the extended protocol, with and without Flush."""
-        self.sql()
-        batch = [parse("", f"SELECT '{self.nonce}'"), describe(""), bind(""), EXECUTE, EXECUTE]
-        client.send(*batch[:self.random.randrange(1, len(batch))], *([Client.message(b"H")] if self.random.random() < 0.5 else []))
-        if self.random.random() < 0.3:
-            client.send(SYNC)
-        return False
-
-    def left_in_copy_out(self, client):
-        client.send(client.message(b"Q", b"COPY (SELECT repeat('x', 1000) FROM generate_series(1, 2000)) TO STDOUT\0"))
-        client.until(b"dE")
-        return False
-
-    def settings(self, client):
-        """What it set is there in every later transaction, and is nobody else's."""
-        self.sql()
-        client.query(f"SET app.nonce = '{self.nonce}'" if self.random.random() < 0.5 else f"SELECT set_config('app.nonce', '{self.nonce}', false)")
-        for _ in range(self.random.randrange(1, 4)):
-            messages = client.query("SELECT current_setting('app.nonce', true)")
-            got, is_whole = rows_in(messages), bool(messages) and messages[-1][0] == b"Z"
-            if is_whole and not errors_in(messages) and got != [self.nonce]:
-                self.problems.append((self.nonce, "another's setting", got))
-            if not is_whole:
-                return False
-        return True
-
-    def locked(self, client):
-        """A lock of its session: it is in the same server as long as it has it."""
-        key = self.number + 1
-        pid = rows_in(client.query(f"SELECT pg_backend_pid()::text FROM (SELECT pg_advisory_lock({key})) l"))
-        for _ in range(self.random.randrange(3)):
-            messages = client.query(f"SELECT pg_backend_pid()::text FROM pg_locks WHERE locktype = 'advisory' AND objid = {key} "
-                                    "AND pid = pg_backend_pid()")
-            is_whole = bool(messages) and messages[-1][0] == b"Z"
-            if is_whole and not errors_in(messages) and rows_in(messages) != pid:
-                self.problems.append((self.number, "another's server", rows_in(messages), pid))
-            if not is_whole:
-                return False
-        return self.random.random() > 0.3 and bool(client.query(f"SELECT pg_advisory_unlock({key})"))
-
-    def listening(self, client):
-        """It hears its own channel and no other."""
-        self.sql()
-        if not client.query(f"LISTEN c{self.number}"):
-            return False
-        client.query(f"NOTIFY c{self.number}, '{self.nonce}'")
-        messages = client.query("SELECT 1")
-        for kind, content in messages:
-            if kind == b"A" and content[4:].split(b"\0")[0].decode() != f"c{self.number}":
-                self.problems.append((self.nonce, "another's notification", content))
-        return bool(messages) and messages[-1][0] == b"Z" and self.random.random() > 0.5
-
-    def left(self, client):
-        client.send(client.message(b"Q", self.sql().encode() + b"\0"))
-        return False
-
-    def cancelled(self, client):
-        client.send(client.message(b"Q", b"SELECT pg_sleep(0.05)\0"))
-        with socket.create_connection(("127.0.0.1", self.pooler.port), timeout=30) as asker:
-            asker.sendall(struct.pack("!II", 16, 80877102) + client.key)
-            asker.recv(1)
-        return bool(client.until(b"Z"))
-
-    def pipeline(self, client):
-        self.sql()
-        wanted = [f"{self.nonce}/{i}" for i in range(3)]
-        client.send(*[client.message(b"Q", f"SELECT '{each}'".encode() + b"\0") for each in wanted])
-        messages = [message for _ in wanted for message in client.until(b"Z")]
-        got = rows_in(messages)
-        if got != wanted[:len(got)]:
-            self.problems.append((self.nonce, got, [error_text(content) for kind, content in messages if kind == b"E"]))
-        return len(got) == len(wanted)
-
-
-def administer(pooler, chance):
-    """What an administrator may do at any time."""
-    ini = pooler.home / "pool.ini"
-    ini.write_text(ini.read_text().replace("max_prepared_statements = 200", "max_prepared_statements = 0") if chance.random() < 0.5 else
-                   ini.read_text().replace("max_prepared_statements = 0", "max_prepared_statements = 200"))
-    with contextlib.suppress(ConnectionError), Console(pooler) as console:  # It may be one client too many.
-        for sql in (*chance.choice((["RELOAD"], ["RECONNECT"], ["PAUSE app", "RESUME app"])), "SHOW CLIENTS", "SHOW STATS"):
-            console.ask(sql)
-
-
-def soak(seconds, clients, is_beyond=False, kills_server_every_s=None, has_tls=False):
-    """has_tls: servers, and every other client."""
-    settings = {"default_pool_size": POOL_SIZE, "max_client_conn": 2 * clients, "server_login_retry": 1, "server_lifetime": 5, "admin_users": "postgres",
-                "max_prepared_statements": 200, **(BEYOND if is_beyond else {})}
-    others = "backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname IS NOT NULL AND query !~ '^(UN)?LISTEN'"
-    with Server(15, {"max_connections": 60}) as server, folder() as home, contextlib.ExitStack() as stack:
-        server.psql("CREATE TABLE heap (i int, t text)")
-        made = Certificates(home) if has_tls else None
-        if made:
-            made.secure(server)
+    def __init__(self, stack, clients, is_beyond, has_tls):
+        self.is_beyond, self.chance, self.former, self.memory_kb = is_beyond, random.Random(SEED), [], 0
+        self.server = stack.enter_context(Server(15, {"max_connections": 100}))
+        home = stack.enter_context(folder())
+        for name in POOL_SIZES:
+            self.server.psql(f"CREATE DATABASE {name}")
+            self.server.psql("CREATE TABLE heap (i int, t text); CREATE TABLE counters (id int PRIMARY KEY, n bigint); "
+                             f"INSERT INTO counters SELECT i, 0 FROM generate_series(0, {COUNTERS - 1}) i", name)
+            self.server.psql(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+        settings = {"max_client_conn": 2 * clients, "server_login_retry": 1, "server_lifetime": 5, "client_login_timeout": 10, "transaction_timeout": 20,
+                    "client_idle_timeout": 20, "query_wait_timeout": 60, "admin_users": "postgres", "max_prepared_statements": 200, **(BEYOND if is_beyond else {})}
+        self.made = Certificates(home) if has_tls else None
+        if self.made:
+            self.made.secure(self.server)
             settings.update({**FOR_CLIENTS, "server_tls_sslmode": "require"})
-        host = "127.0.0.1" if made else server.home
-        pooler = stack.enter_context(Pooler("ours", home, {"app": f"host={host} port={server.port} dbname=postgres"}, settings, '"postgres" ""\n',
-                                            made.files() if made else None, loops=3))
+        host = "127.0.0.1" if self.made else self.server.home
+        modes = {name: "transaction" if name == "app" else name for name in POOL_SIZES}
+        databases = {name: f"host={host} port={self.server.port} pool_mode={modes[name]} pool_size={size}" for name, size in POOL_SIZES.items()}
+        files = self.made.files() if self.made else None
+        self.pooler = stack.enter_context(Pooler("ours", home, databases, settings, '"postgres" ""\n', files, loops=3))
 
-        def connections():
-            found = server.psql(f"SELECT count(*) FROM pg_stat_activity WHERE {others}", check=False)
-            return int(found[0][0]) if found else 0
+    def connections(self):
+        """Of each database; none where the server is not there."""
+        rows = self.server.psql(f"SELECT datname, count(*) FROM pg_stat_activity WHERE {CLIENTS_OF_THE_POOLERS} GROUP BY 1", check=False)
+        return {name: int(count) for name, count in rows}
 
-        end = time.monotonic() + seconds
-        next_kill = time.monotonic() + (kills_server_every_s or 0)
+    def are_within_limits(self):
+        """A process that another took over from has its own servers until its last client leaves."""
+        self.former = [process for process in self.former if process.poll() is None]
+        return all(count <= POOL_SIZES[name] * (1 + len(self.former)) for name, count in self.connections().items())
+
+    def look(self):
+        # A backend whose connection was closed needs a moment to find out.
+        wait_for(self.are_within_limits, "no more connections than places")
+        assert self.pooler.process.poll() is None, self.pooler.log()[-6000:]
+        self.memory_kb = max(self.memory_kb, memory_kb(self.pooler.pid()))
+
+    def administer(self):
+        """What an administrator may do at any time. It may be one client too many, and it may be told that somebody else did something."""
+        ini = self.pooler.home / "pool.ini"
+        few, many = "max_prepared_statements = 0", "max_prepared_statements = 200"
+        ini.write_text(ini.read_text().replace(many, few) if self.chance.random() < 0.5 else ini.read_text().replace(few, many))
+        orders = (["RELOAD"], ["RECONNECT"], ["PAUSE app", "RESUME app"], ["PAUSE session"], ["KILL app"], ["DISABLE statement"], ["SUSPEND", "RESUME"])
+        with contextlib.suppress(ConnectionError, TimeoutError), Console(self.pooler) as console:
+            for sql in self.chance.choice(orders):
+                console.client.socket.settimeout(3 if sql == "PAUSE session" else 60)  # It waits for sessions, which last longer.
+                console.ask(sql)
+        self.let_go_on()
+
+    def let_go_on(self):
+        def is_done():
+            with contextlib.suppress(ConnectionError), Console(self.pooler) as console:
+                for sql in ("RESUME", "RESUME app", "RESUME session", "ENABLE statement"):
+                    with contextlib.suppress(ConnectionError):  # Nothing was paused.
+                        console.ask(sql)
+                for sql in ("SHOW CLIENTS", "SHOW SERVERS", "SHOW STATS"):
+                    console.ask(sql)
+                return True
+            return False
+        wait_for(is_done, "an administrator lets all go on")
+
+    def end_backend(self):
+        self.server.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {CLIENTS_OF_THE_POOLERS} ORDER BY random() LIMIT 1", check=False)
+
+    def kill_backend(self):
+        """kill -9: the server starts anew by itself."""
+        victim = self.server.psql(f"SELECT pid FROM pg_stat_activity WHERE {CLIENTS_OF_THE_POOLERS} LIMIT 1", check=False)
+        if victim:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(victim[0][0]), signal.SIGKILL)
+            wait_for(lambda: self.server.psql("SELECT 1", check=False), "the server is back")
+
+    def kill_server(self):
+        """kill -9 of all that it has."""
+        self.server.kill()
+        wait_for(lambda: self.server.control("-l", self.server.home / "log", "start") == 0, "the server is back")
+
+    def take_over(self):
+        self.former.append(self.pooler.take_over())
+
+    def must_be_whole(self):
+        """When all clients have gone: every place is there, and nothing of anybody in it."""
+        for process in self.former:
+            assert process.wait(60) == 0, self.pooler.log()[-6000:]
+        for name, size in POOL_SIZES.items():
+            with contextlib.ExitStack() as stack:
+                left = [stack.enter_context(Client(self.pooler, name)) for _ in range(size if name != "statement" else 1)]
+                assert all(client.values("SELECT 1") == ["1"] for client in left), name
+                if name != "statement":
+                    assert all(client.query("BEGIN")[-1] == (b"Z", b"T") for client in left), f"every place of {name} is there"
+        with Console(self.pooler) as console:
+            busy = [f"{kind}_{state}" for kind, states in (("cl", ("active", "waiting", "active_cancel_req", "waiting_cancel_req")),
+                                                           ("sv", ("active", "active_cancel", "being_canceled"))) for state in states]
+            wait_for(lambda: all(row[name] == "0" for row in console.rows("SHOW POOLS") if row["database"] in POOL_SIZES for name in busy),
+                     "nobody has a server")
+        wait_for(self.are_within_limits, "no connection leaked")
+        assert IS_SANITIZED or self.memory_kb < MEMORY_MAX_KB, f"{self.memory_kb} kB"
+        wait_for(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")[0][0] == "0", "every lock went with its client")
+
+
+def must_have_counted(abuse, abusers):
+    """What clients were told has happened, and nothing twice."""
+    told, perhaps = sum(abuser.counted for abuser in abusers), sum(abuser.perhaps_counted for abuser in abusers)
+    counted = sum(int(abuse.server.psql("SELECT sum(n) FROM counters", name)[0][0]) for name in POOL_SIZES)
+    assert told <= counted <= told + perhaps, (told, counted, perhaps)
+
+
+def soak(seconds, clients, is_beyond=False, has_tls=False, kills_server_every_s=None):
+    """has_tls: servers, and every other client. Where servers are killed, another process takes over in the middle, too."""
+    with contextlib.ExitStack() as stack:
+        abuse = Abuse(stack, clients, is_beyond, has_tls)
         problems = []
-        abusers = [Abuser(pooler, number, problems, is_beyond, made.context() if made and number % 2 else None) for number in range(clients)]
+        abusers = [Abuser(abuse.pooler, number, problems, {7: "session", 3: "statement"}.get(number % 16, "app"), is_beyond,
+                          abuse.made.context() if abuse.made and number % 2 else None, is_hostile=number % 8 == 0) for number in range(clients)]
+        end = time.monotonic() + seconds
         threads = [threading.Thread(target=abuser.run, args=(end,)) for abuser in abusers]
         for thread in threads:
             thread.start()
-        chance = random.Random(SEED)
-        while any(thread.is_alive() for thread in threads):
-            threads[0].join(1)
-            # A backend whose connection was closed needs a moment to find out.
-            wait_for(lambda: connections() <= POOL_SIZE, "no more connections than places")
-            administer(pooler, chance)
-            server.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others} ORDER BY random() LIMIT 1", check=False)
-            pooler.signal(signal.SIGHUP)
-            if kills_server_every_s and time.monotonic() > next_kill:  # kill -9: the server starts anew by itself.
-                next_kill += kills_server_every_s
-                victim = server.psql(f"SELECT pid FROM pg_stat_activity WHERE {others} LIMIT 1", check=False)
-                if victim:
-                    os.kill(int(victim[0][0]), signal.SIGKILL)
-                    wait_for(lambda: server.psql("SELECT 1", check=False), "the server is back")
-        assert not problems, (SEED, problems[:5])
-        assert sum(abuser.queries for abuser in abusers) > 20 * seconds
-        # Every place is there, and nothing of anybody in it.
-        left = [Client(pooler, "app") for _ in range(POOL_SIZE)]
-        assert all(client.query("BEGIN")[-1] == (b"Z", b"T") for client in left), "every place is there"
-        for client in left:
-            client.close()
-        wait_for(lambda: connections() <= POOL_SIZE, "no connection leaked")
-        if is_beyond:
-            wait_for(lambda: server.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")[0][0] == "0", "every lock went with its client")
+        disasters = [abuse.kill_backend, abuse.kill_server, abuse.take_over]
+        next_disaster = time.monotonic() + (kills_server_every_s or 2 * seconds)
+        try:
+            while any(thread.is_alive() for thread in threads):
+                threads[0].join(1)
+                abuse.look()
+                abuse.administer()
+                abuse.end_backend()
+                abuse.pooler.signal(signal.SIGHUP)
+                if time.monotonic() > next_disaster and time.monotonic() < end:
+                    next_disaster += kills_server_every_s
+                    disasters.append(disasters.pop(0))
+                    disasters[-1]()
+        finally:
+            for thread in threads:
+                thread.join()
+        assert not problems, (SEED, len(problems), problems[:5])
+        assert sum(abuser.queries for abuser in abusers) > 5 * clients
+        must_have_counted(abuse, abusers)
+        abuse.must_be_whole()
+        print(f"soak: {clients} clients, {sum(abuser.queries for abuser in abusers)} nonces, {sum(abuser.counted for abuser in abusers)} counted, "
+              f"{abuse.pooler.log().count('process up')} processes, {abuse.memory_kb} kB at most", flush=True)
 
 
 def test_soak_for_seconds():
@@ -252,16 +188,14 @@ def test_soak_through_tls():
     soak(8, 48, has_tls=True)
 
 
-def long_pool_soak_through_tls():
-    soak(300, 200, has_tls=True, kills_server_every_s=30)
-
-
 def long_pool_soak():
-    soak(600, 500, kills_server_every_s=30)
+    """All at once. Sanitized programs are slow: ./test --long gives them less of it."""
+    soak(int(os.environ.get("PGKEEP_SOAK_SECONDS", "600")), int(os.environ.get("PGKEEP_SOAK_CLIENTS", "500")), is_beyond=True, has_tls=True,
+         kills_server_every_s=20)
 
 
-def long_pool_soak_with_what_is_ours():
-    soak(300, 200, is_beyond=True, kills_server_every_s=30)
+def long_pool_soak_of_what_pgbouncer_has():
+    soak(int(os.environ.get("PGKEEP_SOAK_SECONDS", "600")) // 2, int(os.environ.get("PGKEEP_SOAK_CLIENTS", "500")) // 2, kills_server_every_s=20)
 
 
 SLOW = ["test_soak_for_seconds", "test_soak_through_tls", "test_soak_for_seconds_with_what_is_ours"]
