@@ -121,6 +121,11 @@ enum class Operation : std::uint8_t {
   run_block, ///< DO.
 };
 
+/// Whether it makes, changes or drops a column.
+constexpr bool acts_on_column(Operation operation) {
+  return operation >= Operation::add_column && operation <= Operation::rename_column;
+}
+
 struct Change {
   Operation operation = Operation::other;
   RelationName relation = {};    ///< What it acts on.

@@ -44,7 +44,7 @@ class KeyText {
 public:
   // NOLINTNEXTLINE(*-member-init): what is read of room_ is written first.
   explicit KeyText(const RelationName& name) {
-    const std::string_view schema = name.schema.empty() ? "public" : std::string_view(name.schema);
+    const std::string_view schema = schema_of(name);
     const std::size_t size = schema.size() + 1 + name.name.size();
     char* begin = room_.data();
     if (size > room_.size()) {
@@ -59,6 +59,10 @@ public:
   KeyText& operator=(const KeyText&) = delete;
   ~KeyText() = default;
   [[nodiscard]] std::string_view text() const { return text_; }
+  /// "public" where the name does not say.
+  static std::string_view schema_of(const RelationName& name) {
+    return name.schema.empty() ? "public" : std::string_view(name.schema);
+  }
 
 private:
   std::array<char, 160> room_;

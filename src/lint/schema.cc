@@ -182,10 +182,11 @@ const TableState* Schema::find(const RelationName& name) const {
 TableState* Schema::locate(const RelationName& name) const {
   // Asked for by most rules about most statements, again and again.
   Recent& recent = recent_[place_of(name.name)];
-  const KeyText key(name);
-  if (recent.key == key.text()) return recent.table;
-  const auto found = by_key_.find(key.text());
-  recent.key = key.text();
+  const std::string_view schema = KeyText::schema_of(name);
+  if (recent.name.name == name.name && recent.name.schema == schema) return recent.table;
+  const auto found = by_key_.find(KeyText(name).text());
+  recent.name.schema = schema;
+  recent.name.name = name.name;
   recent.table = found == by_key_.end() ? nullptr : found->second;
   return recent.table;
 }
@@ -295,8 +296,8 @@ TableState& Schema::at(const RelationName& name) {
 }
 
 void Schema::apply(const Change& change) {
+  if (acts_on_column(change.operation)) return apply_column(change);
   apply_table(change);
-  apply_column(change);
   apply_constraint(change);
   apply_index(change);
 }
@@ -315,7 +316,9 @@ void Schema::apply_table(const Change& change) {
       table.is_partition = change.operation == Operation::create_partition_of;
       table.are_columns_known =
           change.node.nodes("inh_relations").empty() && !change.node.node("of_typename");
-      for (const Node& element : change.node.nodes("table_elts")) {
+      const postgres::NodeList elements = change.node.nodes("table_elts");
+      table.columns.reserve(elements.size());
+      for (const Node& element : elements) {
         if (element.is("TableLikeClause")) table.are_columns_known = false;
       }
     }

@@ -109,7 +109,7 @@ public:
 private:
   /// What was looked for.
   struct Recent {
-    std::string key = {};
+    RelationName name = {};      ///< With a schema: KeyText::schema_of().
     TableState* table = nullptr; ///< Null where there is none.
   };
   static constexpr unsigned kRecentBits = 7;
