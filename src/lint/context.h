@@ -75,8 +75,8 @@ struct Context {
   std::vector<RelationName> created_in_transaction = {};
   /// Names of constraints added NOT VALID since the transaction began: "schema.table.name".
   std::vector<std::string> added_in_transaction = {};
-  /// Of the Script's statements.
-  std::vector<std::reference_wrapper<const Change>> changes_in_transaction = {};
+  /// CREATE DOMAIN since the transaction began. Of the Script's statements.
+  std::vector<std::reference_wrapper<const Change>> domains_in_transaction = {};
   /// Statements of the section, before this one, that took a lock for which writes wait on a
   /// relation in use: where the first and the last of them begin.
   std::optional<std::size_t> first_strong_lock = {};

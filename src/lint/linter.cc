@@ -202,7 +202,7 @@ void Linter::end_transaction(Context& context) {
   context.locked_against_reads.clear();
   context.created_in_transaction.clear();
   context.added_in_transaction.clear();
-  context.changes_in_transaction.clear();
+  context.domains_in_transaction.clear();
   std::erase_if(context.settings, [](const SettingState& each) { return each.is_local; });
 }
 
@@ -267,10 +267,9 @@ void Linter::keep_settings(Context& context, const Statement& statement, const C
 }
 
 void Linter::keep_change(Context& context, const Statement& statement, const Change& change) {
-  if (change.operation == Operation::transaction)
-    keep_transaction(context, statement, change.node);
-  else
-    context.changes_in_transaction.emplace_back(change);
+  if (change.operation == Operation::transaction) keep_transaction(context, statement, change.node);
+  if (change.operation == Operation::create_domain)
+    context.domains_in_transaction.emplace_back(change);
   if (creates_table(change.operation)) context.created_in_transaction.push_back(change.relation);
   const bool adds_unvalidated = (change.operation == Operation::add_check ||
                                  change.operation == Operation::add_foreign_key) &&

@@ -70,8 +70,8 @@ constexpr auto kPlainRows = [] {
 }();
 
 bool is_domain_with_check(const TypeText& type, const Context& context) {
-  for (const Change& before : context.changes_in_transaction) {
-    if (before.operation != Operation::create_domain || type.is_array) continue;
+  for (const Change& before : context.domains_in_transaction) {
+    if (type.is_array) continue;
     if (relation_of(before.node.nodes("domainname")).name != type.name) continue;
     return !constraint_of(before.node, "CONSTR_CHECK").kind().empty();
   }

@@ -37,7 +37,8 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
         const bool is_own = table != nullptr && (table->is_created_here || table->is_temporary);
         if (!is_own) locks.effects.push_back(std::move(effect));
       }
-      context.changes_in_transaction.emplace_back(change);
+      if (change.operation == Operation::create_domain)
+        context.domains_in_transaction.emplace_back(change);
     }
     for (const Change& change : statement.changes)
       schema.apply(change);
