@@ -299,6 +299,17 @@ const TableState* table_after(const Subject& subject, const RelationName& name, 
   return table;
 }
 
+/// Columns that a foreign key names of the other table.
+void judge_referenced(const Subject& subject, const Change& key, TextSink& out) {
+  const Names names = postgres::strings_of(key.node.nodes("pk_attrs"));
+  if (names.empty()) return;
+  TableState made;
+  const TableState* const target = table_after(subject, key.other, made);
+  for (const std::string& name : names) {
+    if (is_missing(target, name)) add_unknown(key.offset, *target, name, out);
+  }
+}
+
 /// Columns that a constraint or an index names.
 void judge_keys(const Subject& subject, TextSink& out) {
   TableState made;
@@ -306,24 +317,21 @@ void judge_keys(const Subject& subject, TextSink& out) {
   const Change* last = nullptr; // Most often all of them are about one table.
   for (const Change& change : subject.changes) {
     if (!is_one_of_keys(change.operation)) continue;
-    if (last == nullptr || last->relation != change.relation)
-      table = table_after(subject, change.relation, made);
-    last = &change;
     Names names;
     if (change.operation == Operation::create_index) {
       for (const Node& element : change.node.nodes("index_params"))
         names.emplace_back(element.text("name"));
     } else if (change.operation == Operation::add_foreign_key) {
       names = postgres::strings_of(change.node.nodes("fk_attrs"));
-      TableState other;
-      const TableState* const target = table_after(subject, change.other, other);
-      for (const std::string& name : postgres::strings_of(change.node.nodes("pk_attrs"))) {
-        if (is_missing(target, name)) add_unknown(change.offset, *target, name, out);
-      }
+      judge_referenced(subject, change, out);
     } else if (change.operation == Operation::add_unique ||
                change.operation == Operation::add_primary_key) {
       names = postgres::strings_of(change.node.nodes("keys"));
     }
+    if (names.empty()) continue; // Of a column's own constraint.
+    if (last == nullptr || last->relation != change.relation)
+      table = table_after(subject, change.relation, made);
+    last = &change;
     for (const std::string& name : names) {
       if (is_missing(table, name)) add_unknown(change.offset, *table, name, out);
     }
