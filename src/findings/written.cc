@@ -13,13 +13,17 @@ namespace pgkeep::findings {
 
 namespace {
 
+constexpr std::size_t kLargePage = std::size_t{2} * 1024 * 1024;
+
 /// Memory that is written once, from its beginning to its end: in pages of the usual size half of
-/// what that costs are page faults. Without effect where the system has no large ones.
-void ask_for_large_pages(char* begin, std::size_t bytes) {
-  constexpr std::size_t kLargePage = std::size_t{2} * 1024 * 1024;
-  void* at = begin;
-  const bool has_one = std::align(kLargePage, kLargePage, at, bytes) != nullptr;
-  if (has_one) ::madvise(at, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+/// what that costs are page faults. Without effect where the system has no large ones. The block is
+/// a large page longer than `bytes`, which begin where one does.
+char* in_large_pages(char* block, std::size_t bytes) {
+  void* at = block;
+  std::size_t room = bytes + kLargePage;
+  std::align(kLargePage, bytes, at, room);
+  ::madvise(at, bytes, MADV_HUGEPAGE);
+  return static_cast<char*>(at);
 }
 
 } // namespace
@@ -51,8 +55,10 @@ std::string_view FindingWriter::keep(std::string_view bytes) {
   if (bytes.size() > left_) {
     left_ = std::max(bytes.size(), std::clamp(kept_, kBlockMin, kBlockMax));
     kept_ += left_;
-    next_ = blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(left_)).get();
-    ask_for_large_pages(next_, left_);
+    const bool is_large = left_ >= kLargePage;
+    const std::size_t spare = is_large ? kLargePage : 0;
+    next_ = blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(left_ + spare)).get();
+    if (is_large) next_ = in_large_pages(next_, left_);
   }
   const char* const kept = std::exchange(next_, next_ + bytes.size());
   bytes.copy(next_ - bytes.size(), bytes.size());
