@@ -156,7 +156,9 @@ private:
 
   void alter_table(const Node& root) {
     const RelationName relation = relation_of(root.node("relation"));
-    for (const Node& command : root.nodes("cmds"))
+    const postgres::NodeList commands = root.nodes("cmds");
+    changes_.reserve(commands.size());
+    for (const Node& command : commands)
       alter_command(relation, command);
   }
 
@@ -214,8 +216,10 @@ private:
                   .offset = begin_};
     if (bound && !root.nodes("inh_relations").empty())
       create.other = relation_of(root.nodes("inh_relations").front());
+    const postgres::NodeList elements = root.nodes("table_elts");
+    changes_.reserve(elements.size() * 2); // A column and its constraint.
     add(std::move(create));
-    for (const Node& element : root.nodes("table_elts")) {
+    for (const Node& element : elements) {
       if (element.is("Constraint")) {
         add_constraint(relation, element, "", true);
       } else if (element.is("ColumnDef")) {

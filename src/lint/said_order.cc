@@ -100,9 +100,21 @@ void SaidOrder::write_kept(findings::FindingWriter& writer) {
   }
 }
 
+std::size_t SaidOrder::count_of(Severity severity) const {
+  std::ptrdiff_t count = 0;
+  for (const Part& part : parts_) {
+    count += std::ranges::count(part.verdict.written, severity, &SaidWritten::severity);
+    count += std::ranges::count_if(
+        part.verdict.said, [&](const Said& each) { return each.finding.severity == severity; });
+  }
+  return static_cast<std::size_t>(count);
+}
+
 SaidOrder::KeysBySeverity SaidOrder::sorted_keys() {
   std::ranges::stable_sort(parts_, {}, &Part::path);
   KeysBySeverity by_severity;
+  for (std::size_t severity = 0; severity < by_severity.size(); ++severity)
+    by_severity[severity].reserve(count_of(static_cast<Severity>(severity)));
   for (std::size_t i = 0; i < parts_.size();) {
     const std::string& path = parts_[i].path;
     std::array<std::size_t, 3> begins{};

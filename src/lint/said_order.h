@@ -47,6 +47,7 @@ private:
   void set_aside(findings::Report& report, IgnoreMarks& marks);
   void write_kept(findings::FindingWriter& writer);
   [[nodiscard]] const findings::Rule* card_of(const Said& said) const;
+  [[nodiscard]] std::size_t count_of(findings::Severity severity) const;
   KeysBySeverity sorted_keys();
 
   std::span<const Chosen> chosen_;

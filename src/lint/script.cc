@@ -377,11 +377,14 @@ void Script::add_bodies(Section& section) {
   std::vector<Statement> all;
   all.reserve(section.statements.size() * 2);
   for (Statement& outer : section.statements) {
-    const Body body = outer.root ? body_of(outer.root, text_, outer.begin, outer.end) : Body{};
-    const Statement frame{.begin = outer.begin,
-                          .end = outer.end,
-                          .origin = body.runs_now ? Origin::block : Origin::function};
     all.push_back(std::move(outer));
+    const postgres::Node root = all.back().root;
+    if (!root.is("DoStmt") && !root.is("CreateFunctionStmt")) continue;
+    const std::size_t begin = all.back().begin;
+    const std::size_t end = all.back().end;
+    const Body body = body_of(root, text_, begin, end);
+    const Statement frame{
+        .begin = begin, .end = end, .origin = body.runs_now ? Origin::block : Origin::function};
     if (!body.problem.empty()) {
       Statement unread = frame;
       unread.is_opaque = true;

@@ -96,6 +96,9 @@ thread_local Handover handover; // NOLINT: each thread's own, as libpg_query's m
 
 base::Result<const PgQuery__ParseResult*> parse(Arena& arena, const std::string& sql,
                                                 std::size_t begin, bool may_hand_over) {
+  constexpr std::size_t kBytesPerNode = 4; // Of ordinary SQL; few nodes are more than a guess.
+  constexpr std::size_t kNodesMax = 4'096;
+  arena.order().reserve(std::min(sql.size() / kBytesPerNode, kNodesMax));
   handover = {.arena = may_hand_over && shapes().are_complete() ? &arena : nullptr, .begin = begin};
   const Parsed parsed(pg_query_parse_protobuf(sql.c_str()));
   const Handover taken = std::exchange(handover, {});

@@ -119,6 +119,8 @@ public:
     std::uint32_t size = 0;         ///< How many entries the node and all below it are.
   };
 
+  /// Before the first: about as many as are to come.
+  void reserve(std::size_t entries) { entries_.reserve(entries); }
   /// The entry of a message that is not yet filled in.
   std::size_t begin(ProtobufCMessage& message, const Shape& shape) {
     entries_.push_back({.message = &message, .name = &shape.name, .kind = shape.number});
