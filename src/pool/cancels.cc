@@ -27,13 +27,19 @@ void Loop::cancel(CancelWish wish) {
     forward(std::move(wish));
     return;
   }
-  const std::uint32_t loop = loop_in(wish.process);
+  const auto place = shared_.moved_keys.find(key_of(wish));
+  const std::uint32_t loop =
+      place ? static_cast<std::uint32_t>(place->loop) : loop_in(wish.process);
   if (loop != static_cast<std::uint32_t>(index_)) {
     if (loop < shared_.loops.size()) shared_.loops[loop]->post(std::move(wish));
     return;
   }
   const Client* client = find_cancelled(wish);
-  if (client == nullptr) shared_.log.info("failed cancel request");
+  if (client == nullptr && wish.may_be_of_former) {
+    shared_.control->post(CancelOfFormer{key_of(wish)});
+  } else if (client == nullptr) {
+    shared_.log.info("failed cancel request");
+  }
   const bool runs =
       client != nullptr && client->server != nullptr && !client->server->cancel_key.empty();
   if (runs && cancellers_.size() < kCancelsMax) {
@@ -46,18 +52,29 @@ void Loop::cancel(CancelWish wish) {
         ConsoleCancel{.who = {.loop = index_, .slot = client->slot, .id = client->id}});
 }
 
+/// As the client was told it.
+CancelKey Loop::key_of(const CancelWish& wish) const {
+  return {.process = wish.process,
+          .secret =
+              wire::Reader(wish.key).uint32() | (settings().peer_id == 0 ? 0 : kCancelTimesMask)};
+}
+
 /// Null where there is none.
 Client* Loop::find_cancelled(const CancelWish& wish) {
   const std::int64_t peer = settings().peer_id;
   if (wish.key.size() != sizeof(std::uint32_t)) return nullptr;
+  const CancelKey wanted = key_of(wish);
+  if (const auto place = shared_.moved_keys.find(wanted)) {
+    Client* client = place->slot < clients_.size() ? clients_[place->slot].get() : nullptr;
+    return client != nullptr && client->id == place->id ? client : nullptr;
+  }
   const std::uint32_t step = peer == 0 ? 1U << kCancelSlotBits : kCancelSharedSlots;
-  const std::uint32_t secret = wire::Reader(wish.key).uint32() | (peer == 0 ? 0 : kCancelTimesMask);
   for (std::size_t slot = slot_in(wish.process, peer); slot < clients_.size(); slot += step) {
     Client* client = clients_[slot].get();
     if (client == nullptr || client->state == Client::State::login) continue;
     const CancelKey told = cancel_key_of(static_cast<std::uint32_t>(index_),
                                          static_cast<std::uint32_t>(slot), client->secret, peer);
-    if (told == CancelKey{.process = wish.process, .secret = secret}) return client;
+    if (told == wanted) return client;
   }
   return nullptr;
 }

@@ -74,11 +74,12 @@ void Loop::accept_one(base::Fd fd, Peer peer) {
   take_client(std::move(fd), peer);
 }
 
-void Loop::take_client(base::Fd fd, Peer peer) {
+/// Null where there are 16 million of this loop: the connection is closed.
+Client* Loop::make_client(base::Fd fd, Peer peer) {
   if (free_slots_.empty()) {
-    if (clients_.size() == kSlotsMax) { // 16 million clients of one loop: it is closed.
+    if (clients_.size() == kSlotsMax) {
       client_count_.fetch_sub(1, std::memory_order_relaxed);
-      return;
+      return nullptr;
     }
     free_slots_.push_back(static_cast<std::uint32_t>(clients_.size()));
     clients_.emplace_back();
@@ -94,6 +95,14 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   client.peer = peer;
   client.is_unix = peer.is_unix;
   client.connected_at = client.request_at = now_;
+  shared_.clients.fetch_add(1, std::memory_order_relaxed);
+  return &client;
+}
+
+void Loop::take_client(base::Fd fd, Peer peer) {
+  Client* const made = make_client(std::move(fd), peer);
+  if (made == nullptr) return;
+  Client& client = *made;
   ClientLogin::Origin origin{.is_unix = peer.is_unix};
   if (settings().application_name_add_host || settings().auth_type == AuthType::pam ||
       settings().auth_type == AuthType::hba)
@@ -107,7 +116,6 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   client.login =
       std::make_unique<ClientLogin>(directory_, origin, random(ClientLogin::kRandomBytes));
   logins_.push_back(client);
-  shared_.clients.fetch_add(1, std::memory_order_relaxed);
   watch(client, true);
   if (shared_.log.is_verbose())
     shared_.log.debug(fmt::format("{} P: got connection: {}", label(client), peer.text()));
@@ -367,7 +375,13 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
     if (settings().log_pooler_errors)
       shared_.log.warning(fmt::format("{} pooler error: {}", label(client), reason));
   }
+  forget(client);
+}
+
+/// It is in no list and has no server.
+void Loop::forget(Client& client) {
   give_back(client.unread);
+  if (client.old_key) shared_.moved_keys.remove(*client.old_key);
   if (client.console) --console_clients_;
   discount(client);
   if (client.pool != nullptr)

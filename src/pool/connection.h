@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "pool/address.h"
 #include "pool/auth_query.h"
+#include "pool/cancel_key.h"
 #include "pool/client_login.h"
 #include "pool/list.h"
 #include "pool/listening.h"
@@ -137,6 +138,7 @@ struct Client final : Endpoint {
   std::unique_ptr<wire::SessionSettings> session;     ///< None: those of any session.
   std::unique_ptr<Listening> listening;               ///< It has listened to something.
   std::unique_ptr<std::set<std::string>> custom;      ///< Names of settings that it may have.
+  std::unique_ptr<CancelKey> old_key;                 ///< It was told by the process before this.
   Peer peer;
 };
 

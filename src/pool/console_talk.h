@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "pool/cancel_key.h"
+
 namespace pgkeep::pool {
 
 /// What scripts take for PgBouncer's version: its console is spoken here.
@@ -28,6 +30,10 @@ struct ConsoleQuery {
 /// It does not want to wait any more.
 struct ConsoleCancel {
   ConsoleAsker who;
+};
+/// No client of this process: perhaps one that is still in the process before this one.
+struct CancelOfFormer {
+  CancelKey key;
 };
 struct ConsoleReply {
   ConsoleAsker who;

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 #include <fmt/format.h>
 
 #include "pool/loop.h"
+#include "pool/moved_client.h"
+#include "wire/bytes.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -44,8 +47,8 @@ int Signals::next() const {
 Control::Control(Shared& shared, Start start, const Signals& signals)
     : shared_(shared), files_(std::move(start.files)), read_(std::move(start.read)),
       version_(std::move(start.version)), signals_(signals), handover_(std::move(start.handover)),
-      let_go_(std::move(start.let_go)), taken_(shared.loops.size()), averages_(now_us()),
-      metrics_(std::move(start.metrics)) {}
+      let_go_(std::move(start.let_go)), former_(std::move(start.former)),
+      taken_(shared.loops.size()), averages_(now_us()), metrics_(std::move(start.metrics)) {}
 
 /// The clock of the loops.
 std::int64_t Control::now_us() {
@@ -61,6 +64,8 @@ void Control::run() {
       take_signal(number);
     take_mail();
     look_at_handover();
+    if (heir_) hear_heir();
+    if (former_.is_open()) hear_former();
     look_around();
   }
 }
@@ -69,6 +74,8 @@ void Control::wait() const {
   std::vector<pollfd> sources = {{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
                                  {.fd = mailbox_.fd(), .events = POLLIN, .revents = 0}};
   if (handover_) sources.push_back({.fd = handover_->fd(), .events = POLLIN, .revents = 0});
+  if (heir_) sources.push_back({.fd = heir_->get(), .events = POLLIN, .revents = 0});
+  if (former_.is_open()) sources.push_back({.fd = former_.get(), .events = POLLIN, .revents = 0});
   metrics_.add_to(sources);
   const bool is_awaited = !pauses_.empty() || !closings_.empty() || !suspensions_.empty();
   ::poll(sources.data(), sources.size(), is_awaited ? kMsWhileSomebodyWaits : kMsBetweenLooks);
@@ -116,6 +123,7 @@ void Control::take_signal(int number) {
 
 void Control::begin_shutdown(Shutdown kind) {
   shared_.manager.stopping();
+  stop_taking();
   handover_.reset(); // It holds the listening sockets, too: nobody could see that they are closed.
   Regime regime = regime_;
   regime.shutdown = kind;
@@ -158,6 +166,12 @@ void Control::take_mail() {
       take_query(*query);
     } else if (const auto* wish = std::get_if<ConsoleCancel>(&message)) {
       cancel(*wish);
+    } else if (const auto* of_former = std::get_if<CancelOfFormer>(&message)) {
+      if (former_.is_open()) {
+        send_cancel(former_, of_former->key);
+      } else {
+        shared_.log.info("failed cancel request");
+      }
     } else if (auto* counted = std::get_if<Counted>(&message)) {
       take_count(std::move(*counted));
     }
@@ -266,18 +280,63 @@ void Control::look_at_handover() {
   shared_.log.info(
       fmt::format("process {} takes over, waiting for all clients to disconnect", *process));
   is_retired_ = true;
-  for (const auto& loop : shared_.loops)
-    loop->post_always(Order::retire);
+  stop_taking();
   shared_.manager.main_process(*process);
   metrics_.stop_listening();
   let_go_();
-  handover_->finish();
+  heir_ = std::make_shared<const base::Fd>(handover_->finish());
   handover_.reset();
+  for (const auto& loop : shared_.loops)
+    loop->post_always(Retire{heir_});
+}
+
+/// The new process asks for cancellations of clients that it does not have.
+void Control::hear_heir() {
+  for (Received got = receive(*heir_); got.kind != Received::Kind::nothing; got = receive(*heir_)) {
+    if (got.kind == Received::Kind::end) {
+      heir_.reset();
+      return;
+    }
+    const auto key = cancel_in(got.message);
+    if (!key) continue;
+    CancelWish wish{.asker = {}, .process = key->process, .key = {}, .may_be_of_former = false};
+    wire::append_uint32(wish.key, key->secret);
+    shared_.loops.front()->post_always(std::move(wish));
+  }
+}
+
+/// Clients of the process before this one.
+void Control::hear_former() {
+  for (Received got = receive(former_); got.kind != Received::Kind::nothing;
+       got = receive(former_)) {
+    if (got.kind == Received::Kind::end) {
+      former_.reset();
+      shared_.log.info(fmt::format("{} clients of the old process came over", came_over_));
+      return;
+    }
+    auto client = moved_client_of(got.message);
+    if (!client || !got.fd.is_open()) {
+      shared_.log.error("the old process handed over a client in a form that is not known here");
+      continue;
+    }
+    ++came_over_;
+    const auto least = std::ranges::min_element(
+        shared_.loops, {}, [](const std::unique_ptr<Loop>& loop) { return loop->clients(); });
+    (*least)->send_here(*std::move(client), std::move(got.fd));
+  }
+}
+
+/// What is on its way still comes; the old process keeps the rest.
+void Control::stop_taking() {
+  if (!former_.is_open()) return;
+  ::shutdown(former_.get(), SHUT_RD);
+  hear_former();
 }
 
 /// Those that were accepted last are counted when every loop has said that it accepts none.
 bool Control::is_left() const {
-  if (!is_retired_ || shared_.retired.load() < shared_.loops.size()) return false;
+  if (!is_retired_ || former_.is_open() || shared_.retired.load() < shared_.loops.size())
+    return false;
   return std::ranges::all_of(shared_.loops, [](const auto& loop) { return loop->clients() == 0; });
 }
 

@@ -34,7 +34,7 @@ namespace pgkeep::pool {
 
 struct Shared;
 
-using ControlMessage = std::variant<Taken, ConsoleQuery, ConsoleCancel, Counted>;
+using ControlMessage = std::variant<Taken, ConsoleQuery, ConsoleCancel, CancelOfFormer, Counted>;
 
 /// Blocked for as long as it lives, in the threads that are made meanwhile, too.
 class Signals {
@@ -64,6 +64,7 @@ public:
     MetricsServer metrics;
     std::unique_ptr<Handover> handover = {}; ///< Null: nobody can take over.
     std::function<void()> let_go = {};       ///< Of the files that another process has then.
+    base::Fd former = {};                    ///< The way to the process before this one.
   };
   Control(Shared& shared, Start start, const Signals& signals);
 
@@ -101,6 +102,9 @@ private:
   [[nodiscard]] std::uint64_t taken_by_all() const;
   void look_around();
   void look_at_handover();
+  void hear_heir();
+  void hear_former();
+  void stop_taking();
   [[nodiscard]] bool is_left() const;
   void look_for_the_end();
   void count(CountWish wish, Then then);
@@ -150,7 +154,10 @@ private:
   const Signals& signals_;
   std::unique_ptr<Handover> handover_; ///< Null: nobody can take over, or somebody did.
   const std::function<void()> let_go_;
-  bool is_retired_ = false; ///< Another process accepts clients; ours stay until they leave.
+  bool is_retired_ = false; ///< Another process accepts clients; ours go there, or leave.
+  std::shared_ptr<const base::Fd> heir_; ///< The way there.
+  base::Fd former_;                      ///< The way to the process before; closed: there is none.
+  std::size_t came_over_ = 0;            ///< Clients, from there.
   Mailbox<ControlMessage> mailbox_;
   bool is_over_ = false;
   Regime regime_;

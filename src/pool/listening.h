@@ -26,6 +26,10 @@ struct Listening {
   std::string awaited; ///< It has been promised the answer below, once this is listened to.
   std::string answer;
   std::string queue; ///< Notifications that came while it had other business.
+  /// There is nothing that it could still be told.
+  [[nodiscard]] bool is_over() const {
+    return channels.empty() && awaited.empty() && queue.empty();
+  }
 };
 
 /// What a loop has of a pool's channels: its clients, by channel.

@@ -263,19 +263,14 @@ void Loop::take_mail() {
       fan_out(part_of(notified->pool), *notified->message);
     } else if (const auto* lost = std::get_if<EarLost>(&message)) {
       ear_lost(*lost);
-    } else if (const auto* order = std::get_if<Order>(&message)) {
-      obey(*order);
+    } else if (auto* taken = std::get_if<ClientToTake>(&message)) {
+      take_moved(std::move(*taken));
+    } else if (const auto* order = std::get_if<Retire>(&message)) {
+      retire(*order);
+    } else if (std::holds_alternative<Stop>(message)) {
+      stop_listening(false);
+      is_over_ = true;
     }
-  }
-}
-
-/// stop: at once; retire: another process accepts clients now.
-void Loop::obey(Order order) {
-  stop_listening(false);
-  if (order == Order::stop) {
-    is_over_ = true;
-  } else {
-    shared_.retired.fetch_add(1);
   }
 }
 

@@ -54,6 +54,7 @@ struct Shared {
   const ServiceManager manager = ServiceManager::of_environment();
   Pools pools;
   wire::StatementTable statements;
+  MovedKeys moved_keys;
   HostNames host_names;
   std::vector<std::unique_ptr<Loop>> loops; ///< Never changed while they run.
   Control* control = nullptr;               ///< The same.
@@ -88,6 +89,8 @@ public:
   /// False where the mailbox is full: the message stays the caller's.
   bool post(LoopMessage message) { return mailbox_.post(message); }
   void post_always(LoopMessage message) { mailbox_.post_always(message); }
+  /// Of another process.
+  void send_here(MovedClient client, base::Fd fd);
   [[nodiscard]] int clients() const { return client_count_.load(std::memory_order_relaxed); }
 
 private:
@@ -116,7 +119,6 @@ private:
   void put_off(Endpoint& endpoint);
   void bury(std::unique_ptr<Endpoint> endpoint);
   void take_mail();
-  void obey(Order order);
   void read_clock();
 
   // sockets.cc: receiving and sending.
@@ -248,6 +250,7 @@ private:
   void listen(Listener& listener, bool is_on);
   void accept(Listener& listener);
   void accept_one(base::Fd fd, Peer peer);
+  Client* make_client(base::Fd fd, Peer peer);
   void take_client(base::Fd fd, Peer peer);
   void read_login(Client& client);
   void apply(Client& client, ClientLogin::Step step);
@@ -263,6 +266,7 @@ private:
   LoopPool& part_of(const std::shared_ptr<Pool>& pool);
   void disconnect(Client& client, std::string_view reason, bool is_told,
                   std::string_view sqlstate = "08P01");
+  void forget(Client& client);
   void refuse_logins(LoopPool& pool, std::string_view text, std::string_view sqlstate);
 
   // limits.cc: how many connections there may be.
@@ -320,6 +324,13 @@ private:
   void end_restless();
   void wake_all();
 
+  // moving.cc: clients that change processes.
+  void retire(const Retire& order);
+  void move_clients();
+  [[nodiscard]] static bool may_move(const Client& client);
+  [[nodiscard]] MovedClient moved(const Client& client) const;
+  void take_moved(ClientToTake taken);
+
   // console_client.cc: clients of the console.
   void enter_console(Client& client, std::string greeting);
   void read_console(Client& client);
@@ -346,6 +357,7 @@ private:
 
   // cancels.cc: cancel requests.
   void cancel(CancelWish wish);
+  [[nodiscard]] CancelKey key_of(const CancelWish& wish) const;
   Client* find_cancelled(const CancelWish& wish);
   void start_cancel(Server& server, Asker asker);
   Canceller* open_canceller(const SocketAddress& address, std::string request, Asker asker);
@@ -403,6 +415,8 @@ private:
   std::vector<Endpoint*> put_off_;
   std::vector<std::unique_ptr<Endpoint>> graveyard_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::shared_ptr<const base::Fd>
+      heir_; ///< The process that takes our clients; null: there is none.
   std::vector<std::unique_ptr<Client>> clients_; ///< By slot.
   std::vector<std::uint32_t> free_slots_;
   std::atomic<int> client_count_{0};

@@ -15,6 +15,7 @@
 #include "pool/connection.h"
 #include "pool/console_talk.h"
 #include "pool/host_names.h"
+#include "pool/moved_client.h"
 #include "pool/pools.h"
 #include "pool/regime.h"
 #include "pool/tls_opening.h"
@@ -76,6 +77,7 @@ struct CancelWish {
   Asker asker;
   std::uint32_t process = 0;
   std::string key;
+  bool may_be_of_former = true; ///< Of a client that is still in the process before this one.
 };
 /// For a peer, whose name was looked up.
 struct PeerResolved {
@@ -131,12 +133,21 @@ struct EarLost {
   std::shared_ptr<Pool> pool;
   std::string reason;
 };
-/// retire: nobody new, another process serves now.
-enum class Order : std::uint8_t { stop, retire };
+/// From another process: see moved_client.h.
+struct ClientToTake {
+  MovedClient client;
+  base::Fd fd;
+};
+/// Nobody new: another process serves now, and takes the clients that are between transactions.
+struct Retire {
+  std::shared_ptr<const base::Fd> heir;
+};
+struct Stop {}; ///< At once.
 using LoopMessage =
     std::variant<NewClient, HandedServer, WantedServer, NotLent, Welcomed, WantedPlace, PlaceFree,
                  Granted, LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked,
                  CancelWorked, Resolved, AddressesGone, NewFiles, NewRegime, KillDatabase,
-                 CountWish, ConsoleReply, WantedChannel, ChannelHeard, Notified, EarLost, Order>;
+                 CountWish, ConsoleReply, WantedChannel, ChannelHeard, Notified, EarLost,
+                 ClientToTake, Retire, Stop>;
 
 } // namespace pgkeep::pool

@@ -62,7 +62,7 @@ void run_loops(Shared& shared, Control& control) {
   control.run();
   shared.manager.stopping();
   for (const auto& loop : shared.loops)
-    loop->post_always(Order::stop);
+    loop->post_always(Stop{});
 }
 
 void add_listeners(Shared& shared, const Settings& settings,
@@ -137,8 +137,9 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
   for (int i = 0; i < loops; ++i)
     shared.loops.push_back(std::make_unique<Loop>(shared, directory, i));
   add_listeners(shared, settings, start.sockets);
+  base::Fd former;
   if (start.taken) {
-    PGKEEP_CHECK(finish(*std::move(start.taken)));
+    PGKEEP_TRY(former, finish(*std::move(start.taken)));
     own_files();
     shared.log.info("old process has let go, resuming work");
     if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());
@@ -165,7 +166,8 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
                    .version = options.version,
                    .metrics = std::move(metrics),
                    .handover = std::move(handover),
-                   .let_go = let_go},
+                   .let_go = let_go,
+                   .former = std::move(former)},
                   signals);
   shared.control = &control;
   shared.manager.ready();

@@ -193,6 +193,11 @@ void Pool::set_welcome(const Parameters& parameters) {
   has_welcome_.store(true, std::memory_order_release);
 }
 
+Pool::Learned Pool::learned() const {
+  const std::lock_guard lock(mutex_);
+  return {.keys = keys_, .secret = secret_};
+}
+
 void Pool::set_keys(const wire::ScramClientKeys& keys) {
   const std::lock_guard lock(mutex_);
   keys_ = keys;

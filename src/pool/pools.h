@@ -109,6 +109,12 @@ public:
   [[nodiscard]] bool has_welcome() const { return has_welcome_.load(std::memory_order_acquire); }
   [[nodiscard]] const Parameters& welcome() const { return welcome_; } ///< Once has_welcome().
   void set_keys(const wire::ScramClientKeys& keys);
+  /// What clients logged in with; see identity().
+  struct Learned {
+    std::optional<wire::ScramClientKeys> keys;
+    base::Secret secret;
+  };
+  [[nodiscard]] Learned learned() const;
   /// Of a user whom no file knows; the last one counts.
   void set_secret(const base::Secret& secret);
   /// Its user is one that auth_query asks as: no forced user takes its place.

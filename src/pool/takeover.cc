@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "wire/bytes.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -146,13 +147,13 @@ bool Handover::send_sockets() {
   return ::sendmsg(peer_.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(text.iov_len);
 }
 
-void Handover::finish() {
+base::Fd Handover::finish() {
   sockets_.clear();
   listener_.reset();
   ::unlink(path_.c_str());
   path_.clear(); // The next one there is another's.
   static_cast<void>(::send(peer_.get(), &kGone, 1, MSG_NOSIGNAL));
-  peer_.reset();
+  return std::move(peer_);
 }
 
 base::Result<std::optional<TakenOver>> take_over(const Settings& settings) {
@@ -201,14 +202,67 @@ base::Result<std::optional<TakenOver>> take_over(const Settings& settings) {
   return std::optional<TakenOver>(std::move(taken));
 }
 
-base::Result<> finish(TakenOver taken) {
+base::Result<base::Fd> finish(TakenOver taken) {
   char word = 0;
   if (::send(taken.peer.get(), &kServing, 1, MSG_NOSIGNAL) == 1 &&
       ::recv(taken.peer.get(), &word, 1, 0) == 1 && word == kGone)
-    return {};
+    return std::move(taken.peer);
   return base::Error{.code = base::Code::io,
                      .what = "the running process did not let go of its sockets",
                      .hint = "It goes on serving: stop it, and start this one as usual."};
+}
+
+SendOutcome send_client(const base::Fd& way, std::string_view message, int fd) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  iovec text{.iov_base = const_cast<char*>(message.data()), .iov_len = message.size()};
+  msghdr packet{};
+  packet.msg_iov = &text;
+  packet.msg_iovlen = 1;
+  packet.msg_control = control.data();
+  packet.msg_controllen = control.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&packet);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  if (::sendmsg(way.get(), &packet, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return SendOutcome::sent;
+  // ETOOMANYREFS: of descriptors that are on their way (unix(7)).
+  const bool is_full = errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM ||
+                       errno == ETOOMANYREFS;
+  return is_full ? SendOutcome::full : SendOutcome::gone;
+}
+
+Received receive(const base::Fd& way) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  Received received{.kind = Received::Kind::message, .message = std::string(kMovedBytesMax, '\0')};
+  iovec text{.iov_base = received.message.data(), .iov_len = received.message.size()};
+  msghdr packet{};
+  packet.msg_iov = &text;
+  packet.msg_iovlen = 1;
+  packet.msg_control = control.data();
+  packet.msg_controllen = control.size();
+  const ssize_t count = ::recvmsg(way.get(), &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+  if (count <= 0) return {.kind = Received::Kind::end};
+  received.message.resize(static_cast<std::size_t>(count));
+  std::vector<base::Fd> fds;
+  take_descriptors(packet, fds);
+  if (!fds.empty()) received.fd = std::move(fds.front());
+  return received;
+}
+
+void send_cancel(const base::Fd& way, CancelKey key) {
+  std::string message;
+  wire::append_uint32(message, key.process);
+  wire::append_uint32(message, key.secret);
+  static_cast<void>(::send(way.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+std::optional<CancelKey> cancel_in(std::string_view message) {
+  wire::Reader reader(message);
+  const CancelKey key{.process = reader.uint32(), .secret = reader.uint32()};
+  if (reader.failed() || !reader.at_end()) return std::nullopt;
+  return key;
 }
 
 } // namespace pgkeep::pool

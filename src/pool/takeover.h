@@ -1,5 +1,6 @@
 /// Online restart: a new process takes the listening sockets of the one that runs, which then
-/// serves the clients that it has until they leave.
+/// gives its clients up one by one: those that can move go to the new process (moved_client.h), the
+/// others are served until they leave.
 ///
 /// The sockets go over a Unix socket beside the clients' (SCM_RIGHTS), mode 0600 and for our own
 /// account alone: the same kernel objects are then in both, so that no connection is refused or
@@ -10,13 +11,16 @@
 /// usage (-R).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "pool/cancel_key.h"
 #include "pool/listeners.h"
 
 namespace pgkeep::pool {
@@ -38,8 +42,8 @@ public:
   [[nodiscard]] int fd() const { return peer_.is_open() ? peer_.get() : listener_.get(); }
   /// True where another process serves: its id.
   std::optional<int> look();
-  /// Lets go of everything, and tells the other one.
-  void finish();
+  /// Lets go of everything, and tells the other one. Returns the way there, for clients that move.
+  base::Fd finish();
 
 private:
   Handover() = default;
@@ -60,7 +64,26 @@ struct TakenOver {
 };
 /// None where no process is there. Errors: Code::config (no folder to find one in), Code::io.
 base::Result<std::optional<TakenOver>> take_over(const Settings& settings);
-/// When it can serve: returns once the old process has let go. Errors: Code::io.
-base::Result<> finish(TakenOver taken);
+/// When it can serve: returns once the old process has let go: the way on which its clients come.
+/// Errors: Code::io.
+base::Result<base::Fd> finish(TakenOver taken);
+
+/// Longer ones do not go through the socket.
+inline constexpr std::size_t kMovedBytesMax = 100'000;
+enum class SendOutcome : std::uint8_t { sent, full, gone };
+/// From the old process to the new one. Never waits. Threads: any.
+SendOutcome send_client(const base::Fd& way, std::string_view message, int fd);
+/// What came from the other process. A cancel request for a client that may be there goes back:
+/// without a descriptor. Never waits.
+struct Received {
+  enum class Kind : std::uint8_t { nothing, message, end };
+  Kind kind = Kind::nothing;
+  std::string message = {};
+  base::Fd fd = {};
+};
+Received receive(const base::Fd& way);
+/// From the new process to the old one.
+void send_cancel(const base::Fd& way, CancelKey key);
+std::optional<CancelKey> cancel_in(std::string_view message);
 
 } // namespace pgkeep::pool

@@ -15,6 +15,7 @@ void Loop::keep_up() {
   }
   keep_up_logins();
   keep_up_clients();
+  if (heir_) move_clients();
   for (const auto& listener : listeners_) {
     if (listener->is_paused) listen(*listener, true);
   }

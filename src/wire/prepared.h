@@ -79,6 +79,12 @@ public:
   void set(std::string_view name, StatementPtr statement); ///< Null: takes the name away.
   void clear() { by_name_.clear(); }
   [[nodiscard]] std::size_t size() const { return by_name_.size(); }
+  /// `visit(name, statement)`, in any order.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [name, statement] : by_name_)
+      visit(name, statement);
+  }
 
 private:
   std::unordered_map<std::string, StatementPtr, NameHash, std::equal_to<>> by_name_;

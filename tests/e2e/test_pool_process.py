@@ -366,65 +366,6 @@ def test_peers_pass_cancel_requests_on():
         wait_for(lambda: any("its TTL was exhausted" in pooler.log() for pooler in poolers), "a request goes round three times at most")
 
 
-def test_online_restart_loses_nobody():
-    """Three restarts by -R under pgbench with a connection for each transaction, and clients that stay: none of them notices."""
-    with Server(15) as server, folder() as home:
-        each = Home(home, "ours", {"pool_mode": "transaction", "max_client_conn": 200},
-                    {"app": f"host={server.home} port={server.port} dbname=postgres"})
-        run([server.bin / "pgbench", "-q", "-i", "-s", "1", server.uri()])
-        assert each.run("-d", each.ini).returncode == 0
-        pids = [each.pid()]
-        at = type("At", (), {"port": each.port})
-        with Client(at, "app") as idle, Client(at, "app") as busy:
-            busy.query("BEGIN")
-            bench = [subprocess.Popen([server.bin / "pgbench", "-n", "-S", *words, "-c", "4", "-T", "6", "-h", "127.0.0.1", "-p", str(each.port), "-U", "postgres",
-                                       "app"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PGSSLMODE": "disable"})
-                     for words in (["-C"], ["-M", "simple"])]
-            for _ in range(3):
-                count = server.psql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'")
-                assert each.run("-R", "-d", each.ini).returncode == 0
-                assert each.pid() not in pids, "the new process has the pid file"
-                pids.append(each.pid())
-                wait_for(lambda: server.psql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'") != count, "work goes on")
-            for process in bench:
-                out, err = process.communicate(timeout=60)
-                assert process.returncode == 0 and re.search(r"failed transactions: 0 ", out), (out, err)
-            assert idle.values("SELECT 1") == ["1"] and busy.values("SELECT 2") == ["2"]
-            busy.query("COMMIT")
-        for pid in pids[:-1]:
-            wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the former processes end with their last clients")
-        assert (each.path / f".s.PGSQL.{each.port}").exists() and each.pid() == pids[-1], "they took what is another's with them"
-        with Client(at, "app") as client:
-            assert client.values("SELECT 3") == ["3"]
-        each.stop()
-        assert each.run("-R", "-d", each.ini).returncode == 0, "where none runs it starts as usual"
-        wait_for(lambda: "old process not found, try to continue normally" in each.log(), "and says so")
-        each.stop()
-
-
-def test_a_restart_that_fails_leaves_the_old_one():
-    with folder() as home:
-        each = Home(home, "ours")
-        assert each.run("-d", each.ini).returncode == 0
-        pid = each.pid()
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as thief:
-                thief.connect(str(each.path / f".s.PGSQL.{each.port}.takeover"))
-                thief.settimeout(30)
-                _, fds, _, _ = socket.recv_fds(thief, 65536, 253)
-                for fd in fds:
-                    os.close(fd)
-                assert fds
-            for _ in range(3):
-                with socket.create_connection(("127.0.0.1", each.port), timeout=30) as client:
-                    client.sendall(b"\0\0\0\x08\x04\xd2\x16\x2f")
-                    assert client.recv(1) == b"N"
-            assert each.run("-R", "-d", each.ini).returncode == 0
-            assert each.pid() != pid
-        finally:
-            each.stop()
-
-
 def test_toml_and_check():
     with Server(15) as server, folder() as home:
         each = Home(home, "ours", databases={"app": f"host={server.home} port={server.port} dbname=postgres"})

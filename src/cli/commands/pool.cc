@@ -32,8 +32,8 @@ constexpr Flag kFlags[] = {
      .help = "Become this account before serving, in the place of the file's user."},
     {.name = "takeover",
      .help =
-         "Online restart: take the sockets of the one that runs, which serves its clients until "
-         "they leave. Where none runs, start as usual."},
+         "Online restart: take the sockets of the one that runs, then its clients as they become "
+         "idle. Where none runs, start as usual."},
     {.name = "quiet", .help = "Write nothing of the log to standard error.", .letter = 'q'},
     {.name = "verbose", .help = "Log more: debug lines.", .letter = 'v'},
 };

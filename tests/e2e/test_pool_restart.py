@@ -1,0 +1,174 @@
+"""Online restart: pgkeep pool --takeover (pgbouncer -R). PgBouncer's own moves clients by SUSPEND and drops those with TLS; ours is tried alone."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+
+from certificates import FOR_CLIENTS, Certificates
+from pooler import Client
+from support import Server, folder, run, wait_for
+from test_pool_process import Home, cancel
+
+BOUND = [Client.message(b"B", b"\0here\0\0\0\0\0\0\0"), Client.message(b"E", b"\0\0\0\0\0"), Client.message(b"S")]
+
+
+def is_gone(pid):
+    return not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def restart(each):
+    """The id of the old process."""
+    pid = each.pid()
+    assert each.run("-R", "-d", each.ini).returncode == 0
+    assert each.pid() != pid
+    return pid
+
+
+def runs(server, what):
+    return server.psql(f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%{what}%'") != [["0"]]
+
+
+def test_clients_move_with_all_that_they_have():
+    """Clients that stay connected for ever do not keep the old process: parameters, settings, statements and cancel keys go along."""
+    with Server(15) as server, folder() as home:
+        each = Home(home, "ours", {"pool_mode": "transaction", "keep_session_settings": 1, "max_prepared_statements": 10},
+                    {"app": f"host={server.home} port={server.port} dbname=postgres"})
+        assert each.run("-d", each.ini).returncode == 0
+        at = type("At", (), {"port": each.port})
+        with Client(at, "app", parameters={"application_name": "stays"}) as idle, Client(at, "app") as busy:
+            idle.query("SET DateStyle = 'German, DMY'")
+            idle.query("SET work_mem = '7MB'")
+            idle.query("SET app.tenant = 'seven'")
+            idle.send(idle.message(b"P", b"here\0SELECT 'prepared before'\0\0\0"), idle.message(b"S"))
+            idle.until(b"Z")
+            busy.query("BEGIN")
+            for turn in range(2):  # From the second to a third, too.
+                old = restart(each)
+                said = ["SHOW DateStyle", "SHOW work_mem", "SHOW application_name", "SHOW app.tenant"]
+                assert [idle.values(sql)[0] for sql in said] == ["German, DMY", "7MB", "stays", "seven"], turn
+                idle.send(*BOUND)
+                rows = [content for kind, content in idle.until(b"Z") if kind == b"D"]
+                assert rows and rows[0].endswith(b"prepared before"), (turn, rows)
+                # Its key is the old one, and finds it where it is now.
+                idle.send(idle.message(b"Q", b"SELECT pg_sleep(60), 'of the idle one'\0"))
+                wait_for(lambda: runs(server, "of the idle one"), "the query runs")
+                cancel(each.port, idle.key)
+                assert any(b"57014" in content for kind, content in idle.until(b"Z") if kind == b"E")
+                # One that is still in the old process is found as well.
+                busy.send(busy.message(b"Q", b"SELECT pg_sleep(60), 'of the busy one'\0"))
+                wait_for(lambda: runs(server, "of the busy one"), "the query runs")
+                cancel(each.port, busy.key)
+                assert any(b"57014" in content for kind, content in busy.until(b"Z") if kind == b"E")
+                assert not is_gone(old), "it ended before its last client"
+                busy.query("ROLLBACK")
+                wait_for(lambda: is_gone(old), "the old process ends, though nobody has left")
+                assert busy.values("SELECT 'here again'") == ["here again"]
+                busy.query("BEGIN")
+            busy.query("COMMIT")
+        assert "2 clients of the old process came over" in each.log()
+        each.stop()
+
+
+def test_clients_that_stay():
+    """With TLS, or a LISTEN: the old process serves them until they leave. One whose database is gone is told so."""
+    with Server(15) as server, folder() as home:
+        at = f"host={server.home} port={server.port} dbname=postgres"
+        each = Home(home, "ours", {"pool_mode": "transaction", "share_listen": 1, **FOR_CLIENTS}, {"app": at, "gone": at})
+        each.ini.write_text(each.ini.read_text().replace("HOME", str(each.path)))
+        made = Certificates(home / "made")
+        for name, text in made.files().items():
+            (each.path / name).write_text(text)
+        each.own()
+        assert each.run("-d", each.ini).returncode == 0
+        at = type("At", (), {"port": each.port})
+        with Client(at, "app", tls=made.context()) as secure, Client(at, "app") as listener, Client(at, "gone") as lost:
+            listener.query("LISTEN news")
+            assert lost.values("SELECT 1") == ["1"]
+            each.ini.write_text(re.sub("^gone = .*$", "", each.ini.read_text(), flags=re.M))
+            old = restart(each)
+            assert any(kind == b"E" and b"no such database: gone" in content for kind, content in lost.until(b"E"))
+            assert secure.values("SELECT 'as before'") == ["as before"]
+            server.psql("NOTIFY news, 'heard'")
+            assert any(kind == b"A" and b"heard" in content for kind, content in listener.until(b"A"))
+            listener.query("UNLISTEN *")  # Now it can go.
+            assert listener.values("SELECT 1") == ["1"] and not is_gone(old)
+        wait_for(lambda: is_gone(old), "the old process ends with its last client")
+        each.stop()
+
+
+def test_the_new_process_dies():
+    """By kill -9, while clients may be on their way: whoever is in the old process is served by it."""
+    with Server(15) as server, folder() as home:
+        each = Home(home, "ours", {"pool_mode": "transaction"}, {"app": f"host={server.home} port={server.port} dbname=postgres"})
+        assert each.run("-d", each.ini).returncode == 0
+        at = type("At", (), {"port": each.port})
+        with Client(at, "app") as busy, Client(at, "app") as idle:
+            assert idle.values("SELECT 1") == ["1"]
+            busy.query("BEGIN")
+            old = restart(each)
+            os.kill(each.pid(), signal.SIGKILL)
+            assert busy.values("SELECT 'still here'") == ["still here"]
+            busy.query("COMMIT")
+            assert busy.values("SELECT 2") == ["2"], "it goes nowhere, for nobody is there"
+        wait_for(lambda: is_gone(old), "the old process ends with its last client")
+
+
+def test_online_restart_loses_nobody():
+    """Three restarts by -R under pgbench with a connection for each transaction, and clients that stay: none of them notices."""
+    with Server(15) as server, folder() as home:
+        each = Home(home, "ours", {"pool_mode": "transaction", "max_client_conn": 200},
+                    {"app": f"host={server.home} port={server.port} dbname=postgres"})
+        run([server.bin / "pgbench", "-q", "-i", "-s", "1", server.uri()])
+        assert each.run("-d", each.ini).returncode == 0
+        pids = [each.pid()]
+        at = type("At", (), {"port": each.port})
+        with Client(at, "app") as idle, Client(at, "app") as busy:
+            busy.query("BEGIN")
+            bench = [subprocess.Popen([server.bin / "pgbench", "-n", "-S", *words, "-c", "4", "-T", "6", "-h", "127.0.0.1", "-p", str(each.port), "-U", "postgres",
+                                       "app"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PGSSLMODE": "disable"})
+                     for words in (["-C"], ["-M", "simple"])]
+            for _ in range(3):
+                count = server.psql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'")
+                assert each.run("-R", "-d", each.ini).returncode == 0
+                assert each.pid() not in pids, "the new process has the pid file"
+                pids.append(each.pid())
+                wait_for(lambda: server.psql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'") != count, "work goes on")
+            for process in bench:
+                out, err = process.communicate(timeout=60)
+                assert process.returncode == 0 and re.search(r"failed transactions: 0 ", out), (out, err)
+            assert idle.values("SELECT 1") == ["1"] and busy.values("SELECT 2") == ["2"]
+            busy.query("COMMIT")
+        for pid in pids[:-1]:
+            wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the former processes end with their last clients")
+        assert (each.path / f".s.PGSQL.{each.port}").exists() and each.pid() == pids[-1], "they took what is another's with them"
+        with Client(at, "app") as client:
+            assert client.values("SELECT 3") == ["3"]
+        each.stop()
+        assert each.run("-R", "-d", each.ini).returncode == 0, "where none runs it starts as usual"
+        wait_for(lambda: "old process not found, try to continue normally" in each.log(), "and says so")
+        each.stop()
+
+
+def test_a_restart_that_fails_leaves_the_old_one():
+    with folder() as home:
+        each = Home(home, "ours")
+        assert each.run("-d", each.ini).returncode == 0
+        pid = each.pid()
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as thief:
+                thief.connect(str(each.path / f".s.PGSQL.{each.port}.takeover"))
+                thief.settimeout(30)
+                _, fds, _, _ = socket.recv_fds(thief, 65536, 253)
+                for fd in fds:
+                    os.close(fd)
+                assert fds
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", each.port), timeout=30) as client:
+                    client.sendall(b"\0\0\0\x08\x04\xd2\x16\x2f")
+                    assert client.recv(1) == b"N"
+            assert each.run("-R", "-d", each.ini).returncode == 0
+            assert each.pid() != pid
+        finally:
+            each.stop()
