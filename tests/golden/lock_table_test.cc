@@ -368,7 +368,8 @@ TEST_P(LockChoice, PicksTheRow) {
             {.name = change.name, .value = std::string(values.front().node("sval").text("sval"))});
       }
       schema.apply(change);
-      context.changes_in_transaction.push_back(change);
+      if (change.operation == lint::Operation::create_domain)
+        context.domains_in_transaction.push_back(change);
     }
   }
 }
