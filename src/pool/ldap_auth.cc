@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,11 +20,15 @@ base::Result<std::vector<std::string>> ldap_words_in(std::string_view text) {
   std::vector<std::string> words;
   bool is_inside = false;
   bool has_word = false;
+  const auto append = [&](char c) {
+    if (!std::exchange(has_word, true)) words.emplace_back();
+    words.back().push_back(c);
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '"') {
       const bool is_double = is_inside && i + 1 < text.size() && text[i + 1] == '"';
-      if (is_double) words.back().push_back(text[i++]);
+      if (is_double) append(text[i++]);
       if (!is_double) is_inside = !is_inside;
       continue;
     }
@@ -31,9 +36,7 @@ base::Result<std::vector<std::string>> ldap_words_in(std::string_view text) {
       has_word = false;
       continue;
     }
-    if (!has_word) words.emplace_back();
-    has_word = true;
-    words.back().push_back(c);
+    append(c);
   }
   if (is_inside)
     return base::Error{.code = base::Code::config,

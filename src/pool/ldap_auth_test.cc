@@ -11,6 +11,7 @@ TEST(LdapOptions, AreWordsWithQuotesAround) {
   EXPECT_EQ(*words,
             (std::vector<std::string>{"ldapserver=x", R"(ldapbasedn=dc=a, dc="b")", "ldaptls=1"}));
   EXPECT_FALSE(ldap_words_in(R"(ldapbasedn="dc=a)"));
+  EXPECT_EQ(*ldap_words_in(R"(a """" "" b)"), (std::vector<std::string>{"a", "\"", "b"}));
 }
 
 TEST(LdapOptions, AreReadOrRefusedWithTheReason) {
