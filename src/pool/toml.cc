@@ -11,6 +11,7 @@
 #include "base/named_sections.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "base/utf8.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -163,6 +164,15 @@ std::string toml_value(const SettingRow& row, std::string_view text) {
   }
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const base::CodePoint point = base::decode_utf8(text);
+    if (!point.is_valid) return false;
+    text.remove_prefix(point.bytes);
+  }
+  return true;
+}
+
 /// Settings whose values are read as those of options are.
 std::string toml_value(OptionKind kind, std::string_view text) {
   switch (kind) {
@@ -244,6 +254,12 @@ base::Result<std::string> toml_of_ini(const std::string& path, const ReadText& r
   std::vector<std::pair<std::string, std::string>> settings;
   std::map<std::string_view, std::vector<std::pair<std::string, std::string>>> sections;
   for (const IniLine& line : lines) {
+    if (!is_utf8(line.key) || !is_utf8(line.value))
+      return base::Error{.code = base::Code::config,
+                         .what =
+                             "toml holds nothing but UTF-8, and this line is in another encoding",
+                         .where = line.where,
+                         .hint = "Write the ini file in UTF-8, and convert it then."};
     if (line.section == "pgbouncer") {
       if (line.key != kFile)
         put(settings, line.key, toml_value(*find_setting(line.key), line.value));

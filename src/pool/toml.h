@@ -23,7 +23,7 @@ std::span<const base::Key> configuration_keys();
 base::Result<Configuration> configuration_in_toml(std::string_view text, const std::string& path);
 
 /// What an ini file says, as toml that says the same, in its order; comments are lost. Errors:
-/// those of read_configuration().
+/// those of read_configuration(); Code::config where a line is not in UTF-8.
 base::Result<std::string> toml_of_ini(const std::string& path, const ReadText& read);
 
 } // namespace pgkeep::pool

@@ -119,6 +119,12 @@ TEST(PoolToml, EveryKeyOfAnIniSurvivesTheWayThere) {
   }
 }
 
+TEST(PoolToml, CannotHoldEveryEncoding) {
+  const auto toml = toml_of_ini("pool.ini", reads("[databases]\na = host=h\nb = host=\xE9\n"));
+  ASSERT_FALSE(toml);
+  EXPECT_EQ(toml.error().where, "pool.ini:3");
+}
+
 TEST(PoolToml, ReadsItsOwnForm) {
   const auto read =
       configuration_in_toml("[audit]\nnobodys = 1\n"
