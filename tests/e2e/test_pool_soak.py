@@ -44,7 +44,8 @@ class Abuse:
                              f"INSERT INTO counters SELECT i, 0 FROM generate_series(0, {COUNTERS - 1}) i", name)
             self.server.psql(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
         settings = {"max_client_conn": 2 * clients, "server_login_retry": 1, "server_lifetime": 5, "client_login_timeout": 10, "transaction_timeout": 20,
-                    "client_idle_timeout": 20, "query_wait_timeout": 60, "admin_users": "postgres", "max_prepared_statements": 200, **(BEYOND if is_beyond else {})}
+                    "client_idle_timeout": 20, "query_wait_timeout": 60, "admin_users": "postgres", "max_prepared_statements": 200,
+                    "tcp_defer_accept": 0, **(BEYOND if is_beyond else {})}  # Else the kernel keeps those who say nothing, for a minute and more.
         self.made = Certificates(home) if has_tls else None
         if self.made:
             self.made.secure(self.server)
