@@ -75,9 +75,10 @@ public:
   }
   [[nodiscard]] ares_channel get() const { return channel_; }
 
-  /// Until all that was asked is answered, or given up.
-  void wait() const {
-    for (;;) {
+  /// Until what was asked is answered, or given up. A connection (an answer that was too long for a
+  /// datagram) stays open behind its answer.
+  void wait(const bool& is_answered) const {
+    while (!is_answered) {
       std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets{};
       const auto mask =
           static_cast<unsigned>(::ares_getsock(channel_, sockets.data(), ARES_GETSOCK_MAXNUM));
@@ -111,6 +112,7 @@ private:
 };
 
 struct Found {
+  bool is_answered = false;
   int status = ARES_ETIMEOUT;
   std::vector<IpAddress> addresses;
   std::uint32_t serial = 0;
@@ -118,6 +120,7 @@ struct Found {
 
 void take_addresses(void* argument, int status, int /*timeouts*/, ares_addrinfo* info) {
   Found& found = *static_cast<Found*>(argument);
+  found.is_answered = true;
   found.status = status;
   for (const ares_addrinfo_node* node = info != nullptr ? info->nodes : nullptr; node != nullptr;
        node = node->ai_next) {
@@ -131,6 +134,7 @@ void take_addresses(void* argument, int status, int /*timeouts*/, ares_addrinfo*
 
 void take_serial(void* argument, int status, int /*timeouts*/, unsigned char* bytes, int count) {
   Found& found = *static_cast<Found*>(argument);
+  found.is_answered = true;
   found.status = status;
   ares_soa_reply* reply = nullptr;
   if (status == ARES_SUCCESS) found.status = ::ares_parse_soa_reply(bytes, count, &reply);
@@ -155,7 +159,7 @@ base::Result<std::vector<IpAddress>> cares_addresses_of(const std::string& host,
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   ::ares_getaddrinfo(channel.get(), host.c_str(), nullptr, &hints, take_addresses, &found);
-  channel.wait();
+  channel.wait(found.is_answered);
   if (found.status != ARES_SUCCESS) return unreachable(found.status, host);
   return std::move(found.addresses);
 }
@@ -167,7 +171,7 @@ base::Result<std::uint32_t> cares_serial_of(const std::string& zone,
   if (const int status = channel.open(resolv_conf); status != ARES_SUCCESS)
     return unreachable(status, zone);
   ::ares_query(channel.get(), zone.c_str(), ns_c_in, ns_t_soa, take_serial, &found);
-  channel.wait();
+  channel.wait(found.is_answered);
   if (found.status != ARES_SUCCESS) return unreachable(found.status, zone);
   return found.serial;
 }

@@ -87,7 +87,7 @@ std::vector<HostNames::Zone> HostNames::zones() const {
   return found;
 }
 
-std::vector<std::string> HostNames::check_zones(const Settings& settings) {
+std::vector<HostNames::Gone> HostNames::check_zones(const Settings& settings, Micros now) {
   std::map<std::string, std::vector<std::string>> hosts; // By zone.
   {
     const std::lock_guard lock(mutex_);
@@ -96,17 +96,28 @@ std::vector<std::string> HostNames::check_zones(const Settings& settings) {
         hosts[std::string(zone)].push_back(host);
     }
   }
-  std::vector<std::string> changed;
+  std::vector<Gone> gone;
   for (const auto& [zone, names] : hosts) {
     const auto serial = cares_serial_of(zone, settings.resolv_conf);
-    if (!serial) continue; // As long as nobody answers nothing is known to have changed.
+    if (!serial || !is_news(zone, *serial)) continue; // Nobody answers: nothing is known.
+    bool is_answered = true;
+    for (const std::string& host : names) {
+      Answer answer = look_up(host, settings, now);
+      is_answered = is_answered && !answer.addresses.empty();
+      if (!answer.gone.empty()) gone.push_back({.host = host, .addresses = std::move(answer.gone)});
+    }
+    if (!is_answered) continue;
     const std::lock_guard lock(mutex_);
-    const auto [at, is_new] = serials_.try_emplace(zone, *serial);
-    if (is_new || at->second == *serial) continue;
-    at->second = *serial;
-    changed.insert(changed.end(), names.begin(), names.end());
+    serials_[zone] = *serial;
   }
-  return changed;
+  return gone;
+}
+
+/// The first serial of a zone is none: it is what its names were asked at.
+bool HostNames::is_news(const std::string& zone, std::uint32_t serial) {
+  const std::lock_guard lock(mutex_);
+  const auto [at, is_first] = serials_.try_emplace(zone, serial);
+  return !is_first && at->second != serial;
 }
 
 } // namespace pgkeep::pool

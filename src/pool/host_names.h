@@ -56,8 +56,13 @@ public:
   };
   [[nodiscard]] std::vector<Zone> zones() const;
 
-  /// Names in zones whose serial is another than it was.
-  std::vector<std::string> check_zones(const Settings& settings);
+  struct Gone { ///< What a name had before.
+    std::string host;
+    Addresses addresses;
+  };
+  /// Looks up the names of zones whose serial is another than it was. A serial counts as seen once
+  /// all of its names have been answered: until then the next check asks again.
+  std::vector<Gone> check_zones(const Settings& settings, Micros now);
 
 private:
   struct Entry {
@@ -65,6 +70,8 @@ private:
     bool is_known = false;
     Micros good_until = 0;
   };
+  bool is_news(const std::string& zone, std::uint32_t serial);
+
   mutable std::mutex mutex_; // guards what follows
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::uint32_t> serials_; ///< By zone.

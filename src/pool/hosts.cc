@@ -124,10 +124,9 @@ void Loop::keep_up_zones() {
   if (index_ != 0 || period == 0 || now_ < next_zone_check_) return;
   next_zone_check_ = now_ + period;
   static_cast<void>(shared_.names.post([this, files = directory_, now = now_] {
-    for (const std::string& host : shared_.host_names.check_zones(files->settings())) {
-      HostNames::Answer answer = shared_.host_names.look_up(host, files->settings(), now);
-      if (!answer.gone.empty())
-        post_always(AddressesGone{.host = host, .addresses = std::move(answer.gone)});
+    for (HostNames::Gone& each : shared_.host_names.check_zones(files->settings(), now)) {
+      for (const auto& loop : shared_.loops)
+        loop->post_always(AddressesGone{.host = each.host, .addresses = each.addresses});
     }
   }));
 }

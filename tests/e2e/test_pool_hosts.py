@@ -143,22 +143,31 @@ def test_a_name_gets_another_address():
 
 
 def test_a_zone_gets_another_serial():
-    """dns_zone_check_period: names of the zone are asked for again, long before dns_max_ttl, and idle servers of an address that is gone are closed."""
+    """dns_zone_check_period: names of the zone are asked for again, long before dns_max_ttl, and idle servers of an address that is gone are closed,
+    in whichever thread they are."""
     with names_and_server() as (home, _, names, databases):
         for kind in KINDS:
             names.say("127.0.0.1")
             settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 600, "dns_zone_check_period": 1}
-            with Pooler(kind, home, databases, settings, POSTGRES) as pooler, Client(pooler, "db") as client:
-                assert address_of(client) == "127.0.0.1"
+            with Pooler(kind, home, databases, settings, POSTGRES) as pooler, contextlib.ExitStack() as stack:
+                clients = [stack.enter_context(Client(pooler, "db")) for _ in range(4)]
+                for client in clients:
+                    client.query("BEGIN")
+                assert [address_of(client) for client in clients] == ["127.0.0.1"] * 4
+                for client in clients:
+                    client.query("COMMIT")
 
-                def has_moved():
+                def have_moved():
+                    return pooler.log().count("database configuration changed") == len(clients)
+
+                def say():
                     names.say("127.0.0.2")  # Whatever serial it saw first, this is another.
                     with contextlib.suppress(AssertionError):
-                        wait_for(lambda: "database configuration changed" in pooler.log(), "the idle server is closed", 5)
-                    return "database configuration changed" in pooler.log()
+                        wait_for(have_moved, "the idle servers are closed", 5)
+                    return have_moved()
 
-                wait_for(has_moved, f"{kind} looks at the zone", 120)
-                assert address_of(client) == "127.0.0.2"
+                wait_for(say, f"{kind} looks at the zone", 120)
+                assert address_of(clients[0]) == "127.0.0.2"
 
 
 def test_a_name_that_comes_late():
