@@ -4,11 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "pool/directory.h"
+#include "wire/password.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -35,6 +38,96 @@ Check::Database database_in(const DatabaseDefinition& database, const Settings& 
                                 database.dbname.empty() ? database.name : database.dbname),
           .mode = std::string(name_of(database.own.pool_mode.value_or(settings.pool_mode))),
           .pool_size = database.own.pool_size.value_or(settings.default_pool_size)};
+}
+
+struct Login {
+  std::string user;
+  base::Secret password;
+};
+
+/// Somebody whom the server lets in, as far as the files say: the user of the database, the one
+/// that asks for others, or any whose password is known as it is. None: there is nobody.
+std::optional<Login> login_of(const DatabaseDefinition& database, const Directory& files) {
+  const auto stored_of = [&](const std::string& user) {
+    const auto found = files.users.find(user);
+    const bool is_plain = found != files.users.end() &&
+                          wire::stored_as(found->second.reveal()) == wire::StoredAs::plain;
+    return is_plain ? std::optional(found->second) : std::nullopt;
+  };
+  if (!database.user.empty()) {
+    if (!database.password.empty()) return Login{database.user, database.password};
+    return Login{database.user, stored_of(database.user).value_or(base::Secret())};
+  }
+  const std::string asking = database.auth_user.value_or(files.settings().auth_user);
+  if (const auto stored = stored_of(asking)) return Login{asking, *stored};
+  for (const auto& [user, secret] : files.users) {
+    if (const auto stored = stored_of(user)) return Login{user, *stored};
+  }
+  return std::nullopt;
+}
+
+/// Of all pools of the database.
+std::int64_t wanted_of(const DatabaseDefinition& database, const Directory& files) {
+  const Settings& settings = files.settings();
+  const auto of_user = [&](const std::string& name) {
+    const UserDefinition* user = files.configuration.user(name);
+    const Overrides none;
+    const Overrides& own = user == nullptr ? none : user->own;
+    const auto chosen = [&](std::optional<std::int64_t> Overrides::* of_own, std::int64_t of_all) {
+      return (own.*of_own).value_or((database.own.*of_own).value_or(of_all));
+    };
+    return chosen(&Overrides::pool_size, settings.default_pool_size) +
+           chosen(&Overrides::reserve_pool_size, settings.reserve_pool_size);
+  };
+  std::int64_t wanted = 0;
+  if (!database.user.empty() || files.users.empty()) {
+    wanted = of_user(database.user);
+  } else {
+    for (const auto& [user, secret] : files.users)
+      wanted += of_user(user);
+  }
+  const std::int64_t most = database.own.max_connections.value_or(settings.max_db_connections);
+  return most > 0 ? std::min(most, wanted) : wanted;
+}
+
+bool may_be_more(const DatabaseDefinition& database, const Directory& files) {
+  const Settings& settings = files.settings();
+  const std::string asking = database.auth_user.value_or(settings.auth_user);
+  return database.name == DatabaseDefinition::kFallback ||
+         (database.user.empty() && (!asking.empty() || settings.auth_type == AuthType::pam));
+}
+
+std::vector<Check::Server> servers_of(const Directory& files) {
+  const Settings& settings = files.settings();
+  std::vector<Check::Server> servers;
+  for (const DatabaseDefinition& database : files.configuration.databases) {
+    std::vector<std::string> hosts = database.hosts;
+    if (hosts.empty()) hosts.push_back(settings.unix_socket_dir);
+    for (const std::string& host : hosts) {
+      auto server = std::ranges::find_if(servers, [&](const Check::Server& each) {
+        return each.host == host && each.port == database.port;
+      });
+      if (server == servers.end())
+        server = servers.insert(servers.end(), {.host = host, .port = database.port});
+      server->wanted += wanted_of(database, files);
+      server->may_be_more = server->may_be_more || may_be_more(database, files);
+      const auto login = server->is_user_known ? std::nullopt : login_of(database, files);
+      if (!login) continue;
+      const bool is_any = database.name == DatabaseDefinition::kFallback;
+      server->is_user_known = true;
+      server->user = login->user;
+      server->password = login->password;
+      server->database = !database.dbname.empty() ? database.dbname
+                         : is_any                 ? "postgres"
+                                                  : database.name;
+    }
+  }
+  for (Check::Server& server : servers) {
+    if (settings.max_server_connections == 0) continue;
+    server.wanted = std::min(server.wanted, settings.max_server_connections);
+    server.may_be_more = false;
+  }
+  return servers;
 }
 
 bool is_only_local(const Settings& settings) {
@@ -91,6 +184,11 @@ base::Result<Check> check(const std::string& path) {
   const Settings& settings = directory.settings();
   Check check{.listens = listens_of(settings),
               .databases = {},
+              .servers = servers_of(directory),
+              .tls = {.mode = std::string(name_of(settings.server_tls_sslmode)),
+                      .ca_file = settings.server_tls_ca_file,
+                      .certificate_file = settings.server_tls_cert_file,
+                      .key_file = settings.server_tls_key_file},
               .auth_type = std::string(name_of(settings.auth_type)),
               .users = static_cast<std::int64_t>(directory.users.size()),
               .peers = static_cast<std::int64_t>(directory.configuration.peers.size()),

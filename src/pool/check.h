@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/secret.h"
 
 namespace pgkeep::pool {
 
@@ -19,8 +20,27 @@ struct Check {
     std::string mode;
     std::int64_t pool_size = 0; ///< Servers for each user.
   };
+  /// One that databases have in common, and as whom it can be asked about its limits.
+  struct Server {
+    std::string host; ///< Or a socket's folder.
+    std::uint16_t port = 0;
+    std::int64_t wanted = 0;    ///< Connections that all pools together may open there.
+    bool may_be_more = false;   ///< For users and databases that no file names.
+    bool is_user_known = false; ///< Else there is nobody with a password that could ask.
+    std::string database = {};
+    std::string user = {};
+    base::Secret password = {};
+  };
+  struct Tls {
+    std::string mode;
+    std::string ca_file;
+    std::string certificate_file;
+    std::string key_file;
+  };
   std::vector<std::string> listens;
   std::vector<Database> databases;
+  std::vector<Server> servers;
+  Tls tls; ///< Of connections to them.
   std::string auth_type;
   std::int64_t users = 0; ///< Of auth_file.
   std::int64_t peers = 0;

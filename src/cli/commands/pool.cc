@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/pool_servers.h"
 #include "cli/target.h"
 #include "pool/check.h"
 #include "pool/pool.h"
@@ -55,7 +56,8 @@ constexpr Flag kCheckFlags[] = {kConfig,
                                  .value = "FORMAT",
                                  .fallback = "text",
                                  .help = "How to report.",
-                                 .choices = "text json"}};
+                                 .choices = "text json"},
+                                {.name = "offline", .help = "Ask no server for its limits."}};
 
 /// INI, --config, or ./pgkeep.toml. A pgkeep.toml is looked at as a whole first: a mistake in
 /// another part of it is one, too.
@@ -88,22 +90,31 @@ base::Result<Exit> run_convert(const Arguments& arguments, Io& io) {
   return Exit::done;
 }
 
-base::Json to_json(const pool::Check& check) {
+base::Json to_json(const pool::Check& check, const std::vector<ServerLimit>& limits) {
   base::Json databases{base::Json::Array{}};
   for (const auto& each : check.databases)
     databases.push(base::Json{{"name", each.name},
                               {"server", each.server},
                               {"pool_mode", each.mode},
                               {"pool_size", each.pool_size}});
+  base::Json servers{base::Json::Array{}};
+  for (const ServerLimit& each : limits) {
+    base::Json server{{"server", each.server}, {"wanted", each.wanted}};
+    if (each.given) server.set("given", *each.given);
+    if (!each.problem.empty()) server.set("problem", each.problem);
+    servers.push(std::move(server));
+  }
   base::Json json{{"pgkeep", "pool-check/1"},     {"listens", base::Json::list(check.listens)},
                   {"auth_type", check.auth_type}, {"users", check.users},
                   {"peers", check.peers},         {"clients_max", check.clients_max}};
   json.set("databases", std::move(databases));
+  json.set("servers", std::move(servers));
   json.set("warnings", base::Json::list(check.warnings));
   return json;
 }
 
-std::string to_text(const pool::Check& check, std::string_view path) {
+std::string to_text(const pool::Check& check, const std::vector<ServerLimit>& limits,
+                    std::string_view path) {
   std::string text = fmt::format("{}: right\n", path);
   for (const std::string& each : check.listens)
     text += fmt::format("  listens   {}\n", each);
@@ -112,6 +123,14 @@ std::string to_text(const pool::Check& check, std::string_view path) {
   for (const auto& each : check.databases)
     text += fmt::format("  database  {} -> {}, {} pooling, {} servers a user\n", each.name,
                         each.server, each.mode, each.pool_size);
+  for (const ServerLimit& each : limits) {
+    const std::string wanted =
+        fmt::format("the pools may ask for {}{}", each.may_be_more ? "at least " : "", each.wanted);
+    text += each.given ? fmt::format("  server    {}: gives {} connections, {}\n", each.server,
+                                     *each.given, wanted)
+                       : fmt::format("  server    {}: {}; its limit was not asked ({})\n",
+                                     each.server, wanted, each.problem);
+  }
   if (check.peers > 0) text += fmt::format("  peers     {}\n", check.peers);
   for (const std::string& each : check.warnings)
     text += fmt::format("  warning   {}\n", each);
@@ -120,9 +139,15 @@ std::string to_text(const pool::Check& check, std::string_view path) {
 
 base::Result<Exit> run_check(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(const std::string path, configuration_path(arguments));
-  PGKEEP_TRY(const pool::Check check, pool::check(path));
-  io.out(arguments.get("format") == "json" ? to_json(check).dump(true) + "\n"
-                                           : to_text(check, path));
+  PGKEEP_TRY(pool::Check check, pool::check(path));
+  std::vector<ServerLimit> limits;
+  if (!arguments.has("offline")) limits = limits_of(check);
+  for (const ServerLimit& each : limits) {
+    if (std::string warning = warning_of(each); !warning.empty())
+      check.warnings.push_back(std::move(warning));
+  }
+  io.out(arguments.get("format") == "json" ? to_json(check, limits).dump(true) + "\n"
+                                           : to_text(check, limits, path));
   return Exit::done;
 }
 
@@ -163,8 +188,10 @@ const Command pool_command{
 const Command pool_check_command{
     .name = "pool check",
     .summary = "Say whether the pooler's configuration is right, and what it would do",
-    .details = "Reads all files that it names, and starts nothing. What is right and perhaps not "
-               "meant is a warning.",
+    .details =
+        "Reads all files that it names, and starts nothing. Asks each server, for a few "
+        "seconds at most, whether it gives as many connections as the pools may ask for; one "
+        "that cannot be asked is named. What is right and perhaps not meant is a warning.",
     .words = "[INI]",
     .words_help = "PgBouncer's configuration file; else ./pgkeep.toml.",
     .words_max = 1,
