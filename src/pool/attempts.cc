@@ -69,7 +69,7 @@ void Loop::hear_attempt(Server& server, std::string_view bytes) {
     if (attempt.conflicts() > 0) {
       say_again_later(server);
     } else {
-      server.pool->shared.plans_healed.fetch_add(1, std::memory_order_relaxed);
+      ++server.pool->extras.plans_healed;
       say_again(server);
     }
     return;
@@ -101,7 +101,7 @@ void Loop::say_again(Server& server) {
 
 /// Two that are in each other's way must not come back at the same moment.
 void Loop::say_again_later(Server& server) {
-  server.pool->shared.conflicts_retried.fetch_add(1, std::memory_order_relaxed);
+  ++server.pool->extras.statements_retried;
   const int doublings = std::min(server.attempt->conflicts() - 1, kPauseDoublingsMax);
   const Micros pause = kFirstPause << static_cast<unsigned>(doublings);
   const Micros share = wire::Reader(random(sizeof(std::uint16_t))).uint16();

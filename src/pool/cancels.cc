@@ -109,44 +109,6 @@ Canceller* Loop::open_canceller(const SocketAddress& address, std::string reques
   return &canceller;
 }
 
-/// To the peer whose client it is.
-void Loop::forward(CancelWish wish) {
-  const bool is_spent = wish.key.size() != sizeof(std::uint32_t) ||
-                        (static_cast<unsigned char>(wish.key.back()) & kCancelTimesMask) == 0;
-  if (is_spent) {
-    shared_.log.info("failed to forward cancel request because its TTL was exhausted");
-    say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
-    return;
-  }
-  --wish.key.back();
-  const std::vector<PeerDefinition>& peers = directory_->configuration.peers;
-  const auto peer = std::ranges::find(peers, peer_in(wish.process), &PeerDefinition::id);
-  if (peer == peers.end()) {
-    shared_.log.info("could not find peer to forward request to");
-    say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
-    return;
-  }
-  std::string request;
-  wire::append_cancel_request(request, wish.process, wish.key);
-  const std::string host = peer->host.empty() ? settings().unix_socket_dir : peer->host;
-  if (host.starts_with('/') || host.starts_with('@')) {
-    const auto address = unix_address(host, peer->port);
-    if (address) open_canceller(*address, std::move(request), std::move(wish.asker));
-  } else if (const auto numeric = numeric_address(host, peer->port)) {
-    open_canceller(*numeric, std::move(request), std::move(wish.asker));
-  } else {
-    auto job = [this, host, port = peer->port, request = std::move(request),
-                asker = std::move(wish.asker)]() mutable {
-      auto addresses = resolve(host, port);
-      post_always(PeerResolved{.asker = std::move(asker),
-                               .request = std::move(request),
-                               .addresses = addresses ? *std::move(addresses)
-                                                      : std::vector<SocketAddress>{}});
-    };
-    shared_.names.post(std::move(job));
-  }
-}
-
 /// Once it is connected the request goes out; the server closes when it has passed it on.
 void Loop::look_at_canceller(Canceller& canceller) {
   if (canceller.is_away) return;
@@ -218,10 +180,16 @@ void Loop::send_cancel(Canceller& canceller) {
 
 void Loop::end_cancel(Canceller& canceller) {
   Server* server = std::exchange(canceller.target, nullptr);
+  const std::int64_t peer = canceller.peer;
   auto owner = cancellers_.extract(&canceller);
   say_goodbye(canceller.asker.fd.get(), canceller.asker.tls.get());
   canceller.asker = {};
   bury(std::move(owner.mapped()));
+  if (peer != 0) {
+    PeerPool& pool = peer_pools_[peer];
+    --pool.taken;
+    serve(peer, pool);
+  }
   if (server == nullptr) return;
   --server->cancels;
   if (server->cancels == 0 && server->state == Server::State::cancelled) set_free(*server);

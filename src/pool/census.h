@@ -4,6 +4,7 @@
 /// Pools alive that it names.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,6 +31,9 @@ struct PoolCensus {
   Micros waiting_since = 0; ///< The one who has waited longest; 0: nobody.
   Traffic traffic = {};
   Durations durations = {};
+  Extras extras = {};
+  int clients_pinned = 0; ///< That keep their server beyond a transaction.
+  std::array<int, wire::kHoldNames.size()> clients_holding{}; ///< Each thing.
 
   void add(const PoolCensus& other);
   [[nodiscard]] int servers() const {
@@ -61,6 +65,7 @@ struct SocketCensus {
   std::string_view replication = "none"; ///< A literal.
   std::string application_name = {};
   std::size_t statements = 0;
+  wire::Holds held = 0; ///< A client's, or the one's that a server works for.
   std::uint64_t id = 0;
   bool is_busy = false; ///< Bytes are kept for it.
   int fd = -1;
@@ -69,11 +74,19 @@ struct SocketCensus {
       std::vector<std::string>(4); ///< client_encoding, std_strings, DateStyle, TimeZone.
 };
 
+/// Cancel requests for clients of a peer.
+struct PeerCensus {
+  std::int64_t id = 0;
+  int waiting = 0;
+  int login = 0; ///< On connections that do not stand yet.
+  int active = 0;
+};
+
 struct Census {
   std::vector<PoolCensus> pools;
   std::vector<SocketCensus> sockets; ///< If they were asked for.
+  std::vector<PeerCensus> peers;     ///< Each is in one loop only.
   Traffic console;
-  int console_clients = 0;
   int logins = 0;
   int restless = 0; ///< What has something half-way: see SUSPEND.
   bool has_killed = false;

@@ -347,7 +347,6 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
     auto& list = client.replication ? client.pool->replicating : client.pool->welcoming;
     list.remove(client); // No longer in it once its own server is being opened.
   }
-  if (client.is_pinned) unpin(client);
   if (client.listening) leave_all(client);
   // In the middle of a message an error would be taken for its rest.
   bool is_between = !client.kept;
@@ -382,7 +381,7 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
 void Loop::forget(Client& client) {
   give_back(client.unread);
   if (client.old_key) shared_.moved_keys.remove(*client.old_key);
-  if (client.console) --console_clients_;
+  if (client.console) shared_.console_clients.fetch_sub(1);
   discount(client);
   if (client.pool != nullptr)
     client.pool->shared.part(index_).clients.fetch_sub(1, std::memory_order_relaxed);

@@ -108,7 +108,7 @@ struct Client final : Endpoint {
   State state = State::login;
   bool is_wait_told = false;    ///< By query_wait_notify, of this wait.
   wire::SessionHints hints = 0; ///< Of what its server may keep of it.
-  bool is_pinned = false;       ///< Its server does, and stays.
+  wire::Holds held = 0;         ///< What keeps its server where it is.
   bool is_session_proven = true;
   std::uint32_t unproven = 0; ///< A bit for each of its parameters that no server took yet.
   std::uint32_t slot = 0;

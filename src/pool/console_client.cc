@@ -34,7 +34,7 @@ void Loop::enter_console(Client& client, std::string greeting) {
   client.console->input = login.rest();
   client.user = login.user();
   client.parameters = login.parameters();
-  ++console_clients_;
+  shared_.console_clients.fetch_add(1);
   logins_.remove(client);
   client.login.reset();
   client.state = Client::State::console;

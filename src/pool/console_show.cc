@@ -127,8 +127,12 @@ std::string show_peer_pools(const Picture& picture) {
                                                {"cl_waiting_cancel_req", 'i'},
                                                {"sv_active_cancel", 'i'},
                                                {"sv_login", 'i'}}});
-  for (const PeerDefinition& peer : picture.files->configuration.peers)
-    answer.row({number(peer.id), number(0), number(0), number(0), number(0)});
+  for (const PeerDefinition& peer : picture.files->configuration.peers) {
+    const auto found = picture.peers.find(peer.id);
+    const PeerCensus census = found == picture.peers.end() ? PeerCensus() : found->second;
+    answer.row({number(peer.id), number(census.active), number(census.waiting + census.login),
+                number(census.active), number(census.login)});
+  }
   return std::move(answer).done("SHOW");
 }
 
@@ -276,6 +280,7 @@ std::string show_help(const Picture&) {
                 "\tSHOW FDS|SOCKETS|ACTIVE_SOCKETS|LISTS|MEM|STATE\n"
                 "\tSHOW DNS_HOSTS|DNS_ZONES\n"
                 "\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS\n"
+                "\tSHOW EXTRAS\n"
                 "\tSET key = arg\n"
                 "\tRELOAD\n"
                 "\tPAUSE [<db>]\n"
@@ -304,6 +309,7 @@ constexpr Shown kShown[] = {
     {"databases", show_databases},
     {"dns_hosts", show_dns_hosts},
     {"dns_zones", show_dns_zones},
+    {"extras", show_extras},
     {"fds", show_fds, true},
     {"help", show_help},
     {"lists", show_lists},
@@ -347,7 +353,8 @@ void Picture::add(const std::vector<std::unique_ptr<Census>>& counts) {
     }
     std::ranges::move(census->sockets, std::back_inserter(sockets));
     console.add(census->console);
-    console_clients += census->console_clients;
+    for (const PeerCensus& peer : census->peers)
+      peers[peer.id] = peer;
     logins += census->logins;
     restless += census->restless;
     has_killed = has_killed || census->has_killed;

@@ -4,6 +4,7 @@
 /// names, order and types of columns are those of 1.25, and all that 1.18 has are among them.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ struct Picture {
   Micros now = 0;
   std::vector<PoolCensus> pools = {}; ///< Of living databases, by their names and users.
   std::vector<SocketCensus> sockets = {};
+  std::map<std::int64_t, PeerCensus> peers = {}; ///< By id: of those that had requests.
   Traffic console = {};
   int console_clients = 0;
   int logins = 0;

@@ -44,5 +44,6 @@ std::string show_stats(const Picture& picture);
 std::string show_stats_totals(const Picture& picture);
 std::string show_stats_averages(const Picture& picture);
 std::string show_totals(const Picture& picture);
+std::string show_extras(const Picture& picture);
 
 } // namespace pgkeep::pool

@@ -79,13 +79,18 @@ ConsoleValues socket_row(const Picture& picture, const SocketCensus& socket, std
           number(socket.id)};
 }
 
+/// And, behind PgBouncer's columns, what keeps a client at its server.
 std::string show_sockets_of(const Picture& picture, bool is_server) {
+  std::vector<ConsoleColumn> columns(std::begin(kSocketColumns), std::end(kSocketColumns));
+  columns.push_back({"pinned"});
   ConsoleAnswer answer;
-  answer.columns(kSocketColumns);
+  answer.columns(columns);
   for (const SocketCensus& socket : picture.sockets) {
     if (socket.is_server != is_server || socket.state == "login" || socket.state == kPoolerSocket)
       continue;
-    answer.row(socket_row(picture, socket, std::string(socket.state)));
+    ConsoleValues values = socket_row(picture, socket, std::string(socket.state));
+    values.emplace_back(wire::text_of_holds(socket.held));
+    answer.row(values);
   }
   return std::move(answer).done("SHOW");
 }

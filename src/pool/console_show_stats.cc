@@ -76,6 +76,40 @@ std::string show_stats_averages(const Picture& picture) {
   return stats(picture, false, true);
 }
 
+/// What PgBouncer does not do.
+std::string show_extras(const Picture& picture) {
+  constexpr ConsoleColumn kColumns[] = {{"database"},
+                                        {"user"},
+                                        {"cl_pinned", 'i'},
+                                        {"cl_advisory_lock", 'i'},
+                                        {"cl_temporary_table", 'i'},
+                                        {"cl_cursor", 'i'},
+                                        {"cl_prepared_statement", 'i'},
+                                        {"total_pins", 'N'},
+                                        {"total_advisory_lock_pins", 'N'},
+                                        {"total_temporary_table_pins", 'N'},
+                                        {"total_cursor_pins", 'N'},
+                                        {"total_prepared_statement_pins", 'N'},
+                                        {"total_plans_healed", 'N'},
+                                        {"total_statements_retried", 'N'}};
+  static_assert(std::size(kColumns) == 6 + 2 * wire::kHoldNames.size());
+  ConsoleAnswer answer;
+  answer.columns(kColumns);
+  for (const PoolCensus& pool : picture.pools) {
+    const Extras& extras = pool.extras;
+    ConsoleValues values = {pool.pool->name(), pool.pool->user(), number(pool.clients_pinned)};
+    for (const int holding : pool.clients_holding)
+      values.push_back(number(holding));
+    values.push_back(number(extras.pins));
+    for (const std::uint64_t pins : extras.pins_for)
+      values.push_back(number(pins));
+    values.push_back(number(extras.plans_healed));
+    values.push_back(number(extras.statements_retried));
+    answer.row(values);
+  }
+  return std::move(answer).done("SHOW");
+}
+
 std::string show_totals(const Picture& picture) {
   Traffic all;
   for (const auto& [name, traffic] : by_database(picture))

@@ -158,6 +158,17 @@ void Control::resume_by_signal() {
   spread(std::move(regime));
 }
 
+/// Nobody could come to say RESUME: as PgBouncer does.
+void Control::resume_for_nobody() {
+  if (regime_.pause != PauseMode::suspend || !suspensions_.empty() ||
+      taken_by_all() < last_number_ || shared_.console_clients.load() > 0)
+    return;
+  shared_.log.info("admin disappeared when suspended, doing RESUME");
+  Regime regime = regime_;
+  regime.pause = PauseMode::none;
+  spread(std::move(regime));
+}
+
 void Control::take_mail() {
   for (ControlMessage& message : mailbox_.take()) {
     if (const auto* taken = std::get_if<Taken>(&message)) {
@@ -247,6 +258,7 @@ void Control::look_around() {
     shared_.pools.forget_former_files();
   }
   look_after_pending();
+  resume_for_nobody();
   look_for_the_end();
   for (const std::uint64_t connection : metrics_.look(now_us())) {
     count({}, [this, connection](const Picture& picture) {
@@ -360,6 +372,7 @@ void Control::take_count(Counted counted) {
                   .averages = &averages_,
                   .version = version_,
                   .now = now_us(),
+                  .console_clients = shared_.console_clients.load(),
                   .clients = shared_.clients.load(),
                   .hosts = shared_.host_names.hosts(now_us()),
                   .zones = shared_.host_names.zones()};

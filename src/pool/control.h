@@ -93,6 +93,7 @@ private:
   void begin_shutdown(Shutdown kind);
   void pause_by_signal();
   void resume_by_signal();
+  void resume_for_nobody();
   void take_mail();
   bool reload();
   void set_log();

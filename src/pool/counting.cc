@@ -68,13 +68,17 @@ void PoolCensus::add(const PoolCensus& other) {
       &PoolCensus::cancels,       &PoolCensus::servers_active,
       &PoolCensus::servers_idle,  &PoolCensus::servers_being_canceled,
       &PoolCensus::servers_used,  &PoolCensus::servers_tested,
-      &PoolCensus::servers_login, &PoolCensus::servers_outdated};
+      &PoolCensus::servers_login, &PoolCensus::servers_outdated,
+      &PoolCensus::clients_pinned};
   for (const auto count : kCounts)
     this->*count += other.*count;
   if (other.waiting_since != 0 && (waiting_since == 0 || other.waiting_since < waiting_since))
     waiting_since = other.waiting_since;
   traffic.add(other.traffic);
   durations.add(other.durations);
+  extras.add(other.extras);
+  for (std::size_t i = 0; i < clients_holding.size(); ++i)
+    clients_holding[i] += other.clients_holding[i];
 }
 
 void Loop::take_census(const CountWish& wish) {
@@ -83,7 +87,7 @@ void Loop::take_census(const CountWish& wish) {
   for (const auto& pool : pools_)
     census->pools.push_back(census_of(*pool));
   census->console = console_traffic_;
-  census->console_clients = console_clients_;
+  census->peers = census_of_peers();
   census->logins = static_cast<int>(logins_.size());
   if (regime_.pause == PauseMode::suspend) census->restless = restless();
   if (wish.with_sockets) {
@@ -113,7 +117,10 @@ bool Loop::kill_client(std::uint64_t id) {
 }
 
 PoolCensus Loop::census_of(const LoopPool& pool) const {
-  PoolCensus census{.pool = pool.owner, .traffic = pool.traffic, .durations = pool.durations};
+  PoolCensus census{.pool = pool.owner,
+                    .traffic = pool.traffic,
+                    .durations = pool.durations,
+                    .extras = pool.extras};
   census.clients_waiting = static_cast<int>(pool.waiting.size() + pool.welcoming.size());
   census.clients =
       pool.shared.part(index_).clients.load(std::memory_order_relaxed) - census.clients_waiting;
@@ -133,6 +140,13 @@ PoolCensus Loop::census_of(const LoopPool& pool) const {
       census.servers_tested += state == "tested" ? 1 : 0;
       census.servers_being_canceled += state == "being_canceled" ? 1 : 0;
     }
+  }
+  for (const Server* server = pool.active.front(); server != nullptr;
+       server = pool.active.next(*server)) {
+    const wire::Holds held = server->client == nullptr ? wire::Holds{0} : server->client->held;
+    census.clients_pinned += held != 0 ? 1 : 0;
+    for (std::size_t i = 0; i < census.clients_holding.size(); ++i)
+      census.clients_holding[i] += (held & (1U << i)) != 0 ? 1 : 0;
   }
   census.servers_active = static_cast<int>(pool.active.size());
   census.servers_login = static_cast<int>(pool.starting.size());
@@ -182,6 +196,7 @@ SocketCensus Loop::census_of(const Client& client) const {
   if (client.state == Client::State::waiting) census.waits = now_ - client.wait_since;
   if (client.state == Client::State::welcome) census.waits = now_ - client.connected_at;
   if (client.statements) census.statements = client.statements->size();
+  census.held = client.held;
   census.tls = tls_of(client);
   census.replication = replication_of(client);
   const auto value = [&](std::string_view name) {
@@ -222,6 +237,7 @@ SocketCensus Loop::census_of(const Server& server) const {
   if (server.prepared) census.statements = server.prepared->known.size();
   census.tls = tls_of(server);
   if (server.client != nullptr) {
+    census.held = server.client->held;
     census.replication = replication_of(*server.client);
     const auto index = directory_->tracked.index_of("application_name");
     if (index) census.application_name = server.client->parameters.get(*index).value_or("");

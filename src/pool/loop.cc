@@ -224,8 +224,7 @@ void Loop::take_mail() {
     } else if (auto* wish = std::get_if<CancelWish>(&message)) {
       cancel(std::move(*wish));
     } else if (auto* peer = std::get_if<PeerResolved>(&message)) {
-      if (!peer->addresses.empty())
-        open_canceller(peer->addresses.front(), std::move(peer->request), std::move(peer->asker));
+      take_peer(std::move(*peer));
     } else if (auto* of_client = std::get_if<ClientWorked>(&message)) {
       Client& back = *of_client->client;
       back.is_away = false;

@@ -15,6 +15,8 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -59,6 +61,7 @@ struct Shared {
   std::vector<std::unique_ptr<Loop>> loops; ///< Never changed while they run.
   Control* control = nullptr;               ///< The same.
   std::atomic<int> clients{0};              ///< Of all loops.
+  std::atomic<int> console_clients{0};      ///< The same.
   std::atomic<std::uint64_t> last_id{0};    ///< Of a client or server.
   std::atomic<std::size_t> retired{0};      ///< Loops that accept nobody any more.
   Workers workers;                          ///< Before the loops: what they run uses those.
@@ -95,7 +98,14 @@ public:
 
 private:
   struct Outgoing {
-    enum class End : std::uint8_t { none, terminate, unknown, broken, simple_query };
+    enum class End : std::uint8_t {
+      none,
+      terminate,
+      unknown,
+      broken,
+      simple_query,
+      too_many_statements
+    };
     std::string_view prefix; ///< Of a header that began in earlier bytes. In prefix_.
     std::string_view made;   ///< What was said in other words, and all before it. In made_.
     std::string_view bytes;
@@ -161,6 +171,7 @@ private:
   Outgoing scan_statements(Client& client, Server& server, std::string_view bytes);
   const char* say_statement(Client& client, Server& server, wire::Header header,
                             std::string_view& rest);
+  [[nodiscard]] bool has_too_many_statements(const Client& client) const;
   void keep_partial(Client& client);
   void from_server_of_statements(Server& server, std::string_view bytes);
   static std::string_view tag_of(Server& server, const wire::MessageScanner::Part& part);
@@ -185,7 +196,6 @@ private:
   bool ask_session(Server& server);
   void take_session_answer(Server& server);
   static std::string session_change(const Client& client, Server& server);
-  static void unpin(Client& client);
   std::string reset_query(Server& server) const;
   void clean(Server& server);
 
@@ -361,11 +371,23 @@ private:
   Client* find_cancelled(const CancelWish& wish);
   void start_cancel(Server& server, Asker asker);
   Canceller* open_canceller(const SocketAddress& address, std::string request, Asker asker);
-  void forward(CancelWish wish);
   void look_at_canceller(Canceller& canceller);
   void apply(Canceller& canceller, TlsOpening::Step step);
   void send_cancel(Canceller& canceller);
   void end_cancel(Canceller& canceller);
+
+  // peers.cc: those for clients of peers.
+  struct PeerPool {
+    int taken = 0; ///< Of its places.
+    std::deque<PeerWish> waiting;
+  };
+  void forward(CancelWish wish);
+  void serve(std::int64_t id, PeerPool& pool);
+  void carry(const PeerDefinition& peer, PeerWish wish);
+  void carry(PeerWish wish, const SocketAddress* address);
+  void take_peer(PeerResolved resolved);
+  void keep_up_cancels();
+  [[nodiscard]] std::vector<PeerCensus> census_of_peers() const;
 
   // upkeep.cc: what time brings.
   void keep_up();
@@ -389,7 +411,6 @@ private:
   DirectoryPtr directory_;
   Regime regime_;
   Micros shutdown_at_ = 0; ///< When it was told that clients are not wanted any more.
-  int console_clients_ = 0;
   Traffic console_traffic_;
   const int index_;
   base::Fd epoll_;
@@ -423,6 +444,7 @@ private:
   List<Client, &Client::link> logins_;
   std::unordered_map<Server*, std::unique_ptr<Server>> servers_;
   std::unordered_map<Canceller*, std::unique_ptr<Canceller>> cancellers_;
+  std::map<std::int64_t, PeerPool> peer_pools_; ///< By id: of those peers that are this loop's.
   std::vector<Server*> leaving_;
   struct Delayed {
     Server* server = nullptr;

@@ -37,6 +37,7 @@ struct Canceller final : Endpoint {
   std::unique_ptr<TlsOpening> opening; ///< Null: the request goes as it is.
   std::string request;                 ///< Empty once it is sent.
   Micros since = 0;
+  std::int64_t peer = 0; ///< It goes to that peer; 0: to a server.
 };
 
 struct NewClient {
@@ -79,11 +80,17 @@ struct CancelWish {
   std::string key;
   bool may_be_of_former = true; ///< Of a client that is still in the process before this one.
 };
-/// For a peer, whose name was looked up.
-struct PeerResolved {
+/// A request for a client of a peer.
+struct PeerWish {
+  std::int64_t peer = 0;
   Asker asker;
-  std::string request;
-  std::vector<SocketAddress> addresses; ///< None: the name has none.
+  std::string request = {};
+  Micros since = 0;
+};
+/// The name of the peer was looked up.
+struct PeerResolved {
+  PeerWish wish;
+  std::vector<SocketAddress> addresses = {}; ///< None: the name has none.
 };
 struct ClientWorked {
   Client* client = nullptr;

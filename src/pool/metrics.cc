@@ -54,6 +54,18 @@ constexpr CounterRow kCounters[] = {
     {"binds", "Named statements that were bound.", &Traffic::binds},
 };
 
+struct ExtraRow {
+  std::string_view name;
+  std::string_view help;
+  std::uint64_t Extras::* value;
+};
+constexpr ExtraRow kExtras[] = {
+    {"pins", "Times a client began to keep its server beyond a transaction.", &Extras::pins},
+    {"plans_healed", "Errors about changed plans that no client heard of.", &Extras::plans_healed},
+    {"statements_retried", "Attempts more, of statements that lost a conflict.",
+     &Extras::statements_retried},
+};
+
 struct StateRow {
   std::string_view state;
   int PoolCensus::* value;
@@ -110,6 +122,34 @@ void append_states(std::string& out, std::string_view name, std::string_view hel
   }
 }
 
+/// What PgBouncer does not do.
+void append_extras(std::string& out, std::span<const PoolCensus> pools) {
+  const auto append_holds = [&](std::string_view name, std::string_view suffix, auto value_of) {
+    for (const PoolCensus& pool : pools) {
+      for (std::size_t i = 0; i < wire::kHoldNames.size(); ++i)
+        out += fmt::format("pgkeep_pool_{}{}{{{},what=\"{}\"}} {}\n", name, suffix, labels_of(pool),
+                           wire::kHoldNames[i], value_of(pool, i));
+    }
+  };
+  for (const ExtraRow& row : kExtras) {
+    append_head(out, row.name, "counter", row.help);
+    for (const PoolCensus& pool : pools)
+      out += fmt::format("pgkeep_pool_{}_total{{{}}} {}\n", row.name, labels_of(pool),
+                         pool.extras.*row.value);
+  }
+  append_head(out, "holds", "counter", "Times a client began to hold what keeps it at its server.");
+  append_holds("holds", "_total",
+               [](const PoolCensus& pool, std::size_t i) { return pool.extras.pins_for[i]; });
+  append_head(out, "pinned_clients", "gauge", "Clients that keep their server now.");
+  for (const PoolCensus& pool : pools)
+    out +=
+        fmt::format("pgkeep_pool_pinned_clients{{{}}} {}\n", labels_of(pool), pool.clients_pinned);
+  append_head(out, "holding_clients", "gauge",
+              "Clients that hold what keeps them at their server.");
+  append_holds("holding_clients", "",
+               [](const PoolCensus& pool, std::size_t i) { return pool.clients_holding[i]; });
+}
+
 } // namespace
 
 std::string metrics_text(const Picture& picture) {
@@ -121,6 +161,7 @@ std::string metrics_text(const Picture& picture) {
       out += fmt::format("pgkeep_pool_{}_total{{{}}} {}\n", row.name, labels_of(pool),
                          pool.traffic.*row.value);
   }
+  append_extras(out, pools);
   append_states(out, "clients", "Clients of the pool.", pools, kClients);
   append_states(out, "servers", "Servers of the pool.", pools, kServers);
   append_head(out, "size", "gauge", "The most servers that the pool may have.");

@@ -140,10 +140,6 @@ public:
   std::atomic<int> ear_loop{-1}; ///< Which loop has the connection that listens; below 0: none yet.
   /// So often a server said that a statement's result is no longer what it was: see Prepared.
   std::atomic<unsigned> plans_changed{0};
-  std::atomic<std::uint64_t> plans_healed{0};      ///< Of these, what no client heard of.
-  std::atomic<std::uint64_t> conflicts_retried{0}; ///< Attempts more, of statements that lost.
-  std::atomic<int> pinned{0};                      ///< Clients that hold a server now.
-  std::atomic<std::uint64_t> pins{0};              ///< So often one began to.
 
 private:
   struct Terms {
@@ -243,6 +239,7 @@ struct LoopPool {
   bool is_killed = false;           ///< And clients wait for their greeting.
   Traffic traffic;
   Durations durations;
+  Extras extras;
 };
 
 } // namespace pgkeep::pool

@@ -126,6 +126,9 @@ void Loop::end_client(Client& client, Outgoing::End end) {
     shared_.log.error(fmt::format("{} client used \"Query\" packet type", label(client)));
     disconnect(client, "PQexec disallowed", true);
     break;
+  case Outgoing::End::too_many_statements:
+    disconnect(client, "too many prepared statements (client_statements_size)", true, "54000");
+    break;
   }
 }
 
@@ -317,7 +320,7 @@ void Loop::settle(Server& server) {
       server.is_own)
     return;
   if (client.hints != 0 && ask_session(server)) return;
-  if (!client.is_pinned) {
+  if (client.held == 0) {
     release(server);
   } else if (client.listening) {
     deliver(client);

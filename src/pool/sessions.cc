@@ -72,19 +72,12 @@ void Loop::take_session_answer(Server& server) {
     client.is_session_proven = true;
   }
   if ((server.asked & wire::kHintHolds) == 0) return;
-  if (answer->holds().empty()) {
-    if (client.is_pinned) unpin(client);
-    server.is_dirty = false;
-  } else if (!client.is_pinned) {
-    client.is_pinned = server.is_dirty = true;
-    client.pool->shared.pinned.fetch_add(1);
-    client.pool->shared.pins.fetch_add(1, std::memory_order_relaxed);
-  }
-}
-
-void Loop::unpin(Client& client) {
-  client.is_pinned = false;
-  client.pool->shared.pinned.fetch_sub(1);
+  const wire::Holds before = std::exchange(client.held, answer->holds());
+  server.is_dirty = client.held != 0;
+  Extras& extras = server.pool->extras;
+  extras.pins += before == 0 && client.held != 0 ? 1 : 0;
+  for (std::size_t i = 0; i < extras.pins_for.size(); ++i)
+    extras.pins_for[i] += (client.held & ~before & (1U << i)) != 0 ? 1 : 0;
 }
 
 /// What makes the settings of the server those of the client: it is going to be told.

@@ -50,6 +50,7 @@ constexpr SettingRow kRows[] = {
     {"cancel_wait_timeout", &S::cancel_wait_timeout, "10"},
     {"client_idle_timeout", &S::client_idle_timeout, "0"},
     {"client_login_timeout", &S::client_login_timeout, "60"},
+    {"client_statements_size", &S::client_statements_size, "16777216"},
     {"client_tls13_ciphers", &S::client_tls13_ciphers, ""},
     {"client_tls_ca_file", &S::client_tls_ca_file, ""},
     {"client_tls_cert_file", &S::client_tls_cert_file, ""},

@@ -75,7 +75,8 @@ struct Settings {
   bool keep_session_settings = false;
   bool pin_sessions = false;
   bool share_listen = false;
-  std::int64_t listen_queue_size = 0; ///< Bytes of notifications that wait for one client.
+  std::int64_t client_statements_size = 0; ///< Bytes of one client's named statements; 0: no limit.
+  std::int64_t listen_queue_size = 0;      ///< Bytes of notifications that wait for one client.
   std::int64_t retry_serialization_failures = 0; ///< So many times; 0: never.
   std::int64_t scram_iterations = 0;
   Duration suspend_timeout{};

@@ -63,8 +63,9 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
       if (is_ours) {
         made_.append(as_is, distance(as_is, rest.data()));
         as_is = say_statement(client, server, *header, rest);
-        if (as_is != nullptr) continue;
-        outgoing.end = Outgoing::End::broken;
+        const bool is_broken = as_is == nullptr;
+        if (!is_broken && !has_too_many_statements(client)) continue;
+        outgoing.end = is_broken ? Outgoing::End::broken : Outgoing::End::too_many_statements;
         as_is = stop;
         break;
       }
@@ -135,6 +136,11 @@ const char* Loop::say_statement(Client& client, Server& server, wire::Header hea
     }
   }
   return outcome.goes_as_is ? begin : body.data() + outcome.body_from;
+}
+
+bool Loop::has_too_many_statements(const Client& client) const {
+  const auto most = static_cast<std::size_t>(settings().client_statements_size);
+  return most > 0 && client.statements->bytes() > most;
 }
 
 /// Once what was scanned is sent: its views may be of the same buffer.

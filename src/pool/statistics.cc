@@ -29,6 +29,14 @@ Traffic Traffic::since(const Traffic& before) const {
   return grown;
 }
 
+void Extras::add(const Extras& other) {
+  plans_healed += other.plans_healed;
+  statements_retried += other.statements_retried;
+  pins += other.pins;
+  for (std::size_t i = 0; i < pins_for.size(); ++i)
+    pins_for[i] += other.pins_for[i];
+}
+
 void Averages::turn(ByDatabase now, std::int64_t now_us) {
   older_ = std::exchange(newer_, std::move(now));
   older_at_us_ = std::exchange(newer_at_us_, now_us);

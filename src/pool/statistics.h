@@ -17,6 +17,8 @@
 #include <string>
 #include <string_view>
 
+#include "wire/session_state.h"
+
 namespace pgkeep::pool {
 
 /// Microseconds by powers of two: of bucket i, up to and with 2^(i + 5).
@@ -64,6 +66,17 @@ struct Traffic {
   void add(const Traffic& other);
   /// What came since then.
   [[nodiscard]] Traffic since(const Traffic& before) const;
+};
+
+/// What was done for clients that PgBouncer does not do.
+struct Extras {
+  using PerHold = std::array<std::uint64_t, wire::kHoldNames.size()>;
+  std::uint64_t plans_healed = 0;       ///< Errors about changed plans that no client heard of.
+  std::uint64_t statements_retried = 0; ///< Attempts more, of statements that lost a conflict.
+  std::uint64_t pins = 0;               ///< So often a client began to keep its server.
+  PerHold pins_for{};                   ///< So often it began to hold each thing.
+
+  void add(const Extras& other);
 };
 
 /// How long clients waited for a server, and how long queries and transactions took.

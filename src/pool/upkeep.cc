@@ -23,13 +23,7 @@ void Loop::keep_up() {
     keep_up(*pool);
   keep_up_pools();
   keep_up_zones();
-  const Micros longest = settings().cancel_wait_timeout.count();
-  std::vector<Canceller*> late;
-  for (const auto& [canceller, owner] : cancellers_) {
-    if (longest > 0 && now_ - canceller->since > longest) late.push_back(canceller);
-  }
-  for (Canceller* canceller : late)
-    end_cancel(*canceller);
+  keep_up_cancels();
 }
 
 void Loop::keep_up_logins() {

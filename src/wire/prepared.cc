@@ -59,6 +59,8 @@ StatementPtr ClientStatements::find(std::string_view name) const {
 
 void ClientStatements::set(std::string_view name, StatementPtr statement) {
   const auto found = by_name_.find(name);
+  if (found != by_name_.end()) bytes_ -= bytes_of(name, *found->second);
+  if (statement != nullptr) bytes_ += bytes_of(name, *statement);
   if (statement == nullptr) {
     if (found != by_name_.end()) by_name_.erase(found);
   } else if (found != by_name_.end()) {
@@ -66,6 +68,11 @@ void ClientStatements::set(std::string_view name, StatementPtr statement) {
   } else {
     by_name_.emplace(name, std::move(statement));
   }
+}
+
+void ClientStatements::clear() {
+  by_name_.clear();
+  bytes_ = 0;
 }
 
 bool ServerStatements::use(std::uint64_t number, Batch batch) {

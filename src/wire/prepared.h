@@ -77,7 +77,7 @@ class ClientStatements {
 public:
   [[nodiscard]] StatementPtr find(std::string_view name) const;
   void set(std::string_view name, StatementPtr statement); ///< Null: takes the name away.
-  void clear() { by_name_.clear(); }
+  void clear();
   [[nodiscard]] std::size_t size() const { return by_name_.size(); }
   /// `visit(name, statement)`, in any order.
   template <typename Visit>
@@ -85,8 +85,16 @@ public:
     for (const auto& [name, statement] : by_name_)
       visit(name, statement);
   }
+  /// Of names and texts, with what it takes to keep them. A text counts for each who has it.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
+  static constexpr std::size_t kBytesBeside = 256; ///< Of a statement, about.
+  static std::size_t bytes_of(std::string_view name, const PreparedStatement& statement) {
+    return kBytesBeside + name.size() + statement.parse.size();
+  }
+
+  std::size_t bytes_ = 0;
   std::unordered_map<std::string, StatementPtr, NameHash, std::equal_to<>> by_name_;
 };
 

@@ -177,6 +177,25 @@ private:
   std::deque<ServerStatements> known_;
 };
 
+TEST(ClientStatements, CountWhatTheyTake) {
+  StatementTable table;
+  const StatementPtr one = table.intern("SELECT 1");
+  const StatementPtr longer = table.intern("SELECT 1" + std::string(1000, ' '));
+  ClientStatements client;
+  client.set("a", one);
+  const std::size_t least = client.bytes();
+  EXPECT_GT(least, 9U);
+  client.set("a", longer);
+  EXPECT_EQ(client.bytes(), least + 1000);
+  client.set("bb", one);
+  EXPECT_EQ(client.bytes(), 2 * least + 1001);
+  client.set("a", nullptr);
+  client.set("nobody", nullptr);
+  EXPECT_EQ(client.bytes(), least + 1);
+  client.clear();
+  EXPECT_EQ(client.bytes(), 0U);
+}
+
 TEST(Prepared, GoToWhateverServerAnswers) {
   Pooled pooled(2, 10);
   ClientStatements client;

@@ -103,6 +103,16 @@ std::string setting_name(std::string_view name) {
 
 } // namespace
 
+std::string text_of_holds(Holds holds) {
+  std::string text;
+  for (std::size_t i = 0; i < kHoldNames.size(); ++i) {
+    if ((holds & (1U << i)) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += kHoldNames[i];
+  }
+  return text;
+}
+
 SessionHints hints_in(std::string_view sql) {
   SessionHints hints = 0;
   for (std::size_t i = 0; i < sql.size(); ++i) {
@@ -199,8 +209,9 @@ bool SessionAnswer::take_row(std::string_view part, bool ends) {
   if (columns[0] == kOfSetting) {
     settings_.insert_or_assign(std::string(columns[1]), std::string(columns[2]));
   } else if (columns[0] == kOfHold) {
-    if (!holds_.empty()) holds_ += ", ";
-    holds_ += columns[1];
+    const auto name = std::ranges::find(kHoldNames, columns[1]);
+    if (name == kHoldNames.end()) return false;
+    holds_ |= 1U << static_cast<unsigned>(name - kHoldNames.begin());
   } else {
     return false;
   }

@@ -10,6 +10,7 @@
 /// view-pg-locks, view-pg-cursors, view-pg-prepared-statements; protocol-message-formats (DataRow).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -23,6 +24,13 @@ namespace pgkeep::wire {
 using SessionHints = unsigned;
 inline constexpr SessionHints kHintSettings = 1;
 inline constexpr SessionHints kHintHolds = 2;
+
+/// What a client holds that is in its server. A set of bits, in the order of their names.
+using Holds = unsigned;
+inline constexpr std::array<std::string_view, 4> kHoldNames = {"advisory lock", "temporary table",
+                                                               "cursor", "prepared statement"};
+/// "advisory lock, cursor"; empty: nothing.
+std::string text_of_holds(Holds holds);
 
 /// Of a text that is to be run.
 SessionHints hints_in(std::string_view sql);
@@ -52,14 +60,13 @@ public:
   /// False: the server says what it was not asked, or too much.
   bool take_row(std::string_view part, bool ends);
   [[nodiscard]] const SessionSettings& settings() const { return settings_; }
-  /// What the client holds, as words: "advisory lock, temporary table". Empty: nothing.
-  [[nodiscard]] const std::string& holds() const { return holds_; }
+  [[nodiscard]] Holds holds() const { return holds_; }
 
 private:
   std::string row_;
   std::size_t bytes_ = 0;
   SessionSettings settings_;
-  std::string holds_;
+  Holds holds_ = 0;
 };
 
 } // namespace pgkeep::wire

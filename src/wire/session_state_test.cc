@@ -71,7 +71,7 @@ TEST(SessionAnswer, ComesInRowsAndParts) {
       ASSERT_TRUE(answer.take_row(row.substr(i, 1), i + 1 == row.size()));
   }
   EXPECT_EQ(answer.settings(), (SessionSettings{{"work_mem", "65536"}, {"role", "boss"}}));
-  EXPECT_EQ(answer.holds(), "advisory lock, cursor");
+  EXPECT_EQ(text_of_holds(answer.holds()), "advisory lock, cursor");
 }
 
 TEST(SessionAnswer, RefusesWhatItIsNot) {

@@ -2,10 +2,11 @@
 import struct
 import threading
 
-from pooler import Client, Pooler, error_text, errors_in
-from support import Server, folder, wait_for
+from pooler import Client, Console, Pooler, error_text, errors_in
+from support import Server, folder, free_port, wait_for
 from test_pool_prepared import EXECUTE, SYNC, bind, describe, parse, said
 from test_pool_queries import address
+from test_pool_stats import scrape
 
 USERS = '"postgres" ""\n'
 DESCRIBE_PORTAL = Client.message(b"D", b"P\0")
@@ -19,7 +20,7 @@ class Setup:
     """A server and a pooler in front of it."""
 
     def __init__(self, settings, server_settings=None, **options):
-        self.settings = {"default_pool_size": 2, **settings}
+        self.settings = {"default_pool_size": 2, "admin_users": "postgres", **settings}
         self.server_settings = server_settings
         self.options = options
 
@@ -39,6 +40,17 @@ class Setup:
 
     def client(self, **options):
         return Client(self.pooler, "app", **options)
+
+    def extras(self):
+        """What SHOW EXTRAS counts, without what is 0."""
+        with Console(self.pooler) as console:
+            row = console.row("SHOW EXTRAS", database="app")
+            return {name: int(value) for name, value in row.items() if name not in ("database", "user") and value != "0"}
+
+    def pins(self):
+        """Of each client: what keeps it."""
+        with Console(self.pooler) as console:
+            return sorted(row["pinned"] for row in console.rows("SHOW CLIENTS") if row["database"] == "app")
 
 
 def both_servers(one, other):
@@ -64,6 +76,7 @@ def test_changed_result_types_are_healed():
             one.send(*run, SYNC)
             messages = one.until(b"Z")
             assert not errors_in(messages) and [content[:2] for kind, content in messages if kind == b"D"] == [b"\0\2"], messages
+        assert setup.extras().get("total_plans_healed", 0) >= 1
 
 
 def test_in_a_transaction_nothing_is_healed():
@@ -174,6 +187,37 @@ def test_nothing_is_pinned_unless_asked():
     with Setup({}, loops=1) as setup, setup.client() as one, setup.client() as other:
         one.query("SELECT pg_advisory_lock(7)")
         assert pid_of(one) == pid_of(other)
+
+
+def test_pins_are_counted_and_shown():
+    """By what is held: now in SHOW CLIENTS and SHOW SERVERS, so often in SHOW EXTRAS, both for Prometheus."""
+    port = free_port()
+    with Setup({"pin_sessions": 1, "default_pool_size": 3, "metrics_listen": f"127.0.0.1:{port}"}) as setup, setup.client() as one, setup.client() as other:
+        one.values("SELECT 1")
+        assert setup.extras() == {} and setup.pins() == ["", ""]
+        one.query("SELECT pg_advisory_lock(7)")
+        one.query("PREPARE p AS SELECT 1")
+        other.query("CREATE TEMP TABLE mine (a int)")
+        one.query("SELECT pg_advisory_lock(8)")  # One more of what it holds already.
+        # The server is asked once the client has its answer.
+        wait_for(lambda: setup.pins() == ["advisory lock, prepared statement", "temporary table"], "both are pinned")
+        now = {"cl_pinned": 2, "cl_advisory_lock": 1, "cl_prepared_statement": 1, "cl_temporary_table": 1}
+        total = {"total_pins": 2, "total_advisory_lock_pins": 1, "total_prepared_statement_pins": 1, "total_temporary_table_pins": 1}
+        assert setup.extras() == {**now, **total}
+        with Console(setup.pooler) as console:
+            assert sorted(row["pinned"] for row in console.rows("SHOW SERVERS")) == setup.pins()
+        seen = scrape(port)
+        label = 'database="app",user="postgres"'
+        assert seen[f"pgkeep_pool_pinned_clients{{{label}}}"] == seen[f"pgkeep_pool_pins_total{{{label}}}"] == "2"
+        for what, count in (("advisory lock", "1"), ("cursor", "0")):
+            assert seen[f'pgkeep_pool_holds_total{{{label},what="{what}"}}'] == seen[f'pgkeep_pool_holding_clients{{{label},what="{what}"}}'] == count
+        one.query("SELECT pg_advisory_unlock_all()")
+        one.query("DEALLOCATE p")
+        other.close()
+        wait_for(lambda: setup.extras() == total, "nobody holds anything")
+        one.query("BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT 1; COMMIT")
+        again = {**total, "cl_pinned": 1, "cl_cursor": 1, "total_pins": 3, "total_cursor_pins": 1}
+        wait_for(lambda: setup.extras() == again, "it is pinned again")
 
 
 # Settings.
@@ -401,6 +445,7 @@ def test_what_is_never_tried_again():
 
         assert tries_of(query("SELECT nextval('tried'), lose()")) == 6
         assert tries_of(parse("", "SELECT nextval('tried'), lose()"), bind(""), DESCRIBE_PORTAL, EXECUTE, SYNC) == 6
+        assert setup.extras() == {"total_statements_retried": 10}
         # A row of it was sent already, or the one before it was done.
         assert tries_of(query("SELECT repeat('x', 9000), CASE WHEN i = 500 THEN lose() ELSE i END, CASE WHEN i = 1 THEN nextval('tried') END "
                               "FROM generate_series(1, 500) i")) == 1

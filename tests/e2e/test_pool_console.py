@@ -5,6 +5,7 @@ import io
 import os
 import re
 import signal
+import subprocess
 
 from pooler import Client, Console, Pooler, errors_in
 from support import PSQL, Server, as_account, folder, run, wait_for
@@ -286,6 +287,63 @@ def test_suspend():
                     assert console.ask("SUSPEND") == "SUSPEND" and half.is_closed()
                     wait_for(lambda: "closing because: suspend_timeout" in pooler.log(), "the log says why")
                     assert console.ask("RESUME") == "RESUME" and client.values("SELECT 3") == ["3"]
+
+
+def test_whoever_suspended_disappears():
+    """Nobody could come to say RESUME: with the last console it comes by itself. PAUSE stays."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with opened(kind, home, server) as pooler, Client(pooler, "app") as client:
+                with Console(pooler) as one, Console(pooler) as other:
+                    assert one.ask("SUSPEND") == "SUSPEND"
+                    client.send(client.message(b"Q", b"SELECT 1\0"))
+                    one.client.close()
+                    assert other.refusal("PAUSE") == "already suspended/paused", "one is left"
+                assert client.until(b"Z")[-1] == (b"Z", b"I")
+                wait_for(lambda: "admin disappeared when suspended, doing RESUME" in pooler.log(), f"{kind} says why")
+                with Console(pooler) as console:
+                    assert console.ask("PAUSE") == "PAUSE"
+                with Console(pooler) as console:
+                    assert console.refusal("PAUSE") == "already suspended/paused" and console.ask("RESUME") == "RESUME"
+                # Whoever waits for PAUSE goes: it was ordered, and stays.
+                client.query("BEGIN")
+                with Console(pooler) as console:
+                    console.send("PAUSE")
+                    wait_for(lambda: pooler.log().count("PAUSE command issued") >= 2, "it was heard")
+                client.query("COMMIT")
+                with Console(pooler) as console:
+                    assert console.refusal("PAUSE") == "already suspended/paused" and console.ask("RESUME") == "RESUME"
+                assert client.values("SELECT 1") == ["1"]
+
+
+def interrupted(pooler, command, begins):
+    """psql with a command that waits, after ^C."""
+    psql = subprocess.Popen([PSQL, "-X", "-h", "127.0.0.1", "-p", str(pooler.port), "-U", "postgres", "-d", "pgbouncer", "-c", command],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(begins, f"{command} was heard")
+    psql.send_signal(signal.SIGINT)
+    return psql
+
+
+def test_ctrl_c_at_the_console():
+    """A PAUSE that waits is taken back; WAIT_CLOSE is not waited for. PgBouncer leaves its console waiting, and so psql, which is ended."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with opened(kind, home, server) as pooler, Console(pooler) as console, Client(pooler, "app") as busy, Client(pooler, "app") as other:
+                busy.query("BEGIN")
+                psql = interrupted(pooler, "PAUSE", lambda: "PAUSE command issued" in pooler.log())
+                assert other.values("SELECT 1") == ["1"], "nothing is paused"
+                told = [psql]
+                assert console.ask("RECONNECT app") == "RECONNECT"
+                told.append(interrupted(pooler, "WAIT_CLOSE app", lambda: "WAIT_CLOSE 'app' command issued" in pooler.log()))
+                if kind == "ours":
+                    for psql in told:
+                        assert "canceling statement due to user request" in psql.communicate(timeout=30)[1]
+                busy.query("COMMIT")
+                assert console.ask("WAIT_CLOSE app") == "WAIT_CLOSE" and busy.values("SELECT 2") == ["2"], kind
+                for psql in told:
+                    psql.kill()
+                    psql.communicate()
 
 
 def test_shutdown():

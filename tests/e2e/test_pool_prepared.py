@@ -98,6 +98,26 @@ def test_errors_are_those_of_a_server():
             assert said(client, parse("late", "SELECT 3"), bind("late"), EXECUTE) == ("12DCZ", ["3"])
 
 
+def test_statements_of_a_client_have_a_limit():
+    """client_statements_size: a client that never closes what it prepared is told so and sent away; its others, and who closes, are not."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": address(server)}, {"client_statements_size": 20_000}, USERS) as pooler, \
+            Client(pooler, "app") as other, Client(pooler, "app") as closes, Client(pooler, "app") as client:
+        long = "SELECT '" + "x" * 1000 + "'"
+        for number in range(50):
+            assert said(closes, parse(f"s{number}", long), close(f"s{number}"))[0] == "13Z"
+            if number % 10 == 9:
+                closes.query("DEALLOCATE ALL")
+        assert said(other, parse("s", long))[0] == "1Z"
+        told = ""
+        for number in range(50):
+            told = said(client, parse(f"s{number}", long))
+            if told[0] != "1Z":
+                break
+        assert told == ("1E", ["too many prepared statements (client_statements_size)"]) and number == 15 and client.is_closed(), (told, number)
+        assert said(other, bind("s"), EXECUTE)[0] == "2DCZ"
+
+
 def test_pipelines_in_parts():
     """Messages that come in pieces, long parameters, and answers in the order of the questions."""
     with Server(15) as server, folder() as home, \

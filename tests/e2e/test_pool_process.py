@@ -1,6 +1,7 @@
 """pgkeep pool as a process: PgBouncer's command line, the background, pid files, accounts, syslog, systemd. Beside Debian's pgbouncer where both can."""
 import contextlib
 import grp
+import json
 import os
 import pathlib
 import pwd
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 
-from pooler import PGBOUNCER, Client, Pooler
+from pooler import PGBOUNCER, Client, Console, Pooler
 from support import ACCOUNT, PGKEEP, Server, Skip, as_account, folder, free_port, pgkeep, run, wait_for
 
 KINDS = ("ours", "pgbouncer")
@@ -364,6 +365,70 @@ def test_peers_pass_cancel_requests_on():
         spent[7] &= 0xFC
         cancel(port, bytes(spent))
         wait_for(lambda: any("its TTL was exhausted" in pooler.log() for pooler in poolers), "a request goes round three times at most")
+
+
+def test_a_peer_has_a_pool_for_cancel_requests():
+    """pool_size of a peer and SHOW PEER_POOLS, as 1.25's manual says: so many requests are on their way to it, the next ones wait."""
+    with folder() as home, socket.create_server(("127.0.0.1", 0)) as peer, contextlib.ExitStack() as stack:
+        peers = f"[peers]\n1 = host=127.0.0.1\n2 = host=127.0.0.1 port={peer.getsockname()[1]} pool_size=2\n"
+        settings = {"peer_id": 1, "admin_users": "postgres", "cancel_wait_timeout": 0}
+        pooler = stack.enter_context(Pooler("ours", home, {"app": "host=127.0.0.1"}, settings, '"postgres" ""\n', more=peers))
+        console = stack.enter_context(Console(pooler))
+
+        def shown(peer_id):
+            row = console.row("SHOW PEER_POOLS", peer_id=peer_id)
+            return [int(row[name]) for name in ("cl_active_cancel_req", "cl_waiting_cancel_req", "sv_active_cancel", "sv_login")]
+
+        def asker():
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", pooler.port), timeout=30))
+            one.sendall(b"\0\0\0\x10\x04\xd2\x16\x2e" + bytes([0, 2, 0, 0, 1, 2, 3, 3]))  # Of a client of peer 2.
+            return one
+
+        askers = [asker() for _ in range(5)]
+        wait_for(lambda: shown("2") == [2, 3, 2, 0], "three wait for two")
+        assert shown("1") == [0, 0, 0, 0]
+        for left in (2, 1, 0):
+            with peer.accept()[0] as carrier:
+                assert carrier.recv(100) == b"\0\0\0\x10\x04\xd2\x16\x2e" + bytes([0, 2, 0, 0, 1, 2, 3, 2])
+            wait_for(lambda: shown("2") == [2, left, 2, 0], f"{left} wait")
+        for _ in range(2):
+            peer.accept()[0].close()
+        assert [each.recv(1) for each in askers] == [b""] * 5 and shown("2") == [0, 0, 0, 0]
+        assert console.row("SHOW PEERS", peer_id="2")["pool_size"] == "2"
+        assert console.ask("SET cancel_wait_timeout = 1") == "SET cancel_wait_timeout=1"
+        assert [asker().recv(1) for _ in range(3)] == [b""] * 3, "those that nobody takes are given up"
+
+
+def test_check_asks_servers_for_their_limits():
+    """Whether each gives as many connections as all pools may ask for; what cannot be asked is named, and nothing fails."""
+    with Server(15, {"max_connections": 20}) as server, folder() as home:
+        at, nowhere = f"host=127.0.0.1 port={server.port} dbname=postgres", free_port()
+        each = Home(home, "ours", {"default_pool_size": 6, "reserve_pool_size": 2},
+                    {"app": at, "second": at + " pool_size=10", "dead": f"host=127.0.0.1 port={nowhere}"})
+
+        def checked(*words):
+            return json.loads(pgkeep("pool", "check", "--format", "json", *words, each.ini).stdout)
+
+        told = checked()
+        assert told["servers"][0] == {"server": f"127.0.0.1:{server.port}", "wanted": 20, "given": 17}, told
+        assert told["servers"][1]["server"] == f"127.0.0.1:{nowhere}" and "given" not in told["servers"][1] and told["servers"][1]["problem"], told
+        warning = f"127.0.0.1:{server.port} gives 17 connections (max_connections without those that are reserved), and the pools may ask for 20"
+        assert [one for one in told["warnings"] if one.startswith(warning)], told
+        text = pgkeep("pool", "check", each.ini).stdout
+        assert f"  server    127.0.0.1:{server.port}: gives 17 connections, the pools may ask for 20\n" in text and f"  warning   {warning}" in text, text
+        assert f"  server    127.0.0.1:{nowhere}: the pools may ask for 8; its limit was not asked (" in text, text
+        assert checked("--offline")["servers"] == []
+        # As many for each user, unless a limit is in the way; where only verifiers are known nobody can ask.
+        (each.path / "users").write_text('"postgres" ""\n"other" "md5' + "0" * 32 + '"\n')
+        assert checked()["servers"][0]["wanted"] == 40
+        ini = each.ini.read_text()
+        each.ini.write_text(ini + "max_db_connections = 8\n")
+        told = checked()
+        assert told["servers"][0]["wanted"] == 16 and not [one for one in told["warnings"] if "gives 17" in one], told
+        each.ini.write_text(ini + "max_server_connections = 5\n")
+        assert checked()["servers"][0]["wanted"] == 5
+        (each.path / "users").write_text('"other" "md5' + "0" * 32 + '"\n')
+        assert checked()["servers"][0]["problem"] == "no file has a user's password"
 
 
 def test_toml_and_check():
