@@ -153,7 +153,7 @@ std::string toml_value(const SettingRow& row, std::string_view text) {
   static_cast<void>(set(settings, row.name, text));
   if (const auto* duration = std::get_if<Duration Settings::*>(&row.member))
     return duration_text(settings.**duration);
-  const std::string value = shown(settings, row);
+  std::string value = shown(settings, row);
   switch (type_of(row)) {
   case base::KeyType::integer:
     return value;

@@ -153,7 +153,7 @@ def soak(seconds, clients, is_beyond=False, has_tls=False, kills_server_every_s=
         threads = [threading.Thread(target=abuser.run, args=(end,)) for abuser in abusers]
         for thread in threads:
             thread.start()
-        disasters = [abuse.kill_backend, abuse.kill_server, abuse.take_over]
+        disasters = [abuse.kill_server, abuse.take_over, abuse.kill_backend]
         next_disaster = time.monotonic() + (kills_server_every_s or 2 * seconds)
         try:
             while any(thread.is_alive() for thread in threads):
