@@ -152,9 +152,6 @@ void Loop::keep_up_servers(LoopPool& pool) {
       close(*server, "server lifetime over", true);
     }
   }
-  // Its size may have become smaller.
-  while (pool.shared.size() > 0 && pool.shared.servers() > pool.shared.size() && !pool.idle.empty())
-    close(*pool.idle.front(), "too many servers in the pool", true);
   for (Server* server = pool.starting.front(); server != nullptr; server = next) {
     next = pool.starting.next(*server);
     if (connect_max > 0 && now_ - server->connected_at > connect_max)
