@@ -38,12 +38,13 @@ std::string labels_of(const PoolCensus& pool) {
                      escaped(pool.pool->user()));
 }
 
+template <typename Counters>
 struct CounterRow {
   std::string_view name;
   std::string_view help;
-  std::uint64_t Traffic::* value;
+  std::uint64_t Counters::* value;
 };
-constexpr CounterRow kCounters[] = {
+constexpr CounterRow<Traffic> kCounters[] = {
     {"transactions", "Transactions that were pooled.", &Traffic::xacts},
     {"queries", "Queries that were pooled.", &Traffic::queries},
     {"server_assignments", "Times a server was given to a client.", &Traffic::server_assignments},
@@ -54,12 +55,7 @@ constexpr CounterRow kCounters[] = {
     {"binds", "Named statements that were bound.", &Traffic::binds},
 };
 
-struct ExtraRow {
-  std::string_view name;
-  std::string_view help;
-  std::uint64_t Extras::* value;
-};
-constexpr ExtraRow kExtras[] = {
+constexpr CounterRow<Extras> kExtras[] = {
     {"pins", "Times a client began to keep its server beyond a transaction.", &Extras::pins},
     {"plans_healed", "Errors about changed plans that no client heard of.", &Extras::plans_healed},
     {"statements_retried", "Attempts more, of statements that lost a conflict.",
@@ -131,7 +127,7 @@ void append_extras(std::string& out, std::span<const PoolCensus> pools) {
                            wire::kHoldNames[i], value_of(pool, i));
     }
   };
-  for (const ExtraRow& row : kExtras) {
+  for (const CounterRow<Extras>& row : kExtras) {
     append_head(out, row.name, "counter", row.help);
     for (const PoolCensus& pool : pools)
       out += fmt::format("pgkeep_pool_{}_total{{{}}} {}\n", row.name, labels_of(pool),
@@ -155,7 +151,7 @@ void append_extras(std::string& out, std::span<const PoolCensus> pools) {
 std::string metrics_text(const Picture& picture) {
   const std::span pools(picture.pools.data(), std::min(kPoolsMax, picture.pools.size()));
   std::string out;
-  for (const CounterRow& row : kCounters) {
+  for (const CounterRow<Traffic>& row : kCounters) {
     append_head(out, row.name, "counter", row.help);
     for (const PoolCensus& pool : pools)
       out += fmt::format("pgkeep_pool_{}_total{{{}}} {}\n", row.name, labels_of(pool),
