@@ -25,11 +25,10 @@ const Script& ScriptQueue::wait_for(std::size_t file) {
 }
 
 void ScriptQueue::done_with(std::size_t file) {
-  std::unique_ptr<const Script> gone; // Freed where nobody waits for the mutex.
   const std::lock_guard lock(mutex_);
   Slot& slot = slots_[file];
   if (--slot.judges_left > 0) return;
-  gone = std::move(slot.script);
+  gone_[slot.reader].push_back(std::move(slot.script));
   bytes_held_ -= files_[file].text.size();
   changed_.notify_all();
 }
@@ -48,10 +47,13 @@ bool ScriptQueue::read_next(std::unique_lock<std::mutex>& lock) {
   const std::size_t number = next_++;
   const File& file = files_[number];
   bytes_held_ += file.text.size();
+  auto gone = std::exchange(gone_[std::this_thread::get_id()], {});
   lock.unlock();
+  gone.clear(); // Where nobody waits for the mutex.
   auto script = std::make_unique<const Script>(Script::read(file.path, file.text, file.origins));
   lock.lock();
   slots_[number].script = std::move(script);
+  slots_[number].reader = std::this_thread::get_id();
   changed_.notify_all();
   return true;
 }

@@ -2,8 +2,9 @@
 ///
 /// Whoever waits for a file that is not read yet reads one meanwhile: judges that are ahead of the
 /// others read for all, so that they keep as many cores busy as there are of them. What was read is
-/// held until every judge is done with it, and no more than some files at once. Private to
-/// src/lint. Thread-safe.
+/// held until every judge is done with it, and no more than some files at once. It goes in the
+/// thread that read it, where freeing it waits for no other thread's malloc. Private to src/lint.
+/// Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +12,8 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "lint/lint.h"
@@ -33,6 +36,7 @@ public:
 private:
   struct Slot {
     std::unique_ptr<const Script> script;
+    std::thread::id reader;
     std::size_t judges_left = 0;
   };
   /// False where nothing may be read now.
@@ -44,6 +48,8 @@ private:
   std::vector<Slot> slots_; // By file.
   std::size_t next_ = 0;    // The first file that nobody has begun to read.
   std::size_t bytes_held_ = 0;
+  /// By the thread that read them: what it frees before it reads another.
+  std::unordered_map<std::thread::id, std::vector<std::unique_ptr<const Script>>> gone_;
 };
 
 } // namespace pgkeep::lint
