@@ -362,9 +362,10 @@ void JsonWriter::write_scalar(const Json& value) {
   }
 }
 
-void JsonWriter::made(std::string_view item) {
+void JsonWriter::made(std::string_view beginning, std::string_view rest) {
   if (!std::exchange(is_first_, false)) append(",");
-  append(item);
+  append(beginning);
+  append(rest);
 }
 
 void JsonWriter::go_on_from(const JsonWriter& other) {
@@ -373,7 +374,6 @@ void JsonWriter::go_on_from(const JsonWriter& other) {
   is_indented_ = other.is_indented_;
   is_first_ = other.is_first_;
   has_key_ = other.has_key_;
-  append(other.written());
 }
 
 std::string JsonWriter::take() {

@@ -102,9 +102,9 @@ public:
     key(name);
     value(of);
   }
-  /// An item of the open array that another writer made, with the line break before it.
-  void made(std::string_view item);
-  /// Forgets what was written, and goes on from where another one stands.
+  /// An item of the open array that other writers made, in two parts, with the line break before.
+  void made(std::string_view beginning, std::string_view rest);
+  /// Forgets what was written, and goes on behind what another one has written.
   void go_on_from(const JsonWriter& other);
   [[nodiscard]] std::string_view written() const {
     return std::string_view(out_).substr(0, bytes_);

@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "base/text.h"
-
 namespace pgkeep::catalog {
 namespace {
 
@@ -22,26 +20,45 @@ constexpr std::string_view kIdSuffix = "_id";
 
 } // namespace
 
-std::vector<std::string> name_words(std::string_view name) {
-  std::vector<std::string> words;
-  words.reserve(4); // Few names have more.
-  words.emplace_back();
+NameWords::NameWords(std::string_view name) {
+  letters_.reserve(name.size()); // Views stay where they are.
   bool was_small = false;
+  std::size_t begin = 0;
   for (const char c : name) {
+    const bool is_between = c == '_' || c == '-' || c == ' ';
     const bool is_capital = c >= 'A' && c <= 'Z';
-    if (c == '_' || c == '-' || c == ' ' || (is_capital && was_small)) {
-      if (!words.back().empty()) words.emplace_back();
+    if (is_between || (is_capital && was_small)) {
+      add(std::string_view(letters_).substr(begin));
+      begin = letters_.size();
     }
     was_small = c >= 'a' && c <= 'z';
-    if (c == '_' || c == '-' || c == ' ') continue;
-    words.back().push_back(is_capital ? static_cast<char>(c - 'A' + 'a') : c);
+    if (!is_between) letters_.push_back(is_capital ? static_cast<char>(c - 'A' + 'a') : c);
   }
-  if (words.back().empty()) words.pop_back();
-  return words;
+  add(std::string_view(letters_).substr(begin));
+}
+
+void NameWords::add(std::string_view word) {
+  if (word.empty()) return;
+  if (count_ < few_.size()) {
+    few_[count_++] = word;
+    return;
+  }
+  if (more_.empty()) more_.assign(few_.begin(), few_.end());
+  more_.push_back(word);
+}
+
+std::string NameWords::joined() const {
+  std::string text;
+  for (const std::string_view word : all()) {
+    if (!text.empty()) text += '_';
+    text += word;
+  }
+  return text;
 }
 
 bool names_money(std::string_view column) {
-  const std::vector<std::string> words = name_words(column);
+  const NameWords name(column);
+  const auto words = name.all();
   if (words.empty() ||
       any_word(words, {"rate",   "ratio",    "percent", "percentage", "pct",   "factor", "score",
                        "time",   "duration", "seconds", "ms",         "hours", "days",   "count",
@@ -56,9 +73,10 @@ bool names_money(std::string_view column) {
 
 bool names_quantity(std::string_view column) {
   return names_money(column) ||
-         any_word(name_words(column), {"count", "quantity", "qty", "age", "size", "weight", "width",
-                                       "height", "length", "score", "rating", "stock", "percent",
-                                       "rate", "votes", "views", "points", "total", "duration"});
+         any_word(NameWords(column).all(),
+                  {"count", "quantity", "qty", "age", "size", "weight", "width", "height", "length",
+                   "score", "rating", "stock", "percent", "rate", "votes", "views", "points",
+                   "total", "duration"});
 }
 
 bool names_deletion_mark(std::string_view column) {
@@ -67,12 +85,13 @@ bool names_deletion_mark(std::string_view column) {
 }
 
 bool names_secret(std::string_view column) {
-  const std::vector<std::string> words = name_words(column);
+  const NameWords name(column);
+  const auto words = name.all();
   if (any_word(words,
                {"password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "ssn",
                 "iban", "card", "cvv", "cvc", "pin", "otp", "passport", "credential"}))
     return true;
-  const std::string joined = base::join(words, "_");
+  const std::string joined = name.joined();
   const auto parts = std::to_array<std::string_view>(
       {"api_key", "private_key", "access_key", "secret_key", "card_number", "credit_card", "tax_id",
        "national_id", "password", "social_secur"});
@@ -81,20 +100,22 @@ bool names_secret(std::string_view column) {
 }
 
 bool names_state(std::string_view column) {
-  const std::vector<std::string> words = name_words(column);
+  const NameWords name(column);
+  const auto words = name.all();
   return !words.empty() && is_one_of(words.back(), {"status", "state", "kind", "type"});
 }
 
 std::vector<std::string> other_ends(std::string_view column) {
   std::vector<std::string> ends;
-  const std::vector<std::string> words = name_words(column);
+  const NameWords name(column);
+  const auto words = name.all();
   for (const RangeWords& pair : kRangeWords) {
     std::string other;
     bool has_low = false;
-    for (const std::string& word : words) {
+    for (const std::string_view word : words) {
       if (!other.empty()) other += '_';
       const bool is_low = !has_low && word == pair.low;
-      other += is_low ? pair.high : std::string_view(word);
+      other += is_low ? pair.high : word;
       has_low = has_low || is_low;
     }
     if (has_low) ends.push_back(std::move(other));

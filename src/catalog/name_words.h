@@ -6,7 +6,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,14 +18,34 @@ namespace pgkeep::catalog {
 
 /// Lower case, split at underscores, dashes, blanks and where a small letter meets a capital:
 /// "unitPrice", "unit_price" -> unit, price.
-std::vector<std::string> name_words(std::string_view name);
+class NameWords {
+public:
+  explicit NameWords(std::string_view name);
+  NameWords(const NameWords&) = delete; // Words are views into it.
+  NameWords& operator=(const NameWords&) = delete;
+  ~NameWords() = default;
+
+  [[nodiscard]] std::span<const std::string_view> all() const {
+    return more_.empty() ? std::span(few_).first(count_) : std::span(more_);
+  }
+  /// With '_' between them.
+  [[nodiscard]] std::string joined() const;
+
+private:
+  void add(std::string_view word);
+
+  std::string letters_;
+  std::array<std::string_view, 4> few_; ///< Few names have more.
+  std::size_t count_ = 0;
+  std::vector<std::string_view> more_; ///< All of them, where there are more.
+};
 
 inline bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list) {
   return std::ranges::find(list, word) != list.end();
 }
-inline bool any_word(const std::vector<std::string>& words,
+inline bool any_word(std::span<const std::string_view> words,
                      std::initializer_list<std::string_view> list) {
-  return std::ranges::any_of(words, [&](const std::string& word) { return is_one_of(word, list); });
+  return std::ranges::any_of(words, [&](std::string_view word) { return is_one_of(word, list); });
 }
 
 /// An amount of money. A word that measures something else takes the meaning away.

@@ -5,11 +5,24 @@
 namespace pgkeep::catalog {
 namespace {
 
+std::vector<std::string> words_of(std::string_view name) {
+  const NameWords words(name);
+  return {words.all().begin(), words.all().end()};
+}
+
 TEST(NameWords, SplitsAtUnderscoresAndCapitals) {
-  EXPECT_EQ(name_words("unitPrice"), (std::vector<std::string>{"unit", "price"}));
-  EXPECT_EQ(name_words("unit_price"), (std::vector<std::string>{"unit", "price"}));
-  EXPECT_EQ(name_words("__x"), (std::vector<std::string>{"x"}));
-  EXPECT_TRUE(name_words("").empty());
+  EXPECT_EQ(words_of("unitPrice"), (std::vector<std::string>{"unit", "price"}));
+  EXPECT_EQ(words_of("unit_price"), (std::vector<std::string>{"unit", "price"}));
+  EXPECT_EQ(words_of("__x"), (std::vector<std::string>{"x"}));
+  EXPECT_TRUE(words_of("").empty());
+}
+
+TEST(NameWords, TakesAnyNumberOfAnyLength) {
+  const std::string longest(40, 'y');
+  EXPECT_EQ(words_of("A-b_c d_" + longest + "_f"),
+            (std::vector<std::string>{"a", "b", "c", "d", longest, "f"}));
+  EXPECT_EQ(words_of("a_b_c_d"), (std::vector<std::string>{"a", "b", "c", "d"}));
+  EXPECT_EQ(NameWords("Unit_Price-of_the_day").joined(), "unit_price_of_the_day");
 }
 
 TEST(NameWords, KnowsMoneyFromWhatOnlySoundsLikeIt) {

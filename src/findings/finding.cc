@@ -1,5 +1,7 @@
 #include "findings/finding.h"
 
+#include <fmt/format.h>
+
 #include "base/hash.h"
 
 namespace pgkeep::findings {
@@ -38,17 +40,19 @@ std::string_view name_of(Safety safety) noexcept {
 std::string fingerprint(const Finding& finding) {
   // A zero byte cannot be part of a rule's id or of a name, so no two findings share one text. The
   // file counts where a text was judged, the line does not: code moves.
-  std::string identity;
-  identity.reserve(finding.rule.size() + finding.object.size() + finding.file.size() + 2);
-  identity += finding.rule;
+  fmt::memory_buffer identity;
+  const auto add = [&](std::string_view part) {
+    identity.append(part.data(), part.data() + part.size());
+  };
+  add(finding.rule);
   identity.push_back('\0');
-  identity += finding.object;
+  add(finding.object);
   if (!finding.file.empty()) {
     identity.push_back('\0');
-    identity += finding.file;
+    add(finding.file);
   }
   constexpr std::string_view kDigits = "0123456789abcdef";
-  const auto digest = base::sha256(identity);
+  const auto digest = base::sha256({identity.data(), identity.size()});
   std::string digits(2 * kFingerprintBytes, '0');
   for (std::size_t i = 0; i < kFingerprintBytes; ++i) {
     digits[2 * i] = kDigits[digest[i] >> 4U];

@@ -30,16 +30,20 @@ char* in_large_pages(char* block, std::size_t bytes) {
 
 FindingWriter::FindingWriter() : place_(writer_in_list()), out_(place_) {}
 
-std::string_view FindingWriter::write(const Finding& finding, const Rule* rule) {
+WrittenFinding FindingWriter::write(const Finding& finding, const Rule* rule) {
   const Severity severity = severity_of(finding, rule);
+  WrittenFinding written;
   if (rule != nullptr) {
-    out_.go_on_from(beginning_of(severity, *rule));
+    const base::JsonWriter& beginning = beginning_of(severity, *rule);
+    written.beginning = beginning.written();
+    out_.go_on_from(beginning);
   } else {
     out_.go_on_from(place_);
     begin_finding(out_, finding.rule, severity, rule);
   }
   end_finding(out_, finding);
-  return keep(out_.written());
+  written.rest = keep(out_.written());
+  return written;
 }
 
 const base::JsonWriter& FindingWriter::beginning_of(Severity severity, const Rule& rule) {

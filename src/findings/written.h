@@ -19,12 +19,17 @@
 
 namespace pgkeep::findings {
 
+/// As it stands in the list of findings, with the line break before it. As valid as the writer.
+struct WrittenFinding {
+  std::string_view beginning = {}; ///< Written once for all findings of a rule.
+  std::string_view rest = {};
+};
+
 class FindingWriter {
 public:
   FindingWriter();
-  /// As it stands in the list of findings, with the line break before it. As valid as the writer.
   /// `rule` is the finding's; null where the report does not list it.
-  std::string_view write(const Finding& finding, const Rule* rule);
+  WrittenFinding write(const Finding& finding, const Rule* rule);
 
 private:
   /// Of a rule, by severity: what its findings begin with.

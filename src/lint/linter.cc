@@ -55,16 +55,6 @@ bool creates_table(Operation operation) {
          operation == Operation::create_partition_of;
 }
 
-void add_locks(Subject& subject, std::vector<Effect>& effects) {
-  const Context& context = subject.context;
-  subject.rows.reserve(subject.changes.size());
-  for (const Change& change : subject.changes) {
-    subject.rows.push_back(lock_row_of(change, context));
-    if (context.is_online) continue; // The runner takes short locks by itself, and retries.
-    add_effects_of(change, subject.rows.back(), context, effects);
-  }
-}
-
 } // namespace
 
 void TextSink::add(std::size_t offset, findings::Finding finding) {
@@ -172,20 +162,22 @@ void Linter::begin_statement(Context& context, const Statement& statement) const
 void Linter::judge_statement(Context& context, const Statement& statement) {
   begin_statement(context, statement);
   const bool runs_later = statement.origin == Origin::function;
-  std::vector<Effect> effects;
-  Subject subject{.statement = statement,
-                  .changes = statement.changes,
-                  .effects = effects,
-                  .context = context,
-                  .kinds = statement.kinds};
-  if (keeps_locks_) add_locks(subject, effects);
+  effects_.clear();
+  rows_.clear();
+  const Subject subject{.statement = statement,
+                        .changes = statement.changes,
+                        .effects = effects_,
+                        .rows = rows_,
+                        .context = context,
+                        .kinds = statement.kinds};
+  if (keeps_locks_) add_locks(subject);
   RuleSet rules = rules_.of(subject.kinds);
   if (context.section.is_down) rules &= rules_.about_ways_down();
   if (runs_later) rules &= rules_.about_queries();
   if (!context.section.query.empty()) rules &= rules_.about_named_queries();
   ask(subject, rules);
   if (runs_later) return;
-  keep(context, statement, effects);
+  keep(context, statement);
   if (statement.is_batched() || context.is_online) end_transaction(context);
 }
 
@@ -219,9 +211,16 @@ void Linter::keep_transaction(Context& context, const Statement& statement,
   }
 }
 
-void Linter::keep(Context& context, const Statement& statement,
-                  const std::vector<Effect>& effects) {
-  for (const Effect& effect : effects) {
+void Linter::add_locks(const Subject& subject) {
+  for (const Change& change : subject.changes) {
+    rows_.push_back(lock_row_of(change, subject.context));
+    if (subject.context.is_online) continue; // The runner takes short locks itself, and retries.
+    add_effects_of(change, rows_.back(), subject.context, effects_);
+  }
+}
+
+void Linter::keep(Context& context, const Statement& statement) {
+  for (const Effect& effect : effects_) {
     if (keeps_lock_orders_) keep_lock_order(context, effect, statement.begin);
     context.locks.push_back(
         {.relation = effect.relation, .mode = effect.mode, .offset = statement.begin});

@@ -54,7 +54,8 @@ private:
   void judge_statement(Context& context, const Statement& statement);
   void begin_statement(Context& context, const Statement& statement) const;
   void ask(const Subject& subject, const RuleSet& rules);
-  void keep(Context& context, const Statement& statement, const std::vector<Effect>& effects);
+  void add_locks(const Subject& subject);
+  void keep(Context& context, const Statement& statement);
   void keep_lock_order(Context& context, const Effect& effect, std::size_t offset);
   void keep_change(Context& context, const Statement& statement, const Change& change);
   static void keep_transaction(Context& context, const Statement& statement,
@@ -70,6 +71,9 @@ private:
   RelationSet created_; ///< Views and sequences.
   RelationSet changed_; ///< Everything but rows.
   LockOrders lock_orders_;
+  // Of the statement at hand: kept for their memory.
+  std::vector<Effect> effects_;
+  std::vector<std::string_view> rows_;
   bool keeps_locks_ = false; ///< Settings and transactions too: not where all is about queries.
   bool keeps_lock_orders_ = false;
   Schema schema_;

@@ -182,11 +182,9 @@ const TableState* Schema::find(const RelationName& name) const {
 TableState* Schema::locate(const RelationName& name) const {
   // Asked for by most rules about most statements, again and again.
   Recent& recent = recent_[place_of(name.name)];
-  const std::string_view schema = KeyText::schema_of(name);
-  if (recent.name.name == name.name && recent.name.schema == schema) return recent.table;
+  if (recent.name == name) return recent.table;
   const auto found = by_key_.find(KeyText(name).text());
-  recent.name.schema = schema;
-  recent.name.name = name.name;
+  recent.name = name;
   recent.table = found == by_key_.end() ? nullptr : found->second;
   return recent.table;
 }

@@ -109,7 +109,7 @@ public:
 private:
   /// What was looked for.
   struct Recent {
-    RelationName name = {};      ///< With a schema: KeyText::schema_of().
+    RelationName name = {};      ///< As it was asked for.
     TableState* table = nullptr; ///< Null where there is none.
   };
   static constexpr unsigned kRecentBits = 7;

@@ -34,10 +34,10 @@ struct ColumnChange;
 struct Subject {
   const Statement& statement;
   const std::vector<Change>& changes;
-  const std::vector<Effect>& effects; ///< Of all changes.
+  const std::vector<Effect>& effects;        ///< Of all changes.
+  const std::vector<std::string_view>& rows; ///< Of each change: lock_row_of().
   const Context& context;
-  const postgres::KindSet& kinds;          ///< Of all nodes of the statement.
-  std::vector<std::string_view> rows = {}; ///< Of each change: lock_row_of().
+  const postgres::KindSet& kinds; ///< Of all nodes of the statement.
   /// Made by the first rule that asks for it: queries_of() of rules/query_tree.h.
   mutable std::shared_ptr<const Queries> queries = nullptr;
   /// The same: columns_of() of rules/column_changes.h.
@@ -54,7 +54,7 @@ struct Said {
 
 /// The same where it was written at once (Options::writes_json): what its place depends on.
 struct SaidWritten {
-  std::string_view json; ///< The FindingWriter's.
+  findings::WrittenFinding json = {};
   int line = 0;
   int column = 0;
   std::uint32_t rule = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <functional>
 
 namespace pgkeep::postgres {
@@ -175,13 +176,33 @@ constexpr std::array<std::string_view, 164> kKeywords = {
     "xmlserialize",
     "xmltable",
 };
-static_assert(std::ranges::is_sorted(kKeywords, std::ranges::less{}), "binary_search needs order");
+static_assert(std::ranges::is_sorted(kKeywords, std::ranges::less{}),
+              "words of one letter stand together");
+
+/// Where those of each first letter begin, and where the last ones end: of a dozen words few are as
+/// long as the name.
+constexpr std::array<std::size_t, 27> kKeywordPlaces = [] {
+  std::array<std::size_t, 27> places{};
+  for (const std::string_view word : kKeywords) {
+    for (auto letter = static_cast<std::size_t>(word.front() - 'a') + 1; letter < 27; ++letter)
+      ++places[letter];
+  }
+  return places;
+}();
+
+bool is_keyword(std::string_view name) {
+  if (name.front() == '_') return false;
+  const auto letter = static_cast<std::size_t>(name.front() - 'a');
+  const auto begin = kKeywords.begin() + kKeywordPlaces[letter];
+  const auto end = kKeywords.begin() + kKeywordPlaces[letter + 1];
+  return std::find(begin, end, name) != end;
+}
 
 bool is_plain(std::string_view name) {
   const auto starts = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
   const auto goes_on = [&](char c) { return starts(c) || (c >= '0' && c <= '9'); };
   return !name.empty() && starts(name.front()) && std::ranges::all_of(name, goes_on) &&
-         !std::ranges::binary_search(kKeywords, name);
+         !is_keyword(name);
 }
 
 void append_doubled(std::string& out, std::string_view text, std::string_view doubled) {

@@ -100,8 +100,7 @@ void check_missing_range(const Snapshot& db, const Limits& /*limits*/, Sink& out
       if (!is_ordered(low) || is_reference) continue;
       for (const std::string& name : catalog::other_ends(low.name)) {
         for (const Column& high : db.columns_of(relation)) {
-          if (base::join(name_words(high.name), "_") == name)
-            add_range(db, relation, low, high, out);
+          if (NameWords(high.name).joined() == name) add_range(db, relation, low, high, out);
         }
       }
     }

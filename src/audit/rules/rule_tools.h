@@ -21,7 +21,7 @@ using base::Json;
 using catalog::any_word;
 using catalog::Facts;
 using catalog::is_one_of;
-using catalog::name_words;
+using catalog::NameWords;
 using catalog::Snapshot;
 using findings::Area;
 using findings::Finding;

@@ -28,7 +28,7 @@ catalog::TypedColumn typed(const Column& column) {
 }
 
 Verdict verdict_on_text(const Column& column) {
-  // Without name_words(): this is asked of every text column by every rule.
+  // Without NameWords: this is asked of every text column by every rule.
   const std::string& name = column.name;
   const bool is_time_name = name.ends_with("_at") && name.size() > 3;
   const bool is_flag_name = name.starts_with("is_") || name.starts_with("has_");

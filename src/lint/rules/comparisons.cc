@@ -148,7 +148,7 @@ bool leads_index(const TableState& table, std::string_view column) {
 
 void negated_index(const Subject& subject, TextSink& out) {
   for (const Query& query : queries_of(subject).all()) {
-    const std::vector<Node> conditions = query.conditions();
+    const auto conditions = query.conditions();
     if (conditions.empty() || !std::ranges::all_of(conditions, is_negation)) continue;
     for (const Node& condition : conditions) {
       const Node column = condition.node("lexpr");

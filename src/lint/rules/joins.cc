@@ -79,7 +79,7 @@ void implicit_cross_join(const Subject& subject, TextSink& out) {
         }))
       continue;
     bool is_clear = true;
-    for (const Node& condition : conjuncts(query.node.node("where_clause"))) {
+    for (const Node& condition : query.where()) {
       const auto named = sources_in(query, condition);
       is_clear = is_clear && named.has_value();
       if (!is_clear) break;
@@ -151,8 +151,7 @@ void join_on_nonequal(const Subject& subject, TextSink& out) {
       }
       const bool is_nonequal =
           is_clear && crossing.size() == 1 && operator_of(crossing.front()) == "<>";
-      const auto where =
-          conjuncts(query.node.is("SelectStmt") ? query.node.node("where_clause") : Node{});
+      const auto where = query.node.is("SelectStmt") ? query.where() : std::span<const Node>{};
       const bool is_joined_elsewhere = std::ranges::any_of(where, [&](const Node& condition) {
         const auto named = sources_in(query, condition);
         return !named || named->size() > 1;
@@ -180,7 +179,7 @@ void left_join_then_where(const Subject& subject, TextSink& out) {
   const Queries& queries = queries_of(subject);
   for (const Query& query : queries.all()) {
     if (query.node.is("InsertStmt")) continue;
-    for (const Node& condition : conjuncts(query.node.node("where_clause"))) {
+    for (const Node& condition : query.where()) {
       if (!refuses_nulls(condition)) continue;
       for (const std::string_view side : {"lexpr", "rexpr"}) {
         const Node column = condition.node(side);

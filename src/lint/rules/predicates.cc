@@ -63,8 +63,7 @@ Node not_in_query(const Node& node) {
 }
 
 bool demands_value(const Query& query, const std::string& column) {
-  const std::vector<Node> all = query.conditions();
-  return std::ranges::any_of(all, [&](const Node& each) {
+  return std::ranges::any_of(query.conditions(), [&](const Node& each) {
     // Whatever else compares it lets no NULL through either.
     const bool is_test = each.is("NullTest") && each.name("nulltesttype") == "IS_NOT_NULL";
     const bool compares = each.is("A_Expr");

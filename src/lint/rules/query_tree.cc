@@ -48,14 +48,12 @@ bool Query::is_about_catalog() const {
   });
 }
 
-std::vector<Node> Query::conditions() const {
-  std::vector<Node> all;
-  if (!node.is("InsertStmt")) all = conjuncts(node.node("where_clause"));
+void Query::keep_conditions() {
+  if (!node.is("InsertStmt")) add_conjuncts(node.node("where_clause"), conditions_);
+  where_count_ = conditions_.size();
   for (const Node& join : joins) {
-    if (join.name("jointype") == "JOIN_INNER")
-      std::ranges::copy(conjuncts(join.node("quals")), std::back_inserter(all));
+    if (join.name("jointype") == "JOIN_INNER") add_conjuncts(join.node("quals"), conditions_);
   }
-  return all;
 }
 
 Queries::Queries(const Node& root, const Schema& schema)
@@ -110,6 +108,7 @@ void Queries::visit_select(const Node& node, Frame frame) {
   query.root_kind = root_kind_;
   for (const Node& item : node.nodes("from_clause"))
     add_source(query, item, frame, false, std::nullopt);
+  query.keep_conditions();
   Frame inner = frame;
   inner.outer = &query;
   for (const postgres::Field& field :
@@ -144,6 +143,7 @@ void Queries::visit_change(const Node& node, Frame frame) {
   } else {
     for (const Node& item : node.nodes(node.is("UpdateStmt") ? "from_clause" : "using_clause"))
       add_source(query, item, frame, false, std::nullopt);
+    query.keep_conditions();
     visit(node.node("where_clause"), inner);
     for (const Node& join : query.joins)
       visit(join.node("quals"), inner);
@@ -237,13 +237,18 @@ Meaning meaning_of(const Node& column, const Query& query) {
   return {};
 }
 
-std::vector<Node> conjuncts(const Node& condition) {
-  if (!condition) return {};
-  if (!condition.is("BoolExpr") || condition.name("boolop") != "AND_EXPR") return {condition};
-  std::vector<Node> all;
+void add_conjuncts(const Node& condition, std::vector<Node>& parts) {
+  if (!condition) return;
+  if (!condition.is("BoolExpr") || condition.name("boolop") != "AND_EXPR")
+    return parts.push_back(condition);
   for (const Node& each : condition.nodes("args"))
-    std::ranges::copy(conjuncts(each), std::back_inserter(all));
-  return all;
+    add_conjuncts(each, parts);
+}
+
+std::vector<Node> conjuncts(const Node& condition) {
+  std::vector<Node> parts;
+  add_conjuncts(condition, parts);
+  return parts;
 }
 
 bool is_aggregate(const Node& node) {
@@ -313,9 +318,8 @@ bool is_key(const TableState& table, const std::vector<std::string>& columns) {
 
 std::vector<std::string> equated_columns(const Query& query, const Source& source) {
   std::vector<std::string> columns;
-  std::vector<Node> all = query.conditions();
-  if (source.join)
-    std::ranges::copy(conjuncts(query.joins[*source.join].node("quals")), std::back_inserter(all));
+  std::vector<Node> all(query.conditions().begin(), query.conditions().end());
+  if (source.join) add_conjuncts(query.joins[*source.join].node("quals"), all);
   for (const Node& each : all) {
     const bool is_equality = each.is("A_Expr") && each.name("kind") == "AEXPR_OP" &&
                              each.nodes("name").back().text("sval") == "=";

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,8 +52,19 @@ struct Query {
   [[nodiscard]] const Source* source(std::string_view alias) const;
   /// Reads nothing but the server's own catalogs.
   [[nodiscard]] bool is_about_catalog() const;
-  /// The conditions that all must hold: WHERE and those of inner joins, AND taken apart.
-  [[nodiscard]] std::vector<postgres::Node> conditions() const;
+  /// Those of WHERE that all must hold: AND taken apart.
+  [[nodiscard]] std::span<const postgres::Node> where() const {
+    return std::span(conditions_).first(where_count_);
+  }
+  /// The same, and behind them those of inner joins.
+  [[nodiscard]] std::span<const postgres::Node> conditions() const { return conditions_; }
+
+private:
+  friend class Queries;
+  /// Once all joins are known.
+  void keep_conditions();
+  std::vector<postgres::Node> conditions_ = {};
+  std::size_t where_count_ = 0;
 };
 
 /// What a name means in a query.
@@ -97,7 +109,8 @@ std::string column_object(const Meaning& meaning, const postgres::Node& column);
 std::vector<std::string> column_names(const postgres::Node& column);
 /// "*" or "t.*".
 bool is_star(const postgres::Node& column);
-/// AND taken apart.
+/// AND taken apart: adds its parts.
+void add_conjuncts(const postgres::Node& condition, std::vector<postgres::Node>& parts);
 std::vector<postgres::Node> conjuncts(const postgres::Node& condition);
 /// count, sum, min, ... as written.
 bool is_aggregate(const postgres::Node& node);

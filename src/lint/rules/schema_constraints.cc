@@ -150,7 +150,8 @@ void status_without_check(const Context& context, TextSink& out) {
         !catalog::names_state(change.name))
       continue;
     // Kinds of files are a list that others keep.
-    if (catalog::any_word(catalog::name_words(change.name), {"mime", "content", "media", "file"}))
+    if (catalog::any_word(catalog::NameWords(change.name).all(),
+                          {"mime", "content", "media", "file"}))
       continue;
     const std::vector<Names> checks = checks_on(context, *table, changes);
     if (std::ranges::any_of(checks, [&](const Names& each) { return holds(each, change.name); }))
@@ -198,7 +199,7 @@ void check_missing_range(const Context& context, TextSink& out) {
         table->constraints, [](const ConstraintState& each) { return each.type == 'x'; });
     for (const std::string& end : ends) {
       for (const ColumnState& high : table->columns) {
-        const bool is_end = base::join(catalog::name_words(high.name), "_") == end;
+        const bool is_end = catalog::NameWords(high.name).joined() == end;
         const bool are_compared =
             has_exclusion || std::ranges::any_of(checks, [&](const Names& each) {
               return holds(each, low->name) && holds(each, high.name);

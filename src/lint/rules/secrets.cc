@@ -100,8 +100,9 @@ void secrets_in_code(const Subject& subject, TextSink& out) {
 
 void plaintext_secret(const Subject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
-    const std::vector<std::string> words = catalog::name_words(column.name);
-    const std::string joined = base::join(words, "_");
+    const catalog::NameWords split(column.name);
+    const auto words = split.all();
+    const std::string joined = split.joined();
     const bool is_secret =
         any_word(words, {"password", "passwd", "pwd", "passphrase", "ssn", "cvv", "cvc"}) ||
         joined.find("card_number") != std::string::npos ||
@@ -123,7 +124,8 @@ void plaintext_secret(const Subject& subject, TextSink& out) {
 
 /// Roles that change the schema or keep the server: all rights are their work.
 bool is_keeper(std::string_view role) {
-  const std::vector<std::string> words = catalog::name_words(role);
+  const catalog::NameWords split(role);
+  const auto words = split.all();
   return any_word(words,
                   {"admin", "admins", "owner", "migrate", "migrator", "migration", "migrations",
                    "dba", "postgres", "superuser", "deploy", "ddl", "root", "maintenance"});

@@ -16,7 +16,6 @@ namespace {
 
 using base::Json;
 using catalog::is_one_of;
-using catalog::name_words;
 using findings::Area;
 using findings::Severity;
 using postgres::Node;
@@ -151,7 +150,8 @@ void enum_type(const Subject& subject, TextSink& out) {
 
 void stored_aggregate(const Subject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
-    const std::vector<std::string> words = name_words(column.name);
+    const catalog::NameWords split(column.name);
+    const auto words = split.all();
     const bool is_sum =
         words.size() == 2 && is_one_of(words[0], {"total", "lifetime"}) &&
         words[1].ends_with('s') && !words[1].ends_with("ss") &&

@@ -14,7 +14,6 @@ namespace {
 
 using base::Json;
 using catalog::is_one_of;
-using catalog::name_words;
 using findings::Area;
 using findings::Severity;
 using postgres::Node;
@@ -27,7 +26,8 @@ bool is_flag_name(std::string_view name) {
 
 /// "ip", "client_ip", "ip_address"; not "zip_address", whose word is another.
 bool is_address_name(std::string_view name) {
-  const std::vector<std::string> words = name_words(name);
+  const catalog::NameWords split(name);
+  const auto words = split.all();
   if (words.empty()) return false;
   const bool ends_in_ip = is_one_of(words.back(), {"ip", "ipaddr", "ipaddress"});
   const bool is_pair = words.size() > 1 && words[words.size() - 2] == "ip" &&
@@ -37,14 +37,16 @@ bool is_address_name(std::string_view name) {
 
 /// Fewer names than the audit trusts, which sees values: "size" may be S, M and L.
 bool is_number_name(std::string_view name) {
-  const std::vector<std::string> words = name_words(name);
+  const catalog::NameWords split(name);
+  const auto words = split.all();
   return catalog::names_money(name) ||
          (!words.empty() && is_one_of(words.back(), {"count", "quantity", "qty", "age"}));
 }
 
 /// What holds whole files, as far as its name says.
 bool is_file_name(std::string_view name) {
-  const std::vector<std::string> words = name_words(name);
+  const catalog::NameWords split(name);
+  const auto words = split.all();
   const bool is_part = catalog::any_word(words, {"hash", "digest", "key", "signature", "checksum"});
   return !is_part &&
          catalog::any_word(words, {"file", "image", "photo", "picture", "pdf", "document", "video",
