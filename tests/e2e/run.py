@@ -49,16 +49,19 @@ def main():
     words = [word for word in sys.argv[1:] if word != "--long"]
     tests = collect("long_" if "--long" in sys.argv else "test_", words)
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
+    times = []
     with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2) + 1) as pool:
         for name, verdict, text, took in pool.map(run_one, tests):
             counts[verdict] += 1
+            times.append((took, name))
             if verdict == "skipped":
                 print(f"skipped: {name}: {text}", flush=True)
             else:
                 print(f"{verdict} {name} ({took:.1f} s)", flush=True)
             if verdict == "FAILED":
                 print(text, flush=True)
-    print(f"{counts['ok']} passed, {counts['FAILED']} failed, {counts['skipped']} skipped")
+    print(f"{counts['ok']} passed, {counts['FAILED']} failed, {counts['skipped']} skipped; the slowest: "
+          + ", ".join(f"{name.removeprefix('test_')} {took:.0f} s" for took, name in sorted(times, reverse=True)[:5]))
     return 1 if counts["FAILED"] or not tests else 0
 
 
