@@ -1,6 +1,6 @@
 """The demo shop holds every error and warning that SQL can plant, and its written fixes mend all but what needs a person.
 
-Full size on PostgreSQL 15, a tenth of it on 16 to 18. Each through the real `pgkeep up --demo`.
+A tenth of its size on PostgreSQL 15 to 18, all of it with --long (and in ./run). Each through the real `pgkeep up --demo`.
 """
 import contextlib
 import json
@@ -9,7 +9,7 @@ import pathlib
 from support import PGKEEP, TOP, audit, bin_of, folder, free_port, of_severity, pgkeep, run, short
 
 SLOW = [f"test_demo_on_{major}" for major in (15, 16, 17, 18)]
-SCALES = {15: "1", 16: "0.1", 17: "0.1", 18: "0.1"}
+SCALE = 0.1
 # Debian's psql is a Perl script that looks for this: two hundred files are run.
 PSQL = next(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), "psql")
 CONFIG = ["--config", TOP / "demo/pgkeep.toml", "--no-replicas"]
@@ -96,12 +96,12 @@ class Shop:
 
 
 @contextlib.contextmanager
-def demo(major):
+def demo(major, scale=SCALE):
     with folder("pgkdemo-") as home:
         directory = home / "stack"
         try:
             pgkeep("up", "--dir", directory, "--port", free_port(), "--demo", "--pg-bin", bin_of(major),
-                   env={"PGOPTIONS": f"-c pgkeep.demo_scale={SCALES[major]}"}, timeout=600)
+                   env={"PGOPTIONS": f"-c pgkeep.demo_scale={scale}"}, timeout=600)
             state = json.loads(pgkeep("status", "--dir", directory, "--format", "json").stdout)
             yield Shop(state["nested"][0])
         finally:
@@ -148,10 +148,10 @@ def check_left(report):
     assert not silent, short(silent)
 
 
-def check_demo(major):
-    with demo(major) as shop, folder("pgkfix-") as home:
+def check_demo(major, scale=SCALE):
+    with demo(major, scale) as shop, folder("pgkfix-") as home:
         assert shop.psql("SHOW server_version_num").startswith(str(major))
-        assert int(shop.psql("SELECT count(*) FROM order_items")) == int(1_200_000 * float(SCALES[major]))
+        assert int(shop.psql("SELECT count(*) FROM order_items")) == int(1_200_000 * scale)
         fixes = home / "fixes"
         check_before(shop.audit_with_sessions("--fix-out", fixes))
         check_alone(shop)
@@ -162,6 +162,10 @@ def check_demo(major):
         check_left(audit(shop.uri, *CONFIG))
         for path in reversed(ups):
             shop.run_file(path.with_suffix(".down.sql"))
+
+
+def long_demo_of_full_size():
+    check_demo(15, 1)
 
 
 def test_demo_on_15():

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <malloc.h>
-
 #include <fmt/format.h>
 
 #include "audit/audit.h"
@@ -132,15 +130,6 @@ private:
   std::optional<base::Error> failure_;
 };
 
-/// Of each statement the parser's memory is freed before the next one asks for as much. Given back
-/// to the system in between, it is page faults: the process ends soon.
-void keep_freed_memory() {
-  constexpr int kMebibyte = 1024 * 1024;
-  ::mallopt(M_TRIM_THRESHOLD, 256 * kMebibyte);
-  ::mallopt(M_MMAP_THRESHOLD, 32 * kMebibyte);
-  ::mallopt(M_TOP_PAD, kMebibyte);
-}
-
 base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
   const std::vector<const findings::Rule*> rules = lint::all_rules(audit::all_rules());
   if (arguments.has("list")) return list_rules(rules, "pgkeep lint", arguments, io);
@@ -173,7 +162,6 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
     queries.emplace(*target);
     options.prepare = [&](const std::string& sql) { return queries->check(sql); };
   }
-  keep_freed_memory();
   PGKEEP_TRY(findings::Report judged, lint::lint(files, options));
   // A hundred thousand findings take longer to free than the process, which ends next, should wait.
   static auto* const kept = new findings::Report();
