@@ -42,7 +42,7 @@ DECLARE
   target text := format('host=%s port=%s dbname=%s user=postgres application_name=shop-batch',
                         current_setting('unix_socket_directories'), current_setting('port'), current_database());
 BEGIN
-  FOR i IN 1..1050 LOOP
+  FOR i IN 1..520 LOOP
     PERFORM dblink_connect('batch', target);
     IF i % 25 = 0 THEN
       PERFORM pg_terminate_backend(pid, 5000) FROM dblink('batch', 'SELECT pg_backend_pid()') AS own (pid integer);

@@ -18,7 +18,7 @@ constexpr double kShortSession_s = 60;
 /// Below one session in ten seconds, short ones are cron jobs and health checks.
 constexpr double kShortSessionsPerSecond = 0.1;
 constexpr double kAbandonedShare = 0.01;
-constexpr std::int64_t kSessionsMin = 1000;
+constexpr std::int64_t kSessionsMin = 500;
 
 /// Client connections now; nullopt where neither view may be seen. pg_stat_database counts workers
 /// as well, so it is the second choice.
