@@ -362,10 +362,10 @@ void JsonWriter::write_scalar(const Json& value) {
   }
 }
 
-void JsonWriter::made(std::string_view beginning, std::string_view rest) {
+void JsonWriter::made(std::span<const std::string_view> parts) {
   if (!std::exchange(is_first_, false)) append(",");
-  append(beginning);
-  append(rest);
+  for (const std::string_view part : parts)
+    append(part);
 }
 
 void JsonWriter::go_on_from(const JsonWriter& other) {
@@ -407,20 +407,33 @@ void JsonWriter::text(std::string_view text) {
 }
 
 void JsonWriter::key(std::string_view name) {
-  place();
-  quote(name);
-  append(is_indented_ ? ": " : ":");
+  const std::string_view colon = is_indented_ ? ": " : ":";
   has_key_ = true;
+  if (plain_bytes(name) != name.size()) {
+    next_item(0);
+    quote(name);
+    return append(colon);
+  }
+  char* at = next_item(name.size() + 2 + colon.size()); // As one piece: most of a report are keys.
+  *at++ = '"';
+  copy_to(at, name);
+  at += name.size();
+  *at++ = '"';
+  std::ranges::copy(colon, at);
 }
 
 // Before a key, an item or the whole document; nothing before the value of a key.
 void JsonWriter::place() {
   if (std::exchange(has_key_, false) || depth_ == 0) return;
+  next_item(0);
+}
+
+char* JsonWriter::next_item(std::size_t bytes) {
   const std::size_t line = line_bytes();
   const bool has_comma = !std::exchange(is_first_, false);
-  char* at = more(line + (has_comma ? 1 : 0));
+  char* at = more(line + (has_comma ? 1 : 0) + bytes);
   if (has_comma) *at++ = ',';
-  begin_line(at, line);
+  return begin_line(at, line);
 }
 
 void JsonWriter::begin(char bracket) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -102,8 +103,8 @@ public:
     key(name);
     value(of);
   }
-  /// An item of the open array that other writers made, in two parts, with the line break before.
-  void made(std::string_view beginning, std::string_view rest);
+  /// An item of the open array that other writers made, in its parts, with the line break before.
+  void made(std::span<const std::string_view> parts);
   /// Forgets what was written, and goes on behind what another one has written.
   void go_on_from(const JsonWriter& other);
   [[nodiscard]] std::string_view written() const {
@@ -117,6 +118,8 @@ public:
 private:
   void write_scalar(const Json& value);
   void place();
+  /// A comma where one is due and a line; where so many bytes go that belong to it.
+  char* next_item(std::size_t bytes);
   void begin(char bracket);
   void end(char bracket);
   void quote(std::string_view text);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -58,7 +59,7 @@ TEST(JsonTest, a_writer_goes_on_from_where_another_stands) {
     one.value(item);
     const std::string_view made = one.written();
     const auto half = static_cast<std::size_t>(i) * made.size() / 2;
-    document.made(made.substr(0, half), made.substr(half));
+    document.made(std::array{made.substr(0, half), made.substr(half)});
   }
   document.end_array();
   document.end_object();

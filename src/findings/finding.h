@@ -47,6 +47,8 @@ struct Fix {
       {}; ///< The way back; empty where there is none (the down file says so).
   std::string note =
       {}; ///< Manual: why no statement can do it and what to do. Others: what to know before.
+
+  bool operator==(const Fix&) const = default;
 };
 
 struct Finding {

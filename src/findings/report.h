@@ -54,7 +54,7 @@ struct Summary {
 
 /// In place of findings, where nobody asks for them but the report in JSON.
 struct WrittenFindings {
-  std::vector<WrittenFinding> list; ///< In the order of the report. Theirs who wrote them:
+  std::vector<const WrittenFinding*> list; ///< In the order of the report. Theirs who wrote them:
   std::vector<FindingWriter> writers;
   Summary counts; ///< By severity.
 };

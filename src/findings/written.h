@@ -21,26 +21,33 @@ namespace pgkeep::findings {
 
 /// As it stands in the list of findings, with the line break before it. As valid as the writer.
 struct WrittenFinding {
-  std::string_view beginning = {}; ///< Written once for all findings of a rule.
-  std::string_view rest = {};
+  /// What begins all findings of a rule, what this one is about, its fix (mostly that of the rule's
+  /// finding before: a third of the text, kept once), where it is.
+  std::array<std::string_view, 4> parts = {};
 };
 
 class FindingWriter {
 public:
   FindingWriter();
-  /// `rule` is the finding's; null where the report does not list it.
-  WrittenFinding write(const Finding& finding, const Rule* rule);
+  /// `rule` is the finding's; null where the report does not list it. As valid as the writer.
+  const WrittenFinding* write(const Finding& finding, const Rule* rule);
 
 private:
-  /// Of a rule, by severity: what its findings begin with.
-  using Beginnings = std::array<std::optional<base::JsonWriter>, 3>;
+  /// What findings of one rule and severity share.
+  struct Shared {
+    base::JsonWriter beginning;
+    std::optional<Fix> fix = {}; ///< Of the last one, and as it was written.
+    std::string_view written_fix = {};
+  };
 
-  const base::JsonWriter& beginning_of(Severity severity, const Rule& rule);
-  std::string_view keep(std::string_view bytes);
+  Shared& shared_by(Severity severity, const Rule& rule);
+  /// Room that stays where it is, for bytes and for what has no destructor.
+  char* take(std::size_t bytes);
 
   base::JsonWriter place_; ///< In the list, nothing written.
   base::JsonWriter out_;
-  std::unordered_map<const Rule*, Beginnings> beginnings_;
+  Shared of_no_rule_; ///< Nothing is shared.
+  std::unordered_map<const Rule*, std::array<std::optional<Shared>, 3>> shared_; ///< By severity.
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* next_ = nullptr;
   std::size_t left_ = 0;

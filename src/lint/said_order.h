@@ -40,7 +40,7 @@ private:
     int column = 0;
     std::uint32_t rule = 0;
     findings::Finding* finding = nullptr;
-    findings::WrittenFinding json = {};
+    const findings::WrittenFinding* json = nullptr;
   };
   using KeysBySeverity = std::array<std::vector<Key>, 3>;
 

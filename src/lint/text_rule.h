@@ -54,7 +54,7 @@ struct Said {
 
 /// The same where it was written at once (Options::writes_json): what its place depends on.
 struct SaidWritten {
-  findings::WrittenFinding json = {};
+  const findings::WrittenFinding* json = nullptr;
   int line = 0;
   int column = 0;
   std::uint32_t rule = 0;

@@ -67,11 +67,11 @@ void write_findings(base::JsonWriter& out, const RuleIndex& index, std::span<con
 }
 
 /// Those that were written where they were found: they only need to follow each other.
-void write_written(base::JsonWriter& out, std::span<const WrittenFinding> list,
+void write_written(base::JsonWriter& out, std::span<const WrittenFinding* const> list,
                    base::FunctionRef<void(std::string_view)> write) {
   constexpr std::size_t kPieceBytes = std::size_t{256} * 1024;
-  for (const WrittenFinding& each : list) {
-    out.made(each.beginning, each.rest);
+  for (const WrittenFinding* const each : list) {
+    out.made(each->parts);
     if (out.written().size() < kPieceBytes) continue;
     write(out.written());
     out.forget();

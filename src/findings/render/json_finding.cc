@@ -14,16 +14,6 @@ void write_text(base::JsonWriter& out, std::string_view name, std::string_view t
   out.text(text);
 }
 
-void write_fix(base::JsonWriter& out, const Fix& fix) {
-  out.begin_object();
-  write_text(out, "safety", name_of(fix.safety));
-  write_text(out, "phase", name_of(fix.phase));
-  write_list(out, "sql", fix.sql);
-  write_list(out, "undo", fix.undo);
-  write_text(out, "note", fix.note);
-  out.end_object();
-}
-
 } // namespace
 
 base::JsonWriter writer_in_list() {
@@ -59,7 +49,7 @@ void begin_finding(base::JsonWriter& out, std::string_view id, Severity severity
   }
 }
 
-void end_finding(base::JsonWriter& out, const Finding& finding) {
+void write_what(base::JsonWriter& out, const Finding& finding) {
   write_text(out, "object", finding.object);
   write_text(out, "message", finding.message);
   out.key("evidence");
@@ -69,10 +59,20 @@ void end_finding(base::JsonWriter& out, const Finding& finding) {
   } else {
     out.value(finding.evidence);
   }
-  if (finding.fix) {
-    out.key("fix");
-    write_fix(out, *finding.fix);
-  }
+}
+
+void write_fix(base::JsonWriter& out, const Fix& fix) {
+  out.key("fix");
+  out.begin_object();
+  write_text(out, "safety", name_of(fix.safety));
+  write_text(out, "phase", name_of(fix.phase));
+  write_list(out, "sql", fix.sql);
+  write_list(out, "undo", fix.undo);
+  write_text(out, "note", fix.note);
+  out.end_object();
+}
+
+void end_finding(base::JsonWriter& out, const Finding& finding) {
   if (!finding.file.empty()) write_text(out, "file", finding.file);
   if (finding.line > 0) out.member("line", finding.line);
   if (finding.column > 0) out.member("column", finding.column);
@@ -82,6 +82,8 @@ void end_finding(base::JsonWriter& out, const Finding& finding) {
 
 void write_finding(base::JsonWriter& out, const Finding& finding, const Rule* rule) {
   begin_finding(out, finding.rule, severity_of(finding, rule), rule);
+  write_what(out, finding);
+  if (finding.fix) write_fix(out, *finding.fix);
   end_finding(out, finding);
 }
 
