@@ -17,6 +17,8 @@ import tempfile
 import threading
 import time
 
+import libpq
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PGKEEP = pathlib.Path(os.environ.get("PGKEEP_BINARY", TOP / "build/release/pgkeep"))
 SERVERS = (TOP / "build/servers").resolve()  # A link where the servers' account cannot reach this checkout.
@@ -135,6 +137,8 @@ MODELS = Models()
 class Server:
     """A cluster of its own."""
 
+    sessions = None
+
     def __init__(self, major, settings=None):
         self.major = major
         self.bin = bin_of(major)
@@ -182,8 +186,31 @@ class Server:
 
     def psql(self, sql, database="postgres", user="postgres", check=True):
         """Rows as lists of texts."""
-        result = run(["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", self.uri(database, user), "-c", sql], check=check)
-        return [line.split("\x1f") for line in result.stdout.splitlines()]
+        rows, error = self.asked(sql, self.uri(database, user))
+        if check and error:
+            raise AssertionError(f"{sql}: {error}\n{rows}")
+        return rows
+
+    @contextlib.contextmanager
+    def kept_sessions(self):
+        """Until the end psql() asks over one connection a database, with settings as they are at first: for tests that ask much."""
+        self.sessions = {}
+        try:
+            yield
+        finally:
+            for session in self.sessions.values():
+                session.close()
+            self.sessions = None
+
+    def asked(self, sql, uri):
+        if self.sessions is None:
+            with libpq.Session(uri) as session:
+                return session.ask(sql)
+        if uri not in self.sessions:
+            self.sessions[uri] = libpq.Session(uri)
+        answer = self.sessions[uri].ask(sql)
+        self.sessions[uri].ask("RESET ALL")
+        return answer
 
     def psql_file(self, path, database="postgres", check=True):
         return run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", self.uri(database), "-f", path], check=check, timeout=600)
