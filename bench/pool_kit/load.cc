@@ -4,7 +4,9 @@
 //   load PORT CLIENTS SECONDS WARMUP_SECONDS MODE [SQL]    MODE: simple, extended, connect,
 //   prepared (named, once for each client); tls, tls-connect: simple and connect through TLS
 //
-// After the warm-up it prints "begin", at the end one line: tx, errors, p50_us, p99_us.
+// After the warm-up it prints "begin", at the end one line: tx, errors, p50_us, p99_us. With "-"
+// for the warm-up it prints "in" when all clients are at work, begins when a byte comes on standard
+// input, and ends when that does.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -22,6 +24,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wire/bytes.h"
@@ -56,6 +60,7 @@ struct Load {
   std::string preparation; ///< Said once by each client; empty: nothing.
   std::string transaction = {};
   bool is_counting = false;
+  std::size_t answers = 0; ///< Logins and preparations too.
   std::int64_t errors = 0;
   std::vector<float> took_us = {};
 };
@@ -122,6 +127,7 @@ ssize_t hear(const Client& client, std::span<char> room) {
 
 /// False: the client's connection is another one now.
 bool ready(Load& load, Client& client) {
+  ++load.answers;
   const Clock::time_point now = Clock::now();
   if (!load.preparation.empty() && !std::exchange(client.has_prepared, true)) {
     say(client, load.preparation);
@@ -188,6 +194,11 @@ std::string preparation_of(std::string_view mode, std::string_view sql) {
   return bytes;
 }
 
+void print(const char* word) {
+  std::puts(word);
+  std::fflush(stdout);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -203,21 +214,36 @@ int main(int argc, char** argv) {
             .transaction = transaction_of(mode, sql)};
   append_startup(load.startup, 0, {{"user", "app"}, {"database", "app"}});
   std::vector<Client> clients(static_cast<std::size_t>(std::atoi(argv[2])));
+  const bool is_told = std::string_view(argv[4]) == "-";
   const auto warm_up = std::chrono::duration<double>(std::atof(argv[4]));
   const auto runs = std::chrono::duration<double>(std::atof(argv[3]));
   for (Client& client : clients)
     open(load, client);
+  epoll_event word{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  if (is_told) ::epoll_ctl(load.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &word);
+  const std::size_t answers_of_all = clients.size() * (load.preparation.empty() ? 2 : 3);
+  bool are_in = false;
   const Clock::time_point start = Clock::now();
-  while (Clock::now() - start < warm_up + runs) {
-    if (!load.is_counting && Clock::now() - start >= warm_up) {
-      load.is_counting = true;
-      std::puts("begin");
-      std::fflush(stdout);
-    }
+  Clock::time_point end = Clock::time_point::max();
+  const auto begin = [&] {
+    load.is_counting = true;
+    end = Clock::now() + std::chrono::duration_cast<Clock::duration>(runs);
+    print("begin");
+  };
+  while (Clock::now() < end) {
+    if (!load.is_counting && !is_told && Clock::now() - start >= warm_up) begin();
     std::array<epoll_event, kEventsMax> events;
     const int count = ::epoll_wait(load.epoll, events.data(), kEventsMax, 100);
-    for (int i = 0; i < count; ++i)
-      take(load, *static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr));
+    for (int i = 0; i < count; ++i) {
+      auto* const client = static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
+      if (client != nullptr) {
+        take(load, *client);
+      } else {
+        ::epoll_ctl(load.epoll, EPOLL_CTL_DEL, STDIN_FILENO, nullptr);
+        begin();
+      }
+    }
+    if (is_told && load.answers >= answers_of_all && !std::exchange(are_in, true)) print("in");
   }
   std::vector<float>& took = load.took_us;
   std::ranges::sort(took);
@@ -226,4 +252,8 @@ int main(int argc, char** argv) {
   };
   std::fprintf(stdout, "tx=%zu errors=%lld p50_us=%.0f p99_us=%.0f\n", took.size(),
                static_cast<long long>(load.errors), double(at(0.5)), double(at(0.99)));
+  std::fflush(stdout);
+  char byte = 0;
+  while (is_told && ::read(STDIN_FILENO, &byte, 1) > 0) {
+  }
 }
