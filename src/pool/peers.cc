@@ -3,6 +3,8 @@
 // waits there, and is let go after cancel_wait_timeout.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "pool/cancel_key.h"
 #include "pool/loop.h"
 #include "wire/startup.h"
@@ -43,6 +45,8 @@ void Loop::forward(CancelWish wish) {
   }
   PeerPool& pool = peer_pools_[id];
   if (pool.waiting.size() >= kWaitingMax) {
+    shared_.log.info(fmt::format("{} cancel requests wait for peer {} already: this one is dropped",
+                                 kWaitingMax, id));
     say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
     return;
   }
