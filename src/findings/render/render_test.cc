@@ -175,6 +175,20 @@ TEST(TextReport, ColourChangesNothingElse) {
   EXPECT_EQ(coloured, render(sample_report(), Format::text));
 }
 
+TEST(TextReport, PlacesInFilesAreWholeInANarrowTerminal) {
+  Report report;
+  report.target = base::Json{{"files", 1}};
+  const std::string file = std::string(70, 'd') + "/V003__index.sql";
+  report.findings = {{.rule = "some-rule",
+                      .severity = Severity::error,
+                      .message = "wrong",
+                      .file = file,
+                      .line = 12,
+                      .column = 3}};
+  const std::string text = render(report, Format::text, {.columns = 40});
+  EXPECT_TRUE(holds(text, file + ":12:3: error some-rule\n")) << text;
+}
+
 TEST(TextReport, NothingFound) {
   const std::string text = render(clean_report(), Format::text);
   EXPECT_TRUE(holds(text, "Nothing found; 18 checks passed; score 100 of 100\n"));

@@ -31,8 +31,8 @@ public:
   /// One line with something at the right edge; where both do not fit, the left part is cut.
   void line_with_right(std::size_t indent, std::string_view left, Style left_style,
                        std::string_view right, Style right_style);
-  /// The label, then the text in the same line, and something dim at the right edge. The caller
-  /// knows that they fit.
+  /// The label, then the text in the same line, and something dim at the right edge. Nothing is
+  /// cut: where they do not fit, the line is longer.
   void labelled_with_right(std::size_t indent, std::string_view label, Style label_style,
                            std::string_view text, Style style, std::string_view right);
   /// As it is, for what a person copies: may be wider than the terminal. Each line of the text is a

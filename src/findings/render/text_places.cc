@@ -58,10 +58,11 @@ void write_fix(const Fix& fix, bool verbose, TerminalText& out) {
 void write_finding(const Finding& finding, const Rule* rule, bool verbose, TerminalText& out) {
   const Severity severity = severity_of(finding, rule);
   const std::string object = finding.object.empty() ? "" : finding.object + ": ";
-  out.line_with_right(0,
-                      fmt::format("{}:{}:{}: {}", finding.file, std::max(finding.line, 1),
-                                  std::max(finding.column, 1), name_of(severity)),
-                      style_of(severity), finding.rule, Style::dim);
+  // Whole, however long: editors and terminals open what is written so.
+  out.labelled_with_right(0,
+                          fmt::format("{}:{}:{}:", finding.file, std::max(finding.line, 1),
+                                      std::max(finding.column, 1)),
+                          style_of(severity), name_of(severity), style_of(severity), finding.rule);
   out.paragraph(2, object + finding.message);
   write_excerpt(finding, out);
   if (finding.fix) write_fix(*finding.fix, verbose, out);
