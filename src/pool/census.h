@@ -34,6 +34,7 @@ struct PoolCensus {
   Extras extras = {};
   int clients_pinned = 0; ///< That keep their server beyond a transaction.
   std::array<int, wire::kHoldNames.size()> clients_holding{}; ///< Each thing.
+  int clients_listening = 0; ///< By the connection that listens for all.
 
   void add(const PoolCensus& other);
   [[nodiscard]] int servers() const {

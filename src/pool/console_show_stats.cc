@@ -91,8 +91,9 @@ std::string show_extras(const Picture& picture) {
                                         {"total_cursor_pins", 'N'},
                                         {"total_prepared_statement_pins", 'N'},
                                         {"total_plans_healed", 'N'},
-                                        {"total_statements_retried", 'N'}};
-  static_assert(std::size(kColumns) == 6 + 2 * wire::kHoldNames.size());
+                                        {"total_statements_retried", 'N'},
+                                        {"cl_listening", 'i'}};
+  static_assert(std::size(kColumns) == 7 + 2 * wire::kHoldNames.size());
   ConsoleAnswer answer;
   answer.columns(kColumns);
   for (const PoolCensus& pool : picture.pools) {
@@ -105,6 +106,7 @@ std::string show_extras(const Picture& picture) {
       values.push_back(number(pins));
     values.push_back(number(extras.plans_healed));
     values.push_back(number(extras.statements_retried));
+    values.push_back(number(pool.clients_listening));
     answer.row(values);
   }
   return std::move(answer).done("SHOW");

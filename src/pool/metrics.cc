@@ -140,6 +140,10 @@ void append_extras(std::string& out, std::span<const PoolCensus> pools) {
   for (const PoolCensus& pool : pools)
     out +=
         fmt::format("pgkeep_pool_pinned_clients{{{}}} {}\n", labels_of(pool), pool.clients_pinned);
+  append_head(out, "listening_clients", "gauge", "Clients that the pool's connection listens for.");
+  for (const PoolCensus& pool : pools)
+    out += fmt::format("pgkeep_pool_listening_clients{{{}}} {}\n", labels_of(pool),
+                       pool.clients_listening);
   append_head(out, "holding_clients", "gauge",
               "Clients that hold what keeps them at their server.");
   append_holds("holding_clients", "",

@@ -326,6 +326,7 @@ def test_listeners_share_one_connection():
             assert said(client, parse("", 'LISTEN "New s"'), bind(""), DESCRIBE_PORTAL, EXECUTE) == ("12nCZ", [])
         count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         assert nobody[0].values("SELECT 1") == ["1"] and int(setup.server.psql(count)[0][0]) == 2, "one for queries, one that listens"
+        assert setup.extras()["cl_listening"] == len(news + both)
         setup.server.psql("NOTIFY news, 'first'; NOTIFY \"New s\", 'second'")
         for client in nobody:
             assert not errors_in(client.query("NOTIFY news, 'third'"))
