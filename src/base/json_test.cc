@@ -236,8 +236,8 @@ TEST(JsonTest, depth_has_a_limit) {
 
 TEST(JsonTest, reads_to_a_person) {
   const struct {
-    Json value;
-    const char* want;
+    Json value = {};
+    const char* want = "";
   } kCases[] = {
       {Json("x"), "x"},
       {Json(7), "7"},

@@ -1,7 +1,7 @@
 // A loop counts what it has, for the console and for statistics.
 #include <sys/socket.h>
 
-#include <algorithm>
+#include <set>
 
 #include "pool/census.h"
 #include "pool/console_command.h"
@@ -143,11 +143,10 @@ PoolCensus Loop::census_of(const LoopPool& pool) const {
       census.servers_being_canceled += state == "being_canceled" ? 1 : 0;
     }
   }
+  std::set<const Client*> listeners; // Of several channels, some of them.
   for (const auto& [channel, audience] : pool.channels)
-    census.clients_listening +=
-        static_cast<int>(std::ranges::count_if(audience.clients, [&](const Client* client) {
-          return *client->listening->channels.begin() == channel; // Once, whatever else it hears.
-        }));
+    listeners.insert(audience.clients.begin(), audience.clients.end());
+  census.clients_listening = static_cast<int>(listeners.size());
   for (const Server* server = pool.active.front(); server != nullptr;
        server = pool.active.next(*server)) {
     const wire::Holds held = server->client == nullptr ? wire::Holds{0} : server->client->held;
