@@ -44,6 +44,7 @@ public:
     text_ = has_more_ ? text_.substr(end + 1) : std::string_view{};
     return value;
   }
+  [[nodiscard]] bool is_over() const { return !has_more_; }
 
 private:
   std::string_view text_;
@@ -195,6 +196,8 @@ base::Result<> ScramClient::verify(std::string_view message) const {
                        .what = "the server cannot prove that it knows the password",
                        .hint = "It may be another server that took this one's place.",
                        .sqlstate = "28P01"};
+  // Of all messages the only one whose end no signature covers: refused as libpq does.
+  if (!attributes.is_over()) return malformed();
   return {};
 }
 

@@ -42,6 +42,9 @@ TEST(Scram, BothSidesAgree) {
     ASSERT_TRUE(last) << last.error().what;
     EXPECT_TRUE(client.verify(*last));
     EXPECT_FALSE(client.verify(kServerFinal));
+    // Nobody has signed what stands behind the signature.
+    EXPECT_FALSE(client.verify(*last + ","));
+    EXPECT_FALSE(client.verify(*last + ",x=1"));
   }
 }
 
