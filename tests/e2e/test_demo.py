@@ -37,8 +37,11 @@ ALONE = {
     "pg-stat-statements-missing": (["DROP EXTENSION pg_stat_statements"], ["CREATE EXTENSION pg_stat_statements"]),
     "replica-missing": (["ALTER SYSTEM SET synchronous_commit = 'on'", "ALTER SYSTEM SET synchronous_standby_names = 'gone'"],
                         ["ALTER SYSTEM SET synchronous_commit = 'off'", "ALTER SYSTEM RESET synchronous_standby_names"]),
+    # Near, not beyond: a checkpoint of the moment would make it a lost one.
     "slot-near-limit": (["SELECT pg_create_physical_replication_slot('shop_near', true)", "ALTER SYSTEM SET max_slot_wal_keep_size = '64MB'",
-                         "SELECT count(pg_logical_emit_message(false, 'shop', repeat('x', 1000000))) FROM generate_series(1, 100)"],
+                         "SELECT pg_reload_conf()", "SELECT pg_sleep(0.5)",
+                         """DO $$ BEGIN WHILE (SELECT safe_wal_size FROM pg_replication_slots WHERE slot_name = 'shop_near') > 6000000 LOOP
+                            PERFORM pg_logical_emit_message(false, 'shop', repeat('x', 1000000)); END LOOP; END $$"""],
                         ["ALTER SYSTEM RESET max_slot_wal_keep_size", "SELECT pg_drop_replication_slot('shop_near')"]),
     # A setting whose value was dropped: as long as it stands, every parallel query fails.
     "config-file-error": (["CREATE TEXT SEARCH CONFIGURATION public.shop_search (COPY = pg_catalog.english)",
