@@ -29,7 +29,7 @@ struct WrittenFinding {
 class FindingWriter {
 public:
   FindingWriter();
-  /// `rule` is the finding's; null where the report does not list it. As valid as the writer.
+  /// `rule` is the finding's; null where the report does not list it.
   const WrittenFinding* write(const Finding& finding, const Rule* rule);
 
 private:

@@ -197,7 +197,7 @@ class Server:
         return f"postgresql:///{database}?host={self.home}&port={self.port}&user={user}"
 
     def psql(self, sql, database="postgres", user="postgres", check=True):
-        """Rows as lists of texts."""
+        """What `psql -c` would show: rows as lists of texts."""
         rows, error = self.asked(sql, self.uri(database, user))
         if check and error:
             raise AssertionError(f"{sql}: {error}\n{rows}")
@@ -205,7 +205,7 @@ class Server:
 
     @contextlib.contextmanager
     def kept_sessions(self):
-        """Until the end psql() asks over one connection a database, with settings as they are at first: for tests that ask much."""
+        """Until the end psql() asks over one connection a database and user, with settings as they are at first: for tests that ask much."""
         self.sessions = {}
         try:
             yield

@@ -276,6 +276,8 @@ def check_snapshots(server, plain, safe, text):
 def check_case(server, home, name, case):
     sql, options = case if isinstance(case, tuple) else (case, {})
     plain, safe = f"{name}_plain", f"{name}_safe"
+    for database in (plain, safe):
+        server.psql(f"CREATE DATABASE {database} TEMPLATE shop")
     files, notes = rewritten(home / name, server, safe, sql)
     text = "\n".join(f"==== {kind}\n{body}" for kind, body in files.items()) + notes
     if options.get("unchanged"):
@@ -325,8 +327,6 @@ def check_all(major, names=tuple(CASES)):
         fill(server)
         for name in names:
             try:
-                for database in (f"{name}_plain", f"{name}_safe"):
-                    server.psql(f"CREATE DATABASE {database} TEMPLATE shop")
                 with server.kept_sessions():
                     check_case(server, home, name, CASES[name])
             except AssertionError as error:
