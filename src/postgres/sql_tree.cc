@@ -28,7 +28,7 @@ namespace {
 }
 
 inline const FieldPlace& field_of(const ProtobufCMessage& message, const Field& field) {
-  const FieldPlace* const found = shapes().field(*message.descriptor, field.hash());
+  const FieldPlace* const found = shape_of(message).places.find(field.hash());
   if (found == nullptr) [[unlikely]]
     fail_without(message, field);
   return *found;
@@ -132,8 +132,7 @@ private:
 } // namespace
 
 Node::Node(const ProtobufCMessage* message)
-    : message_(message),
-      name_(message_ == nullptr ? &kNoName : WalkOrder::entry_of(*message_).name) {}
+    : message_(message), name_(message_ == nullptr ? &kNoName : &shape_of(*message_).name) {}
 
 Node Node::node(const Field& field) const {
   if (message_ == nullptr) return {};
@@ -176,7 +175,7 @@ std::string_view Node::name(const Field& field) const {
 
 std::optional<std::size_t> Node::offset() const {
   if (message_ == nullptr) return std::nullopt;
-  const ProtobufCFieldDescriptor* const field = shapes().of(*message_).location;
+  const ProtobufCFieldDescriptor* const field = shape_of(*message_).location;
   const auto location = field == nullptr ? -1 : value_at<std::int32_t>(*message_, field->offset);
   if (location < 0) return std::nullopt;
   return static_cast<std::size_t>(location);
@@ -190,7 +189,7 @@ public:
   static std::span<const Entry> of(const Node& node) {
     return node ? WalkOrder::of(*node.message_) : std::span<const Entry>{};
   }
-  static Node node_at(const Entry& entry) { return {entry.message, entry.name}; }
+  static Node node_at(const Entry& entry) { return Node(entry.message); }
   template <typename Visit>
   static void children(const Node& node, Visit&& visit) {
     const std::span<const Entry> all = of(node);

@@ -97,7 +97,6 @@ public:
 
 private:
   friend class TreeWalk;
-  Node(const ProtobufCMessage* message, const KindName* name) : message_(message), name_(name) {}
   friend std::string digest(const Node& node);
 
   static constexpr KindName kNoName = {};

@@ -3,6 +3,8 @@
 #include "postgres/sql_tree_check.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace pgkeep::postgres {
 namespace {
@@ -11,15 +13,37 @@ namespace {
 /// chain. What is text or comment may hold more: nobody reads that again.
 constexpr int kTokensMax = 4000;
 
+/// What a character may be, in bits.
+using Class = std::uint8_t;
+constexpr Class kLetter = 1;
+constexpr Class kDigit = 2;
+constexpr Class kDollar = 4;
+constexpr Class kBlank = 8;
+constexpr Class kBegins = 16; ///< A text, a comment or something else of more than one character.
+constexpr std::array<Class, 256> kClasses = [] {
+  std::array<Class, 256> classes{};
+  const auto add = [&](std::string_view characters, Class one) {
+    for (const char c : characters)
+      classes[static_cast<unsigned char>(c)] |= one;
+  };
+  add("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", kLetter);
+  for (std::size_t c = 0x80; c < classes.size(); ++c)
+    classes[c] |= kLetter;
+  add("0123456789", kDigit);
+  add("$", kDollar);
+  add(" \t\n\f\r", kBlank); // Not \v, to the scanner.
+  add("'\"$-/", kBegins);
+  return classes;
+}();
+
+bool is_any(char c, Class classes) {
+  return (kClasses[static_cast<unsigned char>(c)] & classes) != 0;
+}
 bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return is_any(c, kLetter);
 }
 bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'; // Not \v, to the scanner.
+  return is_any(c, kDigit);
 }
 
 class QuickScan {
@@ -30,12 +54,8 @@ public:
   template <typename See>
   bool scan(See&& see) {
     int tokens = 0;
-    while (at_ < text_.size()) {
+    for (at_ = past(kBlank); at_ < text_.size(); at_ = past(kBlank)) {
       const char c = text_[at_];
-      if (is_blank(c)) {
-        ++at_;
-        continue;
-      }
       tokens = c == ';' ? 0 : tokens + 1;
       const std::size_t begin = at_;
       if (tokens > kTokensMax || c == '\0' || !skip(c)) return false;
@@ -45,15 +65,24 @@ public:
   }
 
 private:
+  /// Behind all characters of these classes that stand here.
+  [[nodiscard]] std::size_t past(Class classes) const {
+    const auto found = std::find_if_not(text_.begin() + static_cast<std::ptrdiff_t>(at_),
+                                        text_.end(), [&](char c) { return is_any(c, classes); });
+    return static_cast<std::size_t>(found - text_.begin());
+  }
   [[nodiscard]] bool is_at(std::string_view text) const {
     return text_.substr(at_, text.size()) == text;
   }
   /// Past what begins here. False for what is left to the real scanner: it never ends, say.
   bool skip(char c) {
     if (is_letter(c)) return skip_word();
+    if (!is_any(c, kDigit | kBegins)) {
+      ++at_;
+      return true;
+    }
     if (is_digit(c)) { // A dollar behind a number may begin a quote, as one in a name does not.
-      while (at_ < text_.size() && is_digit(text_[at_]))
-        ++at_;
+      at_ = past(kDigit);
       return true;
     }
     if (c == '\'') return skip_past(1, "'");
@@ -74,9 +103,7 @@ private:
   }
   bool skip_word() {
     const std::size_t begin = at_;
-    while (at_ < text_.size() &&
-           (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '$'))
-      ++at_;
+    at_ = past(kLetter | kDigit | kDollar);
     const bool may_escape = at_ == begin + 1 && (text_[begin] == 'E' || text_[begin] == 'e');
     return !may_escape || at_ >= text_.size() || text_[at_] != '\'' || skip_escaped();
   }
@@ -155,12 +182,13 @@ std::optional<std::vector<TextPiece>> pieces_quickly(std::string_view sql) {
     depth = 0;
   };
   const bool is_known = QuickScan(sql).scan([&](std::size_t begin, std::size_t end) {
-    const std::string_view token = sql.substr(begin, end - begin);
-    if (token.starts_with("--") || token.starts_with("/*")) return;
-    if (token == "(") ++depth;
-    if (token == ")") --depth;
+    const char first = sql[begin];
+    const bool is_long = end - begin > 1;
+    if (is_long && (first == '-' || first == '/')) return; // A comment.
+    if (first == '(') ++depth;
+    if (first == ')') --depth;
     // A rule may hold several statements in parentheses.
-    if (token == ";" && depth <= 0) return finish();
+    if (first == ';' && depth <= 0) return finish();
     if (!open) open = TextPiece{.begin = begin};
     open->end = end;
   });

@@ -32,9 +32,10 @@ private:
     message = unwrap(message);
     if (message == nullptr) return nullptr;
     const Shape& shape = shapes_.of(*message);
-    auto* const made = static_cast<std::byte*>(arena_.take(shape.kind->sizeof_message));
-    std::memcpy(made, message, shape.kind->sizeof_message);
+    auto* const made = static_cast<std::byte*>(arena_.take(shape.sizeof_message));
+    std::memcpy(made, message, shape.sizeof_message);
     auto* const copied = reinterpret_cast<ProtobufCMessage*>(made);
+    copied->descriptor = &shape;
     const std::size_t place = order_.begin(*copied, shape);
     if (shape.location != nullptr) move_place(made, *message, shape.location->offset);
     for (const FieldPlace& field : shape.texts)

@@ -1,41 +1,49 @@
 #include "postgres/sql_tree_shapes.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <string_view>
 
 #include "base/result.h"
 
 namespace pgkeep::postgres {
+namespace {
+
+constexpr std::size_t kSlotsMax = 4'096; ///< Of one table.
+
+} // namespace
+
+FieldTable::FieldTable(std::span<const NamedField> fields) {
+  if (fields.empty()) return;
+  // Some shift suffices, or a size: a kind has thirty fields at most.
+  for (std::size_t size = std::bit_ceil(2 * fields.size()); size <= kSlotsMax; size *= 2) {
+    mask_ = size - 1;
+    for (shift_ = 0; shift_ < 64; ++shift_) {
+      if (fill(fields)) return;
+    }
+  }
+  PGKEEP_ASSERT(false); // Two of the same name.
+}
+
+bool FieldTable::fill(std::span<const NamedField> fields) {
+  slots_.assign(mask_ + 1, {});
+  for (const NamedField& field : fields) {
+    NamedField& slot = slots_[slot_of(field.hash)];
+    if (slot.hash != 0) return false;
+    slot = field;
+  }
+  return true;
+}
 
 Shapes::Shapes() {
   add(pg_query__parse_result__descriptor);
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
-    const ProtobufCMessageDescriptor& kind = *shapes_[i].kind;
+    const Shape& kind = shapes_[i];
     for (const ProtobufCFieldDescriptor& field : std::span(kind.fields, kind.n_fields)) {
       if (field.type == PROTOBUF_C_TYPE_MESSAGE)
         add(*static_cast<const ProtobufCMessageDescriptor*>(field.descriptor));
     }
-  }
-  for (const Shape& shape : shapes_) {
-    std::size_t at = place_of(shape.kind);
-    while (places_[at] != nullptr)
-      at = (at + 1) % kPlaces;
-    places_[at] = &shape;
-  }
-  for (const Shape& shape : shapes_)
-    add_fields(*shape.kind);
-}
-
-void Shapes::add_fields(const ProtobufCMessageDescriptor& kind) {
-  for (const ProtobufCFieldDescriptor& each : std::span(kind.fields, kind.n_fields)) {
-    const std::uint64_t hash = Field::hash_of(each.name);
-    const std::uint64_t key = key_of(kind, hash);
-    PGKEEP_ASSERT(key != 0 && field(kind, hash) == nullptr);
-    std::size_t at = place_of(key);
-    while (fields_[at].key != 0)
-      at = (at + 1) % kFields;
-    fields_[at] = {.key = key, .place = place_of(each)};
   }
 }
 
@@ -71,31 +79,41 @@ std::uint8_t Shapes::add_enumeration(const ProtobufCEnumDescriptor& type) {
 }
 
 void Shapes::add(const ProtobufCMessageDescriptor& kind) {
-  if (std::ranges::find(shapes_, &kind, &Shape::kind) != shapes_.end()) return;
+  std::size_t at = place_of(&kind);
+  while (places_[at].kind != nullptr && places_[at].kind != &kind)
+    at = (at + 1) % kPlaces;
+  if (places_[at].kind == &kind) return;
   constexpr std::string_view kPackage = "pg_query.";
   const std::string_view name = std::string_view(kind.name).substr(kPackage.size());
-  Shape shape{.kind = &kind,
-              .number = static_cast<std::uint32_t>(shapes_.size()),
-              .name = {.text = name, .hash = Field::hash_of(name)}};
-  for (const ProtobufCFieldDescriptor& field : std::span(kind.fields, kind.n_fields)) {
-    const bool is_list = field.label == PROTOBUF_C_LABEL_REPEATED;
-    const bool is_long =
-        field.type == PROTOBUF_C_TYPE_INT64 || field.type == PROTOBUF_C_TYPE_UINT64;
-    const bool is_text = field.type == PROTOBUF_C_TYPE_STRING;
-    if (field.type == PROTOBUF_C_TYPE_MESSAGE) {
-      shape.links.push_back(place_of(field));
-    } else if (is_text && !is_list) {
-      shape.texts.push_back(place_of(field));
-    } else if (is_long && is_list) {
-      shape.numbers.push_back(place_of(field));
-    } else if (is_list || is_text || field.type == PROTOBUF_C_TYPE_BYTES) {
-      are_complete_ = false;
-    }
-    // That of CREATE TABLESPACE is a folder.
-    if (std::string_view(field.name) == "location" && field.type == PROTOBUF_C_TYPE_INT32)
-      shape.location = &field;
+  const auto number = static_cast<std::uint32_t>(shapes_.size());
+  Shape& shape = shapes_.emplace_back(kind);
+  places_[at] = {.kind = &kind, .shape = &shape};
+  shape.number = number;
+  shape.name = {.text = name, .hash = Field::hash_of(name)};
+  std::vector<FieldTable::NamedField> fields;
+  for (const ProtobufCFieldDescriptor& field : std::span(kind.fields, kind.n_fields))
+    fields.push_back({.hash = Field::hash_of(field.name), .place = add_field(shape, field)});
+  const bool is_wrapper = &kind == &pg_query__node__descriptor; // Nobody asks it for anything.
+  if (!is_wrapper) shape.places = FieldTable(fields);
+}
+
+FieldPlace Shapes::add_field(Shape& shape, const ProtobufCFieldDescriptor& field) {
+  const FieldPlace place = place_of(field);
+  const bool is_long = place.enumeration == FieldPlace::kLong;
+  const bool is_text = field.type == PROTOBUF_C_TYPE_STRING;
+  if (field.type == PROTOBUF_C_TYPE_MESSAGE) {
+    shape.links.push_back(place);
+  } else if (is_text && !place.is_list) {
+    shape.texts.push_back(place);
+  } else if (is_long && place.is_list) {
+    shape.numbers.push_back(place);
+  } else if (place.is_list || is_text || field.type == PROTOBUF_C_TYPE_BYTES) {
+    are_complete_ = false;
   }
-  shapes_.push_back(std::move(shape));
+  // That of CREATE TABLESPACE is a folder.
+  if (std::string_view(field.name) == "location" && field.type == PROTOBUF_C_TYPE_INT32)
+    shape.location = &field;
+  return place;
 }
 
 } // namespace pgkeep::postgres

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -72,16 +73,51 @@ inline bool is_other_member(const ProtobufCMessage& message, const FieldPlace& f
   return field.member != 0 && value_at<std::uint32_t>(message, field.count_offset) != field.member;
 }
 
-/// The same of a kind.
-struct Shape {
-  const ProtobufCMessageDescriptor* kind = nullptr;
+/// The fields of one kind by the hashes of their names. Each has a slot of its own, so that a look
+/// at one place tells.
+class FieldTable {
+public:
+  struct NamedField {
+    std::uint64_t hash = 0;
+    FieldPlace place = {};
+  };
+  FieldTable() = default; ///< For a kind without any.
+  /// A hash that comes twice ends the program.
+  explicit FieldTable(std::span<const NamedField> fields);
+  /// By Field::hash() of its name; null where the kind has no such field.
+  [[nodiscard]] const FieldPlace* find(std::uint64_t hash) const {
+    const NamedField& slot = slots_[slot_of(hash)];
+    return slot.hash == hash ? &slot.place : nullptr;
+  }
+
+private:
+  [[nodiscard]] std::size_t slot_of(std::uint64_t hash) const { return (hash >> shift_) & mask_; }
+  /// False where two would have the same slot.
+  bool fill(std::span<const NamedField> fields);
+
+  std::vector<NamedField> slots_ = std::vector<NamedField>(1);
+  std::uint64_t mask_ = 0; ///< One less than there are slots.
+  unsigned shift_ = 0;
+};
+
+/// A kind of messages: protobuf-c's own description, and what is asked of it again and again. That
+/// of a message in a copied tree is one of these.
+struct Shape : ProtobufCMessageDescriptor {
+  explicit Shape(const ProtobufCMessageDescriptor& kind) : ProtobufCMessageDescriptor(kind) {}
+
   std::uint32_t number = 0; ///< Counted from 0.
   KindName name = {};       ///< PostgreSQL's own: short_name has no underscores ("AConst").
+  FieldTable places = {};
   const ProtobufCFieldDescriptor* location = nullptr;
   std::vector<FieldPlace> links = {};   ///< Fields that hold nodes.
   std::vector<FieldPlace> texts = {};   ///< Fields that hold one text.
   std::vector<FieldPlace> numbers = {}; ///< Lists of 64-bit numbers.
 };
+
+/// Of a message in a copied tree.
+inline const Shape& shape_of(const ProtobufCMessage& message) {
+  return static_cast<const Shape&>(*message.descriptor);
+}
 
 /// A text of a copied tree: its size stands before it, a zero byte behind it.
 class CopiedText {
@@ -114,16 +150,15 @@ class WalkOrder {
 public:
   struct Entry {
     ProtobufCMessage* message = nullptr;
-    const KindName* name = nullptr; ///< Shape::name.
-    std::uint32_t kind = 0;         ///< Shape::number.
-    std::uint32_t size = 0;         ///< How many entries the node and all below it are.
+    std::uint32_t kind = 0; ///< Shape::number.
+    std::uint32_t size = 0; ///< How many entries the node and all below it are.
   };
 
   /// Before the first: about as many as are to come.
   void reserve(std::size_t entries) { entries_.reserve(entries); }
   /// The entry of a message that is not yet filled in.
   std::size_t begin(ProtobufCMessage& message, const Shape& shape) {
-    entries_.push_back({.message = &message, .name = &shape.name, .kind = shape.number});
+    entries_.push_back({.message = &message, .kind = shape.number});
     return entries_.size() - 1;
   }
   /// All that is below it has been added.
@@ -153,22 +188,14 @@ private:
 class Shapes {
 public:
   Shapes();
+  /// Of a message that libpg_query has made.
   [[nodiscard]] const Shape& of(const ProtobufCMessage& message) const {
     std::size_t at = place_of(message.descriptor);
-    while (places_[at]->kind != message.descriptor)
+    while (places_[at].kind != message.descriptor)
       at = (at + 1) % kPlaces;
-    return *places_[at];
+    return *places_[at].shape;
   }
-  [[nodiscard]] std::span<const Shape> all() const { return shapes_; }
-  /// By Field::hash() of its name; null where the kind has no such field.
-  [[nodiscard]] const FieldPlace* field(const ProtobufCMessageDescriptor& kind,
-                                        std::uint64_t hash) const {
-    const std::uint64_t key = key_of(kind, hash);
-    for (std::size_t at = place_of(key); fields_[at].key != 0; at = (at + 1) % kFields) {
-      if (fields_[at].key == key) return &fields_[at].place;
-    }
-    return nullptr;
-  }
+  [[nodiscard]] const std::deque<Shape>& all() const { return shapes_; }
   /// Of the value of an enumeration; empty where it has none.
   [[nodiscard]] std::string_view name_of(const FieldPlace& field, std::int32_t value) const {
     const std::vector<std::string_view>& names = enumerations_[field.enumeration].names;
@@ -180,36 +207,25 @@ public:
 
 private:
   static constexpr std::size_t kPlaces = 2048;
-  static constexpr std::size_t kFieldsBits = 13; ///< Three times as many as there are.
-  static constexpr std::size_t kFields = std::size_t{1} << kFieldsBits;
-  struct NamedField {
-    std::uint64_t key = 0; ///< 0: none.
-    FieldPlace place;
+  struct Place {
+    const ProtobufCMessageDescriptor* kind = nullptr;
+    const Shape* shape = nullptr;
   };
-  struct Enumeration {
-    const ProtobufCEnumDescriptor* type = nullptr;
-    std::vector<std::string_view> names = {}; ///< By value.
-  };
-
   static std::size_t place_of(const ProtobufCMessageDescriptor* kind) {
     const auto address = reinterpret_cast<std::uintptr_t>(kind) >> 4U;
     return (address ^ (address >> 11U)) % kPlaces;
   }
-  /// Of a field's name in a kind. That no two are alike is checked when the table is made.
-  static std::uint64_t key_of(const ProtobufCMessageDescriptor& kind, std::uint64_t hash) {
-    return reinterpret_cast<std::uintptr_t>(&kind) ^ hash;
-  }
-  static std::size_t place_of(std::uint64_t key) {
-    return (key * 0x9e3779b97f4a7c15ULL) >> (64 - kFieldsBits);
-  }
+  struct Enumeration {
+    const ProtobufCEnumDescriptor* type = nullptr;
+    std::vector<std::string_view> names = {}; ///< By value.
+  };
   void add(const ProtobufCMessageDescriptor& kind);
-  void add_fields(const ProtobufCMessageDescriptor& kind);
+  FieldPlace add_field(Shape& shape, const ProtobufCFieldDescriptor& field);
   FieldPlace place_of(const ProtobufCFieldDescriptor& field);
   std::uint8_t add_enumeration(const ProtobufCEnumDescriptor& type);
 
-  std::vector<Shape> shapes_;
-  std::unique_ptr<const Shape*[]> places_ = std::make_unique<const Shape*[]>(kPlaces);
-  std::array<NamedField, kFields> fields_;
+  std::deque<Shape> shapes_; // They stay where they are.
+  std::vector<Place> places_ = std::vector<Place>(kPlaces);
   std::vector<Enumeration> enumerations_ = std::vector<Enumeration>(1); ///< The first is none.
   bool are_complete_ = true;
 };
