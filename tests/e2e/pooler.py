@@ -4,6 +4,7 @@ protocol by hand.
 import contextlib
 import os
 import pathlib
+import re
 import resource
 import select
 import shutil
@@ -15,6 +16,20 @@ import subprocess
 from support import ACCOUNT, PGKEEP, Skip, as_account, free_port, wait_for
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"/usr/sbin:{os.environ['PATH']}")
+# Sanitizers keep freed memory back and put marks beside all of it: what such a build takes says nothing.
+IS_SANITIZED = PGKEEP.exists() and any(mark in PGKEEP.read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
+
+
+def memory_kb(pid):
+    """0 where there is no such process: another one has taken over."""
+    try:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
+    except (OSError, AttributeError):
+        return 0
+
+
+def must_be_below(kb_max, kb):
+    assert IS_SANITIZED or 0 < kb < kb_max, f"{kb} kB"
 
 
 class Pooler:

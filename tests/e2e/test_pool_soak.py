@@ -4,31 +4,21 @@ query, no connection may leak, and the server never counts more of them than the
 """
 import contextlib
 import os
-import pathlib
 import random
-import re
 import signal
 import threading
 import time
 
 from abusers import COUNTERS, SEED, Abuser
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Client, Console, Pooler
-from support import PGKEEP, Server, folder, wait_for
+from pooler import Client, Console, Pooler, memory_kb, must_be_below
+from support import Server, folder, wait_for
 
 POOL_SIZES = {"app": 6, "session": 12, "statement": 4}  # The databases, after the modes of their pools.
 # What only ours has: a client's settings and what it holds are its own, what it listens to comes to nobody else, what lost is said again.
 BEYOND = {"keep_session_settings": 1, "pin_sessions": 1, "share_listen": 1, "retry_serialization_failures": 3}
 CLIENTS_OF_THE_POOLERS = "backend_type = 'client backend' AND datname = ANY ('{app,session,statement}') AND query !~ '^(UN)?LISTEN'"
 MEMORY_MAX_KB = 150_000
-IS_SANITIZED = b"__sanitizer_" in PGKEEP.read_bytes() if PGKEEP.exists() else False
-
-
-def memory_kb(pid):
-    try:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
-    except (OSError, AttributeError):
-        return 0
 
 
 class Abuse:
@@ -131,7 +121,7 @@ class Abuse:
             wait_for(lambda: all(row[name] == "0" for row in console.rows("SHOW POOLS") if row["database"] in POOL_SIZES for name in busy),
                      "nobody has a server")
         wait_for(self.are_within_limits, "no connection leaked")
-        assert IS_SANITIZED or self.memory_kb < MEMORY_MAX_KB, f"{self.memory_kb} kB"
+        must_be_below(MEMORY_MAX_KB, self.memory_kb)
         wait_for(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")[0][0] == "0", "every lock went with its client")
 
 
