@@ -134,7 +134,13 @@ struct Change {
   postgres::Node node = {};      ///< ColumnDef, Constraint, AlterTableCmd, IndexStmt, ...
   std::size_t offset = 0;        ///< Where it stands: bytes into the script's text.
   bool is_inside_create = false; ///< Part of CREATE TABLE: the relation is new.
+  bool is_of_temporary = false;  ///< Of a table that the text has made for its session.
 };
+
+/// Whether the statement itself makes a temporary table.
+inline bool makes_temporary(const postgres::Node& root) {
+  return root.is("CreateStmt") && root.node("relation").text("relpersistence") == "t";
+}
 
 /// In the order of the text. A statement that changes nothing known gives one `other`.
 std::vector<Change> changes_of(const postgres::Node& root, std::size_t begin);

@@ -1,6 +1,6 @@
 /// Where a statement stands: what was set, created and locked before it, and in which transaction.
 ///
-/// The engine (lint.cc) keeps it; rules read it. Private to src/lint. One thread.
+/// The engine (linter.cc) keeps it; rules read it. Private to src/lint. One thread.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +44,8 @@ struct LockedRelation {
   LockOrders::Number number = 0;
 };
 
-struct Context {
+/// What is the same for all statements of a section.
+struct Surroundings {
   const Script& script;
   const Section& section;
   const findings::Limits& limits;
@@ -55,10 +56,13 @@ struct Context {
   /// Options::prepare, Options::mandatory_columns.
   const std::function<postgres::QueryCheck(const std::string& sql)>& prepare;
   const std::vector<std::string>& mandatory_columns;
+  const FilePaths& paths;
+};
+
+struct Context : Surroundings {
+  Schema& schema; ///< Before the statement at hand.
   /// Of the transactions before this one; null where no rule asks for them.
   const LockOrders* lock_orders = nullptr;
-  Schema& schema; ///< Before the statement at hand.
-  const FilePaths& paths;
 
   bool is_online = false;   ///< The statement's work is done beside the table in use.
   bool is_in_block = false; ///< The statement stands in a DO block, which is one transaction.

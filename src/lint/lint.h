@@ -4,6 +4,8 @@
 /// Threads: pure functions; any number at the same time.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -27,6 +29,14 @@ struct File {
   /// Of a text that was put together: findings name the places of its parts.
   std::shared_ptr<const Origins> origins = nullptr;
 };
+
+/// A file whose text is read when its turn comes: of many files few are held at once.
+struct ListedFile {
+  std::string path;
+  std::uint64_t bytes = 0; ///< About as many as its text has.
+};
+/// The file of that number in a list. Called by several threads at the same time, once for each.
+using ReadFile = std::function<base::Result<File>(std::size_t number)>;
 
 struct Options {
   findings::Limits limits;
@@ -60,7 +70,10 @@ std::vector<std::string> mandatory_columns_in(const base::Config& config);
 std::vector<const findings::Rule*> all_rules(std::span<const findings::Rule* const> shared);
 
 /// Judges files in the given order: what one creates, the next knows. Errors: Code::usage for an
-/// unknown rule.
+/// unknown rule; what `read` gives, of the first file that cannot be read.
+base::Result<findings::Report> lint(std::span<const ListedFile> files, const ReadFile& read,
+                                    const Options& options);
+/// The same of files that are at hand.
 base::Result<findings::Report> lint(std::span<const File> files, const Options& options);
 
 } // namespace pgkeep::lint

@@ -55,45 +55,28 @@ bool creates_table(Operation operation) {
          operation == Operation::create_partition_of;
 }
 
+Surroundings surroundings_of(const Options& options, const FilePaths& paths, const Script& script,
+                             const Section& section) {
+  return {.script = script,
+          .section = section,
+          .limits = options.limits,
+          .server_major = options.database == nullptr ? options.server_major
+                                                      : options.database->server.version / 10'000,
+          .database = options.database,
+          .server_parses = options.server_parses,
+          .prepare = options.prepare,
+          .mandatory_columns = options.mandatory_columns,
+          .paths = paths};
+}
+
 } // namespace
-
-void TextSink::add(std::size_t offset, findings::Finding finding) {
-  const Script::Place place = script_.place_of(offset);
-  const findings::Rule& card = *record_.cards[rule_];
-  const auto rule = static_cast<std::uint32_t>(rule_);
-  finding.rule = card.id;
-  if (!finding.severity) finding.severity = card.severity;
-  finding.file = place.path;
-  finding.line = place.line;
-  finding.column = place.column;
-  if (record_.writer != nullptr) {
-    record_.said.written.push_back({.json = record_.writer->write(finding, &card),
-                                    .line = place.line,
-                                    .column = place.column,
-                                    .rule = rule,
-                                    .severity = *finding.severity});
-    return;
-  }
-  finding.source_line = script_.line_at(place);
-  record_.said.said.emplace_back(std::move(finding), rule);
-}
-
-void TextSink::skip(std::string reason) {
-  std::vector<std::string>& skipped = record_.skipped[rule_];
-  if (std::ranges::find(skipped, reason) == skipped.end()) skipped.push_back(std::move(reason));
-}
 
 Linter::Linter(const Options& options, const FilePaths& paths, std::span<const Chosen> chosen,
                Part part)
-    : options_(options), paths_(paths), chosen_(chosen), part_(part),
+    : options_(options), paths_(paths), chosen_(chosen),
       rules_(chosen, options.ignores_nodes,
              [&](std::size_t place) { return part.has(*chosen[place].rule, place); }),
       schema_(options.database) {
-  PGKEEP_ASSERT(chosen.size() <= RuleSet::kRulesMax);
-  if (options.writes_json) writer_.emplace();
-  record_.skipped.resize(chosen.size());
-  for (const Chosen& each : chosen)
-    record_.cards.push_back(each.card);
   for (std::size_t place = 0; place < chosen.size(); ++place) {
     const TextRule& rule = *chosen[place].rule;
     if (!part.has(rule, place)) continue;
@@ -102,45 +85,27 @@ Linter::Linter(const Options& options, const FilePaths& paths, std::span<const C
   }
 }
 
-SaidOfFile Linter::judge(const Script& script) {
-  // A mark asks for the findings themselves.
-  const bool keeps_findings = !writer_ || script.has_ignore_marks();
-  record_.writer = keeps_findings ? nullptr : &*writer_;
-  record_.said.said.reserve(keeps_findings ? said_last_ : 0);
+SaidOfFile Linter::judge(const Script& script, TextRecord& record) {
+  record.begin(script);
   for (const Section& section : script.sections()) {
     // What goes down undoes what goes up: it is judged alone.
     std::optional<Schema> before;
     if (section.is_down) before.emplace(schema_);
-    judge_section(script, section);
+    judge_section(script, section, record);
     if (before) schema_ = *std::move(before);
   }
-  said_last_ = record_.said.said.size();
-  return std::exchange(record_.said, {});
+  return record.end();
 }
 
-void Linter::judge_section(const Script& script, const Section& section) {
-  const int major = options_.database == nullptr ? options_.server_major
-                                                 : options_.database->server.version / 10'000;
-  Context context{.script = script,
-                  .section = section,
-                  .limits = options_.limits,
-                  .server_major = major,
-                  .database = options_.database,
-                  .server_parses = options_.server_parses,
-                  .prepare = options_.prepare,
-                  .mandatory_columns = options_.mandatory_columns,
-                  .lock_orders = keeps_lock_orders_ ? &lock_orders_ : nullptr,
-                  .schema = schema_,
-                  .paths = paths_,
-                  .created = &created_,
-                  .changed = options_.prepare ? &changed_ : nullptr};
+void Linter::judge_section(const Script& script, const Section& section, TextRecord& record) {
+  Context context{surroundings_of(options_, paths_, script, section), schema_};
+  context.lock_orders = keeps_lock_orders_ ? &lock_orders_ : nullptr;
+  context.created = &created_;
+  context.changed = options_.prepare ? &changed_ : nullptr;
   for (const Statement& statement : section.statements)
-    judge_statement(context, statement);
-  RuleSet rules = rules_.about_sections();
-  if (section.is_down) rules &= rules_.about_ways_down();
-  if (!section.query.empty()) rules &= rules_.about_named_queries();
-  rules.each([&](std::size_t place) {
-    TextSink out(script, record_, place);
+    judge_statement(context, statement, record);
+  rules_.of(section).each([&](std::size_t place) {
+    TextSink out(script, record, place);
     chosen_[place].rule->section(context, out);
   });
 }
@@ -159,33 +124,21 @@ void Linter::begin_statement(Context& context, const Statement& statement) const
   }
 }
 
-void Linter::judge_statement(Context& context, const Statement& statement) {
+void Linter::judge_statement(Context& context, const Statement& statement, TextRecord& record) {
   begin_statement(context, statement);
-  const bool runs_later = statement.origin == Origin::function;
   effects_.clear();
   rows_.clear();
-  const Subject subject{.statement = statement,
-                        .changes = statement.changes,
-                        .effects = effects_,
-                        .rows = rows_,
-                        .context = context,
-                        .kinds = statement.kinds};
+  const Subject subject(statement, context, effects_, rows_);
   if (keeps_locks_) add_locks(subject);
-  RuleSet rules = rules_.of(subject.kinds);
-  if (context.section.is_down) rules &= rules_.about_ways_down();
-  if (runs_later) rules &= rules_.about_queries();
-  if (!context.section.query.empty()) rules &= rules_.about_named_queries();
-  ask(subject, rules);
-  if (runs_later) return;
-  keep(context, statement);
-  if (statement.is_batched() || context.is_online) end_transaction(context);
-}
-
-void Linter::ask(const Subject& subject, const RuleSet& rules) {
+  RuleSet rules = rules_.of(context.section, statement);
+  if (effects_.empty()) rules -= rules_.about_effects();
   rules.each([&](std::size_t place) {
-    TextSink out(subject.context.script, record_, place);
+    TextSink out(context.script, record, place);
     chosen_[place].rule->statement(subject, out);
   });
+  if (statement.origin == Origin::function) return; // It runs later.
+  keep(context, statement);
+  if (statement.is_batched() || context.is_online) end_transaction(context);
 }
 
 void Linter::end_transaction(Context& context) {
@@ -217,6 +170,8 @@ void Linter::add_locks(const Subject& subject) {
     if (subject.context.is_online) continue; // The runner takes short locks itself, and retries.
     add_effects_of(change, rows_.back(), subject.context, effects_);
   }
+  for (Effect& effect : effects_)
+    effect.is_in_use = subject.context.is_in_use(effect.relation);
 }
 
 void Linter::keep(Context& context, const Statement& statement) {
@@ -224,7 +179,7 @@ void Linter::keep(Context& context, const Statement& statement) {
     if (keeps_lock_orders_) keep_lock_order(context, effect, statement.begin);
     context.locks.push_back(
         {.relation = effect.relation, .mode = effect.mode, .offset = statement.begin});
-    if (!blocks_writes(effect.mode) || !context.is_in_use(effect.relation)) continue;
+    if (!blocks_writes(effect.mode) || !effect.is_in_use) continue;
     if (!context.first_strong_lock) context.first_strong_lock = statement.begin;
     context.last_strong_lock = statement.begin;
   }
@@ -276,6 +231,27 @@ void Linter::keep_change(Context& context, const Statement& statement, const Cha
   if (adds_unvalidated)
     context.added_in_transaction.push_back(
         fmt::format("{}.{}", change.relation.text(), change.name));
+}
+
+LoneLinter::LoneLinter(const Options& options, const FilePaths& paths,
+                       std::span<const Chosen> chosen)
+    : options_(options), paths_(paths), chosen_(chosen),
+      rules_(chosen, options.ignores_nodes,
+             [&](std::size_t place) { return chosen[place].rule->lone != nullptr; }) {}
+
+SaidOfFile LoneLinter::judge(const Script& script, TextRecord& record) const {
+  record.begin(script);
+  for (const Section& section : script.sections()) {
+    const Surroundings around = surroundings_of(options_, paths_, script, section);
+    for (const Statement& statement : section.statements) {
+      const LoneSubject subject(statement, around);
+      rules_.of(section, statement).each([&](std::size_t place) {
+        TextSink out(script, record, place);
+        chosen_[place].rule->lone(subject, out);
+      });
+    }
+  }
+  return record.end();
 }
 
 } // namespace pgkeep::lint

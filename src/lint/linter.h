@@ -1,16 +1,14 @@
 /// The walk over the statements: each is judged with what was known before it, then what it does
 /// becomes known.
 ///
-/// Private to src/lint. One thread each; several may judge the same Scripts at the same time, each
-/// with some of the rules. What carries over from file to file each of them keeps for itself, so
-/// that what a rule says does not depend on who else is there; but not what none of its rules asks
-/// for.
+/// Private to src/lint. One thread at a time each. Several may judge the same Scripts, each with
+/// some of the rules: what carries over from file to file each of them keeps for itself, so that
+/// what a rule says does not depend on who else is there; but not what none of its rules asks for.
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "lint/chosen.h"
@@ -23,13 +21,15 @@ namespace pgkeep::lint {
 
 class Linter {
 public:
-  /// Which of the rules one Linter asks: the `number`th of `count` parts.
+  /// Which of the rules one Linter asks: the `number`th of `count` parts of those that need to know
+  /// what was before.
   struct Part {
     std::size_t number = 0;
     std::size_t count = 1;
     /// Of a rule, and its place among the chosen ones. Those about queries stay together: what a
     /// statement's queries are is then found once.
     [[nodiscard]] bool has(const TextRule& rule, std::size_t place) const {
+      if (rule.lone != nullptr) return false;
       if (count == 1) return true;
       const std::size_t last = count - 1;
       return rule.group == Group::query ? number == last : number == place % last;
@@ -39,21 +39,14 @@ public:
   /// Everything given must outlive it.
   Linter(const Options& options, const FilePaths& paths, std::span<const Chosen> chosen, Part part);
 
-  /// Files in the order in which they run, one after another.
-  SaidOfFile judge(const Script& script);
-  [[nodiscard]] Part part() const { return part_; }
-  /// Has what was said in writing; null where findings are kept.
-  [[nodiscard]] std::optional<findings::FindingWriter>& writer() { return writer_; }
-  /// Why a rule of its part could not look.
-  [[nodiscard]] const std::vector<std::string>& skipped(std::size_t rule) const {
-    return record_.skipped[rule];
-  }
+  /// Files in the order in which they run, one after another. Into the record of whose thread it
+  /// is.
+  SaidOfFile judge(const Script& script, TextRecord& record);
 
 private:
-  void judge_section(const Script& script, const Section& section);
-  void judge_statement(Context& context, const Statement& statement);
+  void judge_section(const Script& script, const Section& section, TextRecord& record);
+  void judge_statement(Context& context, const Statement& statement, TextRecord& record);
   void begin_statement(Context& context, const Statement& statement) const;
-  void ask(const Subject& subject, const RuleSet& rules);
   void add_locks(const Subject& subject);
   void keep(Context& context, const Statement& statement);
   void keep_lock_order(Context& context, const Effect& effect, std::size_t offset);
@@ -66,7 +59,6 @@ private:
   const Options& options_;
   const FilePaths& paths_;
   std::span<const Chosen> chosen_;
-  Part part_;
   RulesByKind rules_;
   RelationSet created_; ///< Views and sequences.
   RelationSet changed_; ///< Everything but rows.
@@ -77,9 +69,21 @@ private:
   bool keeps_locks_ = false; ///< Settings and transactions too: not where all is about queries.
   bool keeps_lock_orders_ = false;
   Schema schema_;
-  std::optional<findings::FindingWriter> writer_; ///< Where findings are written at once.
-  TextRecord record_;
-  std::size_t said_last_ = 0; ///< How much there was to say of the file before.
+};
+
+/// The rules that judge each statement by itself. Any number of threads at the same time.
+class LoneLinter {
+public:
+  /// Everything given must outlive it.
+  LoneLinter(const Options& options, const FilePaths& paths, std::span<const Chosen> chosen);
+  /// Any file at any time.
+  SaidOfFile judge(const Script& script, TextRecord& record) const;
+
+private:
+  const Options& options_;
+  const FilePaths& paths_;
+  std::span<const Chosen> chosen_;
+  RulesByKind rules_;
 };
 
 } // namespace pgkeep::lint

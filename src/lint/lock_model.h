@@ -44,6 +44,7 @@ struct Effect {
   bool rewrites = false;     ///< The whole table is written anew.
   bool scans = false;        ///< Every row is read.
   bool builds_index = false; ///< An index is built.
+  bool is_in_use = false;    ///< The relation: Context::is_in_use(), where statements are judged.
   std::string_view row = {}; ///< Of the lock table: "add-column-volatile-default".
   [[nodiscard]] bool works() const { return rewrites || scans || builds_index; }
 };

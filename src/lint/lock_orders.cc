@@ -20,9 +20,7 @@ std::optional<LockOrders::Number> LockOrders::known(const RelationName& relation
 
 void LockOrders::add(const Context& context, const Effect& effect, Number relation,
                      std::size_t offset) {
-  if (orders_.size() >= kOrdersMax || context.section.is_down ||
-      !context.is_in_use(effect.relation))
-    return;
+  if (orders_.size() >= kOrdersMax || context.section.is_down || !effect.is_in_use) return;
   for (const LockedRelation& held : context.locked_against_reads) {
     if (held.number == relation || find(held.number, relation) != nullptr ||
         !context.is_in_use(held.relation))

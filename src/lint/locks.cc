@@ -14,16 +14,16 @@ std::vector<StatementLocks> locks_of(const Script& script, const Section& sectio
   const std::vector<std::string> no_columns;
   const FilePaths no_paths{{}};
   Schema schema(database);
-  Context context{.script = script,
-                  .section = section,
-                  .limits = limits,
-                  .server_major = server_major,
-                  .database = database,
-                  .server_parses = nobody_parses,
-                  .prepare = nobody_prepares,
-                  .mandatory_columns = no_columns,
-                  .schema = schema,
-                  .paths = no_paths};
+  Context context{{.script = script,
+                   .section = section,
+                   .limits = limits,
+                   .server_major = server_major,
+                   .database = database,
+                   .server_parses = nobody_parses,
+                   .prepare = nobody_prepares,
+                   .mandatory_columns = no_columns,
+                   .paths = no_paths},
+                  schema};
   std::vector<StatementLocks> found;
   for (const Statement& statement : section.statements) {
     if (statement.origin == Origin::function) continue;

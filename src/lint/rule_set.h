@@ -29,6 +29,11 @@ public:
       words_[i] &= other.words_[i];
     return *this;
   }
+  RuleSet& operator-=(const RuleSet& other) {
+    for (std::size_t i = 0; i < words_.size(); ++i)
+      words_[i] &= ~other.words_[i];
+    return *this;
+  }
   /// In their order.
   template <typename Visit>
   void each(Visit&& visit) const {
@@ -45,30 +50,31 @@ private:
 
 class RulesByKind {
 public:
-  /// Of the rules of a list those for which `is_mine` holds. All: those that leave nodes out, too.
+  /// Of the rules of a list those for which `is_mine` holds. All: whatever nodes there are.
   template <typename IsMine>
   RulesByKind(std::span<const Chosen> chosen, bool all, IsMine&& is_mine) : by_kind_(kKinds) {
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       if (is_mine(i)) add(i, *chosen[i].rule, all);
     }
   }
-  [[nodiscard]] RuleSet of(const postgres::KindSet& kinds) const;
-  /// Those that are asked about what a function does when it is called.
-  [[nodiscard]] const RuleSet& about_queries() const { return about_queries_; }
-  [[nodiscard]] const RuleSet& about_ways_down() const { return about_ways_down_; }
-  [[nodiscard]] const RuleSet& about_named_queries() const { return about_named_queries_; }
-  /// Those that judge a section at its end.
-  [[nodiscard]] const RuleSet& about_sections() const { return about_sections_; }
+  /// Those that are asked of a statement of the section.
+  [[nodiscard]] RuleSet of(const Section& section, const Statement& statement) const;
+  /// Those of no use where a statement locks nothing.
+  [[nodiscard]] const RuleSet& about_effects() const { return about_effects_; }
+  /// Those that judge the section at its end.
+  [[nodiscard]] RuleSet of(const Section& section) const;
 
 private:
   static constexpr std::size_t kKinds = postgres::KindSet().size();
   void add(std::size_t place, const TextRule& rule, bool all);
+  void leave_out(RuleSet& rules, const Section& section) const;
 
   RuleSet always_;
   std::vector<RuleSet> by_kind_;
-  RuleSet about_queries_;
+  RuleSet about_queries_; ///< Asked about what a function does when it is called, too.
   RuleSet about_ways_down_;
   RuleSet about_named_queries_;
+  RuleSet about_effects_;
   RuleSet about_sections_;
 };
 

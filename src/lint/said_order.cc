@@ -5,13 +5,28 @@
 #include <algorithm>
 #include <array>
 #include <ranges>
-#include <tuple>
+#include <type_traits>
 #include <utility>
+
+#include "lint/rule_set.h"
 
 namespace pgkeep::lint {
 
 using findings::Report;
 using findings::Severity;
+
+namespace {
+
+/// In one number, as places are compared.
+std::uint64_t place_of(int line, int column, std::uint32_t rule) {
+  constexpr unsigned kRuleBits = 10;   // As many as there may be (RuleSet), and one more.
+  constexpr unsigned kColumnBits = 27; // No file is so large that lines or columns need more.
+  static_assert(RuleSet::kRulesMax < 1U << kRuleBits);
+  const auto part = [](int value) { return static_cast<std::uint64_t>(std::max(value, 0)); };
+  return (part(line) << kColumnBits | part(column)) << kRuleBits | rule;
+}
+
+} // namespace
 
 SaidOrder::SaidOrder(std::span<const Chosen> chosen)
     : chosen_(chosen), skipped_(chosen.size()), has_found_(chosen.size()) {}
@@ -26,7 +41,11 @@ void SaidOrder::add(const std::string& path, SaidOfFile part) {
 }
 
 void SaidOrder::add_skipped(std::size_t rule, std::span<const std::string> reasons) {
-  skipped_[rule].insert(skipped_[rule].end(), reasons.begin(), reasons.end());
+  std::vector<std::string>& all = skipped_[rule];
+  all.insert(all.end(), reasons.begin(), reasons.end());
+  std::ranges::sort(all);
+  const auto repeated = std::ranges::unique(all);
+  all.erase(repeated.begin(), repeated.end());
 }
 
 void SaidOrder::fill(Report& report, IgnoreMarks& marks, findings::FindingWriter* writer) {
@@ -46,17 +65,16 @@ void SaidOrder::fill(Report& report, IgnoreMarks& marks, findings::FindingWriter
     part.verdict.said.push_back({.finding = std::move(each), .rule = last});
   }
   if (writer != nullptr) write_kept(*writer);
-  KeysBySeverity sorted = sorted_keys();
-  std::ranges::reverse(sorted);
-  const std::size_t count = sorted[0].size() + sorted[1].size() + sorted[2].size();
   if (writer == nullptr) {
-    report.findings.reserve(count);
-    for (const Key& key : sorted | std::views::join)
-      report.findings.push_back(std::move(*key.finding));
+    for (std::vector<Key<findings::Finding>>& keys : sorted_keys<findings::Finding>()) {
+      for (const auto& key : keys)
+        report.findings.push_back(std::move(*key.what));
+    }
   } else {
-    report.written.list.reserve(count);
-    for (const Key& key : sorted | std::views::join)
-      report.written.list.push_back(key.json);
+    const auto sorted = sorted_keys<const findings::WrittenFinding>();
+    report.written.list.reserve(sorted[0].size() + sorted[1].size() + sorted[2].size());
+    for (const auto& key : sorted | std::views::join)
+      report.written.list.push_back(key.what);
     report.written.counts = {.error = static_cast<int>(sorted[0].size()),
                              .warning = static_cast<int>(sorted[1].size()),
                              .info = static_cast<int>(sorted[2].size())};
@@ -110,30 +128,36 @@ std::size_t SaidOrder::count_of(Severity severity) const {
   return static_cast<std::size_t>(count);
 }
 
-SaidOrder::KeysBySeverity SaidOrder::sorted_keys() {
-  std::ranges::stable_sort(parts_, {}, &Part::path);
-  KeysBySeverity by_severity;
-  for (std::size_t severity = 0; severity < by_severity.size(); ++severity)
-    by_severity[severity].reserve(count_of(static_cast<Severity>(severity)));
-  for (std::size_t i = 0; i < parts_.size();) {
-    const std::string& path = parts_[i].path;
-    std::array<std::size_t, 3> begins{};
-    for (std::size_t severity = 0; severity < begins.size(); ++severity)
-      begins[severity] = by_severity[severity].size();
-    for (; i < parts_.size() && parts_[i].path == path; ++i) {
-      for (auto& [finding, rule] : parts_[i].verdict.said)
-        by_severity[std::to_underlying(*finding.severity)].push_back(
-            {finding.line, finding.column, rule, &finding});
-      for (const SaidWritten& each : parts_[i].verdict.written)
-        by_severity[std::to_underlying(each.severity)].push_back(
-            {.line = each.line, .column = each.column, .rule = each.rule, .json = each.json});
-    }
-    for (std::size_t severity = 0; severity < begins.size(); ++severity)
-      std::ranges::stable_sort(
-          std::span(by_severity[severity]).subspan(begins[severity]), {},
-          [](const Key& key) { return std::tuple(key.line, key.column, key.rule); });
+template <typename What>
+void SaidOrder::add_keys(SaidOfFile& said, KeysBySeverity<What>& keys) {
+  const auto of = [&](Severity severity) -> std::vector<Key<What>>& {
+    return keys[keys.size() - 1 - std::to_underlying(severity)];
+  };
+  if constexpr (std::is_same_v<What, findings::Finding>) {
+    for (auto& [finding, rule] : said.said)
+      of(*finding.severity).push_back({place_of(finding.line, finding.column, rule), &finding});
+  } else {
+    for (const SaidWritten& each : said.written)
+      of(each.severity).push_back({place_of(each.line, each.column, each.rule), each.json});
   }
-  return by_severity;
+}
+
+template <typename What>
+SaidOrder::KeysBySeverity<What> SaidOrder::sorted_keys() {
+  std::ranges::stable_sort(parts_, {}, &Part::path);
+  KeysBySeverity<What> all;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i].reserve(count_of(static_cast<Severity>(all.size() - 1 - i)));
+  for (auto part = parts_.begin(); part != parts_.end();) {
+    const std::string& path = part->path;
+    std::array<std::size_t, 3> begins{};
+    std::ranges::transform(all, begins.begin(), [](const auto& keys) { return keys.size(); });
+    for (; part != parts_.end() && part->path == path; ++part)
+      add_keys(part->verdict, all);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      std::ranges::stable_sort(std::span(all[i]).subspan(begins[i]), {}, &Key<What>::place);
+  }
+  return all;
 }
 
 } // namespace pgkeep::lint

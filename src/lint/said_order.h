@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +24,7 @@ public:
 
   /// Of one file, in any number of parts; what one rule says stands in one of them, in its order.
   void add(const std::string& path, SaidOfFile part);
-  /// Why a rule could not look.
+  /// Why a rule could not look: of each thread. The same reason counts once.
   void add_skipped(std::size_t rule, std::span<const std::string> reasons);
   /// Rules, findings, what passed, was skipped and was set aside by a mark. Takes all away. With a
   /// writer all findings are in writing then.
@@ -34,21 +35,24 @@ private:
     std::string path;
     SaidOfFile verdict;
   };
-  /// Where a finding goes, without looking at it.
+  /// Where a finding goes among those of its file, without looking at it: by line, column, rule.
+  template <typename What>
   struct Key {
-    int line = 0;
-    int column = 0;
-    std::uint32_t rule = 0;
-    findings::Finding* finding = nullptr;
-    const findings::WrittenFinding* json = nullptr;
+    std::uint64_t place = 0;
+    What* what = nullptr;
   };
-  using KeysBySeverity = std::array<std::vector<Key>, 3>;
+  template <typename What>
+  using KeysBySeverity = std::array<std::vector<Key<What>>, 3>;
 
   void set_aside(findings::Report& report, IgnoreMarks& marks);
   void write_kept(findings::FindingWriter& writer);
   [[nodiscard]] const findings::Rule* card_of(const Said& said) const;
   [[nodiscard]] std::size_t count_of(findings::Severity severity) const;
-  KeysBySeverity sorted_keys();
+  template <typename What>
+  void add_keys(SaidOfFile& said, KeysBySeverity<What>& keys);
+  /// The worst first.
+  template <typename What>
+  KeysBySeverity<What> sorted_keys();
 
   std::span<const Chosen> chosen_;
   std::vector<Part> parts_;

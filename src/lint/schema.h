@@ -99,6 +99,8 @@ public:
   /// Null where nobody has spoken of it.
   [[nodiscard]] const TableState* find(const RelationName& name) const;
   [[nodiscard]] const std::map<std::string, TableState>& tables() const { return tables_; }
+  /// Those of this name, in whatever schema.
+  [[nodiscard]] std::vector<const TableState*> named(const std::string& name) const;
   /// The table that has an index of this name.
   [[nodiscard]] const TableState* table_of_index(const RelationName& index) const;
   /// Makes of the tables what the change does.
@@ -138,8 +140,8 @@ private:
   std::map<std::string, TableState> tables_; ///< "schema.name".
   /// The same, to find one at once. The texts are the keys of `tables_`, which stay where they are.
   std::unordered_map<std::string_view, TableState*> by_key_;
-  /// Keys of tables that have or once had an index or a constraint of a name, or a foreign key to a
-  /// table of it: those without need not be looked at.
+  /// Keys of tables that have or once had a name, an index or a constraint of it, or a foreign key
+  /// to a table of it: those without need not be looked at.
   std::unordered_map<std::string, std::set<std::string, std::less<>>> noted_;
   /// By some of the name's letters.
   mutable std::vector<Recent> recent_ = std::vector<Recent>(std::size_t{1} << kRecentBits);

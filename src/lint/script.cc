@@ -157,6 +157,41 @@ void read_shadow_partitions(Section& section) {
   }
 }
 
+/// Tables that the text makes for its session, and what it does to them.
+void mark_temporary(Statement& statement, RelationSet& temporary) {
+  const bool is_new = makes_temporary(statement.root);
+  for (Change& change : statement.changes) {
+    if (change.operation == Operation::create_table) {
+      if (is_new) {
+        temporary.insert(change.relation);
+      } else {
+        temporary.erase(change.relation);
+      }
+    }
+    change.is_of_temporary = !temporary.empty() && temporary.contains(change.relation);
+    if (change.operation == Operation::drop_table) temporary.erase(change.relation);
+  }
+}
+
+void read_changes(Section& section) {
+  RelationSet temporary;
+  for (Statement& each : section.statements) {
+    each.kinds = postgres::kinds_in(each.root);
+    if (each.makes_partitions())
+      each.changes = {{.operation = Operation::become_partitioned,
+                       .relation = relation_of(each.root.node("relation")),
+                       .offset = each.begin}};
+    else if (each.is_shadow_partition)
+      each.changes = {{.operation = Operation::other, .offset = each.begin}};
+    else if (each.root)
+      each.changes = changes_of(each.root, each.begin);
+    if (each.origin == Origin::function) continue;
+    mark_temporary(each, temporary);
+    if (!makes_temporary(each.root))
+      section.lasting.insert(section.lasting.end(), each.changes.begin(), each.changes.end());
+  }
+}
+
 } // namespace
 
 bool Statement::is_batched() const {
@@ -285,21 +320,7 @@ void Script::add_section(const Part& part, std::size_t end) {
   }
   read_directives(whole, begin, end, section);
   read_shadow_partitions(section);
-  for (Statement& each : section.statements) {
-    each.kinds = postgres::kinds_in(each.root);
-    if (each.makes_partitions())
-      each.changes = {{.operation = Operation::become_partitioned,
-                       .relation = relation_of(each.root.node("relation")),
-                       .offset = each.begin}};
-    else if (each.is_shadow_partition)
-      each.changes = {{.operation = Operation::other, .offset = each.begin}};
-    else if (each.root)
-      each.changes = changes_of(each.root, each.begin);
-    const bool is_temporary =
-        each.root.is("CreateStmt") && each.root.node("relation").text("relpersistence") == "t";
-    if (each.origin == Origin::function || is_temporary) continue;
-    section.lasting.insert(section.lasting.end(), each.changes.begin(), each.changes.end());
-  }
+  read_changes(section);
   if (!section.statements.empty()) sections_.push_back(std::move(section));
 }
 
@@ -321,7 +342,8 @@ void Script::add_statements(Section& section, std::size_t begin, std::size_t end
     read_up_to(end, section, reading);
     break;
   }
-  std::ranges::sort(section.statements, {}, &Statement::begin);
+  if (!std::ranges::is_sorted(section.statements, {}, &Statement::begin)) // Most often they are.
+    std::ranges::sort(section.statements, {}, &Statement::begin);
   add_bodies(section);
 }
 

@@ -300,10 +300,10 @@ base::Result<Values> values_from(const std::vector<std::string>& settings, std::
   return values;
 }
 
-Composed compose(const std::string& path, const std::string& text, const fs::path& folder,
+Composed compose(const std::string& path, std::string text, const fs::path& folder,
                  const Values& values) {
   const bool is_plain = text.find('\\') == std::string::npos && values.empty();
-  if (is_plain) return {.text = text, .origins = nullptr};
+  if (is_plain) return {.text = std::move(text), .origins = nullptr};
   Composer composer(folder, values);
   composer.add(path, text, 0);
   Composed composed = std::move(composer).finish();

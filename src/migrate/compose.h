@@ -33,7 +33,7 @@ struct Composed {
   bool has_values = false;
 };
 /// `folder`: `\i` begins there, and nothing outside of it is included.
-Composed compose(const std::string& path, const std::string& text,
-                 const std::filesystem::path& folder, const Values& values);
+Composed compose(const std::string& path, std::string text, const std::filesystem::path& folder,
+                 const Values& values);
 
 } // namespace pgkeep::migrate

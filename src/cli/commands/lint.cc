@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <span>
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "audit/audit.h"
 #include "base/files.h"
@@ -49,56 +52,67 @@ constexpr Flag kFlags[] = {
 
 constexpr base::Bytes kFileMax{64 * base::kMiB};
 
+/// The files that are asked for.
+struct Asked {
+  std::vector<lint::ListedFile> files = {};
+  std::map<std::size_t, std::string> texts = {}; ///< Of pipes, by file: they can be read once.
+};
+
+void add_text(std::string path, std::string text, Asked& asked) {
+  const std::size_t number = asked.files.size();
+  asked.files.push_back({.path = std::move(path), .bytes = text.size()});
+  asked.texts.emplace(number, std::move(text));
+}
+
 /// The *.sql files of a folder, by name: the order in which tools run them.
-base::Result<> add_folder(const fs::path& folder, std::vector<lint::File>& files) {
-  std::vector<std::string> paths;
+base::Result<> add_folder(const fs::path& folder, std::vector<lint::ListedFile>& files) {
+  const std::size_t first = files.size();
   std::error_code error;
   for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error)) {
     if (at->path().extension() == ".sql" && at->is_regular_file(error))
-      paths.push_back(at->path().string());
+      files.push_back({.path = at->path().string(), .bytes = at->file_size(error)});
   }
   if (error)
     return base::Error{.code = base::Code::io,
                        .what = fmt::format("cannot be read: {}", error.message()),
                        .where = folder.string()};
-  std::ranges::sort(paths);
-  for (const std::string& path : paths) {
-    PGKEEP_TRY(std::string text, base::read_file(path, kFileMax));
-    files.push_back({.path = path, .text = std::move(text)});
-  }
+  std::ranges::sort(std::span(files).subspan(first), {}, &lint::ListedFile::path);
   return {};
 }
 
-base::Result<std::vector<lint::File>> read_files(const Arguments& arguments) {
-  std::vector<lint::File> files;
+base::Result<Asked> list_files(const Arguments& arguments) {
+  Asked asked;
   for (const std::string& word : arguments.words()) {
     std::error_code error;
     if (word == "-") {
       PGKEEP_TRY(std::string text, base::read_file("/dev/stdin", kFileMax));
-      files.push_back({.path = "<stdin>", .text = std::move(text)});
+      add_text("<stdin>", std::move(text), asked);
     } else if (fs::is_directory(word, error)) {
-      PGKEEP_CHECK(add_folder(word, files));
-    } else {
+      PGKEEP_CHECK(add_folder(word, asked.files));
+    } else if (fs::is_regular_file(word, error)) {
+      asked.files.push_back({.path = word, .bytes = fs::file_size(word, error)});
+    } else { // A pipe, or nothing: reading says so.
       PGKEEP_TRY(std::string text, base::read_file(word, kFileMax));
-      files.push_back({.path = word, .text = std::move(text)});
+      add_text(word, std::move(text), asked);
     }
   }
-  return files;
+  return asked;
 }
 
-/// Files are judged as `pgkeep migrate` would run them. What it would refuse is not asked here: a
-/// script that psql runs may say what it likes.
-base::Result<> put_values_in(const Arguments& arguments, std::vector<lint::File>& files) {
-  PGKEEP_TRY(const migrate::Values values, values_of(arguments));
-  for (lint::File& file : files) {
-    migrate::Composed composed =
-        migrate::compose(file.path, file.text, fs::path(file.path).parent_path(), values);
-    if (composed.origins == nullptr) continue;
-    file.text = std::move(composed.text);
-    file.origins = std::move(composed.origins);
-  }
-  return {};
+/// As `pgkeep migrate` would run it. What it would refuse is not asked here: a script that psql
+/// runs may say what it likes.
+base::Result<lint::File> read_file(const Asked& asked, std::size_t number,
+                                   const migrate::Values& values) {
+  const std::string& path = asked.files[number].path;
+  const auto known = asked.texts.find(number);
+  auto text = known == asked.texts.end() ? base::read_file(path, kFileMax)
+                                         : base::Result<std::string>(known->second);
+  if (!text) return std::move(text.error());
+  migrate::Composed composed =
+      migrate::compose(path, *std::move(text), fs::path(path).parent_path(), values);
+  return lint::File{
+      .path = path, .text = std::move(composed.text), .origins = std::move(composed.origins)};
 }
 
 /// Asks about named queries on a connection of its own, with the role's own search_path; it is
@@ -147,8 +161,8 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
                         .writes_json = is_json_all(config, arguments),
                         .shared = audit::all_rules()};
   PGKEEP_TRY(options.server_major, major_of(*arguments.get("pg-version")));
-  PGKEEP_TRY(std::vector<lint::File> files, read_files(arguments));
-  PGKEEP_CHECK(put_values_in(arguments, files));
+  PGKEEP_TRY(const Asked asked, list_files(arguments));
+  PGKEEP_TRY(const migrate::Values values, values_of(arguments));
   catalog::Snapshot database;
   std::optional<postgres::Connection> server;
   std::optional<QueryServer> queries;
@@ -162,7 +176,13 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
     queries.emplace(*target);
     options.prepare = [&](const std::string& sql) { return queries->check(sql); };
   }
-  PGKEEP_TRY(findings::Report judged, lint::lint(files, options));
+  // What the trees of a file took, those of the next will take: the system would clear it again.
+  constexpr int kBytesKept = 256 * 1024 * 1024;
+  ::mallopt(M_TRIM_THRESHOLD, kBytesKept); // NOLINT(concurrency-mt-unsafe): nobody else runs.
+  PGKEEP_TRY(findings::Report judged,
+             lint::lint(
+                 asked.files, [&](std::size_t number) { return read_file(asked, number, values); },
+                 options));
   // A hundred thousand findings take longer to free than the process, which ends next, should wait.
   static auto* const kept = new findings::Report();
   findings::Report& report = *kept;

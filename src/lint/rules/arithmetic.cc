@@ -66,7 +66,7 @@ bool is_months(const Node& node) {
          (text->find("mon") != std::string::npos || text->find("year") != std::string::npos);
 }
 
-void interval_month_chain(const Subject& subject, TextSink& out) {
+void interval_month_chain(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     const bool is_sum = is_one_of(operator_of(node), {"+", "-"});
     const Node inner = is_sum ? node.node("lexpr") : Node{};
@@ -139,7 +139,7 @@ constexpr TextRule kArithmeticRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = interval_month_chain,
+     .lone = interval_month_chain,
      .nodes = "A_Expr"},
     {.card = {.id = "sum-overflow",
               .title = "Total that outgrows 32 bits",

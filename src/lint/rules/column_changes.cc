@@ -46,20 +46,14 @@ bool are_columns_listed(const Node& create) {
                               [](const Node& each) { return each.is("TableLikeClause"); });
 }
 
-bool makes_temporary(const Node& root) {
-  return root.is("CreateStmt") && root.node("relation").text("relpersistence") == "t";
-}
-
 namespace {
 
-std::vector<ColumnChange> read_columns(const Subject& subject) {
+std::vector<ColumnChange> read_columns(const LoneSubject& subject) {
   std::vector<ColumnChange> columns;
-  if (makes_temporary(subject.statement.root)) return columns;
   for (const Change& change : subject.changes) {
     const bool is_new = change.operation == Operation::add_column;
-    if (!is_new && change.operation != Operation::alter_column_type) continue;
-    const TableState* const table = subject.context.schema.find(change.relation);
-    if (table != nullptr && table->is_temporary) continue;
+    if (change.is_of_temporary || (!is_new && change.operation != Operation::alter_column_type))
+      continue;
     const Node definition = is_new ? change.node : change.node.node("def");
     const Node type = definition.node("type_name");
     columns.push_back({.relation = change.relation,
@@ -75,7 +69,7 @@ std::vector<ColumnChange> read_columns(const Subject& subject) {
 
 } // namespace
 
-const std::vector<ColumnChange>& columns_of(const Subject& subject) {
+const std::vector<ColumnChange>& columns_of(const LoneSubject& subject) {
   if (subject.columns == nullptr)
     subject.columns = std::make_shared<const std::vector<ColumnChange>>(read_columns(subject));
   return *subject.columns;

@@ -35,12 +35,10 @@ struct ColumnChange {
   [[nodiscard]] postgres::Node default_value() const;
 };
 /// Made once for all rules.
-const std::vector<ColumnChange>& columns_of(const Subject& subject);
+const std::vector<ColumnChange>& columns_of(const LoneSubject& subject);
 
 /// Whether CREATE TABLE lists all columns: none come from another table or a type.
 bool are_columns_listed(const postgres::Node& create);
-/// Whether the statement itself makes a temporary table.
-bool makes_temporary(const postgres::Node& root);
 
 /// Every change of the section, in order: for rules that judge at its end.
 const std::vector<std::reference_wrapper<const Change>>& changes_of(const Section& section);

@@ -21,7 +21,7 @@ constexpr std::string_view kBatches =
     "Then fill the old rows in batches of some thousand, each its own transaction.";
 
 /// "ALTER TABLE orders ADD COLUMN x type": without what makes the addition slow.
-std::string add_plain_column(const Subject& subject, const Change& change) {
+std::string add_plain_column(const LoneSubject& subject, const Change& change) {
   const Node type = change.node.node("type_name");
   std::string text = type_of(type).text();
   if (const auto begin = type.offset()) {
@@ -29,7 +29,7 @@ std::string add_plain_column(const Subject& subject, const Change& change) {
     for (const Node& constraint : change.node.nodes("constraints")) {
       const auto place = constraint.offset();
       if (place && *place > *begin) {
-        text = subject.context.script.text().substr(*begin, *place - *begin);
+        text = subject.around.script.text().substr(*begin, *place - *begin);
         break;
       }
     }
@@ -192,7 +192,7 @@ void inline_check(const Subject& subject, TextSink& out) {
   }
 }
 
-const Change* column_change(const Subject& subject, const Change& constraint) {
+const Change* column_change(const LoneSubject& subject, const Change& constraint) {
   for (const Change& each : subject.changes) {
     if (each.operation == Operation::add_column && each.name == constraint.name) return &each;
   }
@@ -200,7 +200,8 @@ const Change* column_change(const Subject& subject, const Change& constraint) {
 }
 
 /// "REFERENCES users (id) ON DELETE CASCADE", without the column's other constraints.
-std::string references_text(const Subject& subject, const Change& change, const Change& column) {
+std::string references_text(const LoneSubject& subject, const Change& change,
+                            const Change& column) {
   const std::size_t begin = offset_of_word(subject, "references", change.offset);
   std::string text = part_text(subject, begin);
   for (const Node& other : column.node.nodes("constraints")) {

@@ -108,7 +108,7 @@ void constant_condition(const Subject& subject, TextSink& out) {
   }
 }
 
-void cte_materialized(const Subject& subject, TextSink& out) {
+void cte_materialized(const LoneSubject& subject, TextSink& out) {
   postgres::walk(
       subject.statement.root, postgres::kinds<"CommonTableExpr">(), [&](const Node& node) {
         const bool is_fence =
@@ -232,7 +232,7 @@ void now_vs_clock(const Subject& subject, TextSink& out) {
   }
 }
 
-void nested_case(const Subject& subject, TextSink& out) {
+void nested_case(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"CaseExpr">(), [&](const Node& node) {
     const Node otherwise = node.is("CaseExpr") ? node.node("defresult") : Node{};
     if (!otherwise.is("CaseExpr") || otherwise.node("arg") || node.node("arg")) return true;
@@ -330,7 +330,7 @@ constexpr TextRule kComparisonRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = cte_materialized,
+     .lone = cte_materialized,
      .nodes = "CommonTableExpr"},
     {.card = {.id = "negated-index",
               .title = "Condition that only says what a column is not",
@@ -371,7 +371,7 @@ constexpr TextRule kComparisonRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::taste,
-     .statement = nested_case,
+     .lone = nested_case,
      .nodes = "CaseExpr"},
     {.card = {.id = "redundant-distinct",
               .title = "DISTINCT where nothing repeats",

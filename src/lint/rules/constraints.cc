@@ -39,7 +39,7 @@ Json evidence_of(const Change& change, LockMode mode) {
 }
 
 /// ADD the constraint NOT VALID, then VALIDATE. `word` begins its definition.
-Fix validate_later(const Subject& subject, const Change& change, std::string_view word,
+Fix validate_later(const LoneSubject& subject, const Change& change, std::string_view word,
                    const std::string& name, std::string note) {
   const std::string definition = part_text(subject, offset_of_word(subject, word, change.offset));
   const std::string table = change.relation.text();

@@ -63,7 +63,7 @@ void drop_column(const Subject& subject, TextSink& out) {
   }
 }
 
-void drop_schema(const Subject& subject, TextSink& out) {
+void drop_schema(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::drop_schema) continue;
     const bool has_cascade = change.node.name("behavior") == "DROP_CASCADE";
@@ -80,7 +80,7 @@ void drop_schema(const Subject& subject, TextSink& out) {
   }
 }
 
-void drop_database(const Subject& subject, TextSink& out) {
+void drop_database(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::drop_database) continue;
     out.add(offset_of_name(subject, change),
@@ -155,7 +155,7 @@ void drop_column_used(const Subject& subject, TextSink& out) {
 }
 
 /// Dropping what is put back under the same name in this section is a change, not a loss.
-bool is_added_again(const Subject& subject, const Change& change) {
+bool is_added_again(const LoneSubject& subject, const Change& change) {
   for (const Statement* const statement : statements_after(subject)) {
     for (const Change& later : statement->changes) {
       if (later.relation == change.relation && later.node.is("Constraint") &&
@@ -231,7 +231,7 @@ void drop_not_null(const Subject& subject, TextSink& out) {
 }
 
 /// The column came with this text: no code relies on its default.
-bool is_new_column(const Subject& subject, const Change& change) {
+bool is_new_column(const LoneSubject& subject, const Change& change) {
   const auto adds_it = [&](const Change& each) {
     return each.operation == Operation::add_column && each.relation == change.relation &&
            each.name == change.name;
@@ -318,7 +318,7 @@ constexpr TextRule kDropRules[] = {
               .source = "PostgreSQL manual, sql-dropschema",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = drop_schema,
+     .lone = drop_schema,
      .nodes = "DropStmt"},
     {.card = {.id = "drop-database",
               .title = "Database is dropped",
@@ -327,7 +327,7 @@ constexpr TextRule kDropRules[] = {
               .source = "PostgreSQL manual, sql-dropdatabase",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = drop_database,
+     .lone = drop_database,
      .nodes = "DropdbStmt"},
     {.card = {.id = "drop-column-used",
               .title = "Dropped column takes indexes or constraints along",

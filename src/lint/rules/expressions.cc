@@ -74,7 +74,7 @@ bool has_count(const Node& node) {
   return found;
 }
 
-void integer_division(const Subject& subject, TextSink& out) {
+void integer_division(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     if (operator_of(node) != "/") return true;
     const Node left = node.node("lexpr");
@@ -94,7 +94,7 @@ void integer_division(const Subject& subject, TextSink& out) {
   });
 }
 
-void timezone_literal(const Subject& subject, TextSink& out) {
+void timezone_literal(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"FuncCall">(), [&](const Node& node) {
     const std::vector<Node> arguments =
         function_name(node) == "timezone" ? node.nodes("args") : std::vector<Node>{};
@@ -145,7 +145,7 @@ bool is_ambiguous_date(std::string_view text) {
          (parts[2].starts_with("19") || parts[2].starts_with("20"));
 }
 
-void date_string_ambiguous(const Subject& subject, TextSink& out) {
+void date_string_ambiguous(const LoneSubject& subject, TextSink& out) {
   postgres::walk(
       subject.statement.root, postgres::kinds<"FuncCall A_Const">(), [&](const Node& node) {
         // These are told the format.
@@ -163,7 +163,7 @@ void date_string_ambiguous(const Subject& subject, TextSink& out) {
       });
 }
 
-void self_assignment(const Subject& subject, TextSink& out) {
+void self_assignment(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   for (const Node& target : root.nodes_if("UpdateStmt", "target_list")) {
     const std::vector<std::string> names = column_names(target.node("val"));
@@ -179,7 +179,7 @@ void self_assignment(const Subject& subject, TextSink& out) {
   }
 }
 
-void count_for_exists(const Subject& subject, TextSink& out) {
+void count_for_exists(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     const std::string_view name = operator_of(node);
     const Node link = node.is("A_Expr") ? node.node("lexpr") : Node{};
@@ -199,7 +199,7 @@ void count_for_exists(const Subject& subject, TextSink& out) {
   });
 }
 
-void unused_with(const Subject& subject, TextSink& out) {
+void unused_with(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"WithClause">(), [&](const Node& node) {
     if (!node.is("WithClause")) return true;
     for (const Node& each : node.nodes("ctes")) {
@@ -237,7 +237,7 @@ bool may_stop(const Node& branch) {
   return stops;
 }
 
-void recursive_without_limit(const Subject& subject, TextSink& out) {
+void recursive_without_limit(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"SelectStmt">(), [&](const Node& node) {
     if (!node.is("SelectStmt") || !node.node("with_clause")) return true;
     const Node with = node.node("with_clause");
@@ -265,7 +265,7 @@ void recursive_without_limit(const Subject& subject, TextSink& out) {
   });
 }
 
-void multi_valued(const Subject& subject, TextSink& out) {
+void multi_valued(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     if (!node.is("A_Expr") || !is_one_of(node.name("kind"), {"AEXPR_LIKE", "AEXPR_ILIKE"}))
       return true;
@@ -324,7 +324,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = integer_division,
+     .lone = integer_division,
      .nodes = "A_Expr"},
     {.card = {.id = "timezone-literal",
               .title = "Zone given as an offset or abbreviation",
@@ -335,7 +335,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = timezone_literal,
+     .lone = timezone_literal,
      .nodes = "FuncCall"},
     {.card = {.id = "date-string-ambiguous",
               .title = "Date of which the month is a guess",
@@ -345,7 +345,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = date_string_ambiguous,
+     .lone = date_string_ambiguous,
      .nodes = "A_Const"},
     {.card = {.id = "self-assignment",
               .title = "Column set to itself",
@@ -355,7 +355,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = self_assignment,
+     .lone = self_assignment,
      .nodes = "UpdateStmt"},
     {.card = {.id = "count-for-exists",
               .title = "count() to learn whether there is a row",
@@ -365,7 +365,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = count_for_exists,
+     .lone = count_for_exists,
      .nodes = "SubLink"},
     {.card = {.id = "unused-cte",
               .title = "WITH query that nothing reads",
@@ -375,7 +375,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = unused_with,
+     .lone = unused_with,
      .nodes = "WithClause"},
     {.card = {.id = "recursive-without-limit",
               .title = "Recursion that a cycle never ends",
@@ -385,7 +385,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = recursive_without_limit,
+     .lone = recursive_without_limit,
      .nodes = "WithClause"},
     {.card = {.id = "multi-valued",
               .title = "List of values in one text",
@@ -395,7 +395,7 @@ constexpr TextRule kExpressionRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = multi_valued,
+     .lone = multi_valued,
      .nodes = "A_Expr"},
     {.card = {.id = "jsonb-as-schema",
               .title = "Rows chosen by a key inside of JSON",

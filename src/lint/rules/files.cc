@@ -45,7 +45,7 @@ std::vector<Node> column_definitions(const Node& create) {
   return columns;
 }
 
-void duplicate_assignment(const Subject& subject, TextSink& out) {
+void duplicate_assignment(const LoneSubject& subject, TextSink& out) {
   postgres::walk(
       subject.statement.root, postgres::kinds<"UpdateStmt InsertStmt CreateStmt">(),
       [&](const Node& node) {
@@ -169,8 +169,8 @@ bool may_have_long_name(std::string_view sql) {
   return false;
 }
 
-void identifier_too_long(const Subject& subject, TextSink& out) {
-  const std::string_view sql = subject.context.script.sql_of(subject.statement);
+void identifier_too_long(const LoneSubject& subject, TextSink& out) {
+  const std::string_view sql = subject.around.script.sql_of(subject.statement);
   if (!may_have_long_name(sql)) return;
   NameScanner names(sql);
   std::set<std::string, std::less<>> said;
@@ -188,12 +188,12 @@ void identifier_too_long(const Subject& subject, TextSink& out) {
   }
 }
 
-void opaque_sql(const Subject& subject, TextSink& out) {
+void opaque_sql(const LoneSubject& subject, TextSink& out) {
   const Statement& statement = subject.statement;
   if (!statement.is_opaque) return;
   out.add(statement.begin,
           {.message = "What runs here is only known when it runs: it was not judged",
-           .evidence = Json{{"line", subject.context.script.place_of(statement.begin).line}},
+           .evidence = Json{{"line", subject.around.script.place_of(statement.begin).line}},
            .fix = by_hand("The text is made at run time, or is in a language that cannot be read. "
                           "Write plain statements where they do, or trace the migration on a "
                           "clone.")});
@@ -404,10 +404,10 @@ constexpr TextRule kFileRules[] = {
               .source = "PostgreSQL manual, sql-update, sql-insert, sql-createtable",
               .severity = Severity::error,
               .area = Area::queries},
-     .statement = duplicate_assignment,
+     .lone = duplicate_assignment,
      .nodes = "UpdateStmt InsertStmt CreateStmt",
      .judges_down = true},
-    {.card = shared_card("identifier-too-long"), .statement = identifier_too_long},
+    {.card = shared_card("identifier-too-long"), .lone = identifier_too_long},
     {.card = {.id = "opaque-sql",
               .title = "SQL that cannot be judged as text",
               .why = "What it locks or loses is only known when it runs.",
@@ -415,7 +415,7 @@ constexpr TextRule kFileRules[] = {
               .source = "pgkeep",
               .severity = Severity::info,
               .area = Area::schema},
-     .statement = opaque_sql},
+     .lone = opaque_sql},
     {.card = {.id = "old-code-breaks",
               .title = "The application's statements name what is dropped or renamed",
               .why = "They fail from the first moment after the commit.",

@@ -17,9 +17,9 @@ using findings::Area;
 using findings::Severity;
 using postgres::Node;
 
-void mandatory_columns(const Subject& subject, TextSink& out) {
+void mandatory_columns(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
-  const std::vector<std::string>& wanted = subject.context.mandatory_columns;
+  const std::vector<std::string>& wanted = subject.around.mandatory_columns;
   if (wanted.empty() || root.node("partbound") || makes_temporary(root) ||
       !are_columns_listed(root))
     return;
@@ -72,7 +72,7 @@ bool is_made(Operation operation) {
          operation == Operation::create_sequence || operation == Operation::create_schema;
 }
 
-void environment_in_name(const Subject& subject, TextSink& out) {
+void environment_in_name(const LoneSubject& subject, TextSink& out) {
   if (makes_temporary(subject.statement.root)) return;
   for (const Change& change : subject.changes) {
     if (!is_made(change.operation)) continue;
@@ -101,7 +101,7 @@ constexpr TextRule kHouseRules[] = {
               .severity = Severity::warning,
               .area = Area::schema},
      .group = Group::design,
-     .statement = mandatory_columns,
+     .lone = mandatory_columns,
      .nodes = "CreateStmt"},
     {.card = {.id = "environment-in-name",
               .title = "Environment or expiry in a name",
@@ -112,7 +112,7 @@ constexpr TextRule kHouseRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = environment_in_name},
+     .lone = environment_in_name},
 };
 
 } // namespace

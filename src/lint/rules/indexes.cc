@@ -231,7 +231,7 @@ void short_timeout(const Subject& subject, TextSink& out) {
   }
 }
 
-void if_not_exists(const Subject& subject, TextSink& out) {
+void if_not_exists(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     const bool is_hit = change.operation == Operation::create_index && is_concurrent(change) &&
                         change.node.flag("if_not_exists");
@@ -245,7 +245,7 @@ void if_not_exists(const Subject& subject, TextSink& out) {
              .evidence = Json{{"index", change.name}, {"table", change.relation.text()}},
              .fix = online_steps(
                  {fmt::format("DROP INDEX CONCURRENTLY IF EXISTS {}", index),
-                  base::replace_all(std::string(subject.context.script.sql_of(subject.statement)),
+                  base::replace_all(std::string(subject.around.script.sql_of(subject.statement)),
                                     "IF NOT EXISTS ", "")},
                  "Only where pg_index.indisvalid is false for it is there anything to drop.")});
   }
@@ -270,7 +270,7 @@ void corruption(const Subject& subject, TextSink& out) {
                       "was built CONCURRENTLY before.")});
 }
 
-void too_wide(const Subject& subject, TextSink& out) {
+void too_wide(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::create_index || change.node.flag("unique")) continue;
     const postgres::NodeList keys = change.node.nodes("index_params");
@@ -338,6 +338,9 @@ constexpr TextRule kIndexRules[] = {
               .severity = Severity::error,
               .area = Area::transactions},
      .statement = in_transaction,
+     .nodes = "IndexStmt DropStmt ReindexStmt AlterTableStmt VacuumStmt CreatedbStmt DropdbStmt "
+              "CreateTableSpaceStmt DropTableSpaceStmt CreateSubscriptionStmt "
+              "DropSubscriptionStmt AlterSystemStmt",
      .judges_down = true},
     {.card = {.id = "concurrently-short-timeout",
               .title = "CONCURRENTLY under a short timeout",
@@ -347,7 +350,8 @@ constexpr TextRule kIndexRules[] = {
               .source = kConcurrently,
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = short_timeout},
+     .statement = short_timeout,
+     .nodes = "IndexStmt DropStmt ReindexStmt AlterTableStmt"},
     {.card = {.id = "concurrently-if-not-exists",
               .title = "CREATE INDEX CONCURRENTLY IF NOT EXISTS",
               .why = "An INVALID index of an earlier try counts as there: the migration passes and "
@@ -356,7 +360,7 @@ constexpr TextRule kIndexRules[] = {
               .source = kConcurrently,
               .severity = Severity::warning,
               .area = Area::transactions},
-     .statement = if_not_exists,
+     .lone = if_not_exists,
      .nodes = "IndexStmt"},
     {.card = {.id = "concurrently-corruption",
               .title = "CONCURRENTLY on a release that corrupts the index",
@@ -375,7 +379,7 @@ constexpr TextRule kIndexRules[] = {
               .severity = Severity::info,
               .area = Area::indexes},
      .group = Group::design,
-     .statement = too_wide,
+     .lone = too_wide,
      .nodes = "IndexStmt"},
 };
 

@@ -44,7 +44,7 @@ void missing_primary_key(const Context& context, TextSink& out) {
 }
 
 /// Whether the column alone is the primary key, by its own words or the table's.
-bool is_primary_key(const Subject& subject, const ColumnChange& column) {
+bool is_primary_key(const LoneSubject& subject, const ColumnChange& column) {
   if (column.constraint("CONSTR_PRIMARY")) return true;
   const std::vector<std::string> alone = {std::string(column.name)};
   return std::ranges::any_of(subject.changes, [&](const Change& change) {
@@ -58,7 +58,7 @@ bool grows(const ColumnChange& column) {
          function_name(column.default_value()) == "nextval";
 }
 
-void int_key(const Subject& subject, TextSink& out) {
+void int_key(const LoneSubject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
     const std::string_view below = type_below_serial(column.type.name);
     const std::string_view type = below.empty() ? std::string_view(column.type.name) : below;
@@ -74,9 +74,9 @@ void int_key(const Subject& subject, TextSink& out) {
   }
 }
 
-void uuid_v4_key(const Subject& subject, TextSink& out) {
+void uuid_v4_key(const LoneSubject& subject, TextSink& out) {
   // Where the server cannot make ordered ones, random ones are right.
-  if (subject.context.server_major < kUuidV7) return;
+  if (subject.around.server_major < kUuidV7) return;
   for (const ColumnChange& column : columns_of(subject)) {
     const std::string_view made_by = function_name(column.default_value());
     const bool is_random = made_by == "gen_random_uuid" || made_by == "uuid_generate_v4";
@@ -93,7 +93,7 @@ void uuid_v4_key(const Subject& subject, TextSink& out) {
   }
 }
 
-void serial(const Subject& subject, TextSink& out) {
+void serial(const LoneSubject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
     const std::string_view below = type_below_serial(column.type.name);
     if (below.empty()) continue;
@@ -109,7 +109,7 @@ void serial(const Subject& subject, TextSink& out) {
   }
 }
 
-void identity_by_default(const Subject& subject, TextSink& out) {
+void identity_by_default(const LoneSubject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
     const Node identity = column.constraint("CONSTR_IDENTITY");
     if (identity.text("generated_when") != "d") continue;
@@ -122,7 +122,7 @@ void identity_by_default(const Subject& subject, TextSink& out) {
   }
 }
 
-void key_composite_wide(const Subject& subject, TextSink& out) {
+void key_composite_wide(const LoneSubject& subject, TextSink& out) {
   if (makes_temporary(subject.statement.root)) return;
   for (const Change& change : subject.changes) {
     const std::vector<std::string> columns = change.operation == Operation::add_primary_key
@@ -143,25 +143,19 @@ constexpr TextRule kKeyRules[] = {
     {.card = shared_card("missing-primary-key"),
      .group = Group::design,
      .section = missing_primary_key},
-    {.card = shared_card("int-key"),
-     .group = Group::design,
-     .statement = int_key,
-     .nodes = "ColumnDef"},
+    {.card = shared_card("int-key"), .group = Group::design, .lone = int_key, .nodes = "ColumnDef"},
     {.card = shared_card("uuid-v4-key"),
      .group = Group::design,
-     .statement = uuid_v4_key,
+     .lone = uuid_v4_key,
      .nodes = "ColumnDef"},
-    {.card = shared_card("serial"),
-     .group = Group::design,
-     .statement = serial,
-     .nodes = "ColumnDef"},
+    {.card = shared_card("serial"), .group = Group::design, .lone = serial, .nodes = "ColumnDef"},
     {.card = shared_card("identity-by-default"),
      .group = Group::design,
-     .statement = identity_by_default,
+     .lone = identity_by_default,
      .nodes = "ColumnDef"},
     {.card = shared_card("key-composite-wide"),
      .group = Group::design,
-     .statement = key_composite_wide,
+     .lone = key_composite_wide,
      .nodes = "Constraint"},
 };
 

@@ -17,7 +17,7 @@ void lock_order(const Subject& subject, TextSink& out) {
   const Context& context = subject.context;
   if (context.lock_orders == nullptr) return;
   for (const Effect& effect : subject.effects) {
-    if (!blocks_reads(effect.mode) || !context.is_in_use(effect.relation)) continue;
+    if (!blocks_reads(effect.mode) || !effect.is_in_use) continue;
     const auto number = context.lock_orders->known(effect.relation);
     if (!number) continue;
     for (const auto& [held, held_number] : context.locked_against_reads) {
@@ -55,6 +55,7 @@ constexpr TextRule kLockOrderRules[] = {
               .area = Area::transactions},
      .statement = lock_order,
      .is_about_migrations = true,
+     .is_about_effects = true,
      .compares_lock_orders = true},
 };
 

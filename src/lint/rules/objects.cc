@@ -23,8 +23,8 @@ using postgres::quote_identifier;
 using postgres::strings_of;
 
 /// Whether a statement of the section, before the one at hand, creates an object of the name.
-bool is_created_before(const Subject& subject, std::string_view kind, std::string_view list_field,
-                       const RelationName& name) {
+bool is_created_before(const LoneSubject& subject, std::string_view kind,
+                       std::string_view list_field, const RelationName& name) {
   const std::vector<Node> before = roots_before(subject);
   return std::ranges::any_of(before, [&](const Node& root) {
     return root.is(kind) && relation_of(root.nodes(list_field)).name == name.name;
@@ -97,7 +97,7 @@ void enable_disable_trigger(const Subject& subject, TextSink& out) {
   }
 }
 
-void create_rule(const Subject& subject, TextSink& out) {
+void create_rule(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::create_rule) continue;
     const std::string object = object_of(change.relation, change.name);
@@ -154,10 +154,10 @@ std::optional<std::vector<std::string>> output_names(const Node& view) {
 }
 
 /// The columns of a view as it is: of an earlier statement, or of the database.
-std::optional<std::vector<std::string>> known_view(const Subject& subject,
+std::optional<std::vector<std::string>> known_view(const LoneSubject& subject,
                                                    const RelationName& view) {
   std::optional<std::vector<std::string>> names;
-  if (const catalog::Snapshot* const db = subject.context.database) {
+  if (const catalog::Snapshot* const db = subject.around.database) {
     for (const catalog::Relation& relation : db->relations) {
       const bool is_it = relation.kind == "v" && relation.name == view.name &&
                          (view.schema.empty() || relation.schema == view.schema);
@@ -174,7 +174,7 @@ std::optional<std::vector<std::string>> known_view(const Subject& subject,
   return names;
 }
 
-void create_or_replace_view(const Subject& subject, TextSink& out) {
+void create_or_replace_view(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::replace_view) continue;
     const auto before = known_view(subject, change.relation);
@@ -223,15 +223,14 @@ std::size_t argument_count(std::string_view arguments) {
   return count;
 }
 
-void add_overload(const Subject& subject, TextSink& out) {
+void add_overload(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
-  if (!root.is("CreateFunctionStmt") || !root.flag("replace") ||
-      subject.context.database == nullptr)
+  if (!root.is("CreateFunctionStmt") || !root.flag("replace") || subject.around.database == nullptr)
     return;
   const Signature signature = signature_of(root);
   bool is_there = false;
   std::vector<std::string> others;
-  for (const catalog::Function& each : subject.context.database->functions) {
+  for (const catalog::Function& each : subject.around.database->functions) {
     const std::string_view schema =
         signature.name.schema.empty() ? "public" : std::string_view(signature.name.schema);
     if (each.name != signature.name.name || each.schema != schema) continue;
@@ -341,7 +340,7 @@ constexpr TextRule kObjectRules[] = {
               .source = "PostgreSQL wiki, Don't Do This: Don't use rules; manual, rules",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = create_rule,
+     .lone = create_rule,
      .nodes = "RuleStmt"},
     {.card = {.id = "replica-identity",
               .title = "REPLICA IDENTITY FULL or NOTHING",
@@ -360,7 +359,7 @@ constexpr TextRule kObjectRules[] = {
               .source = "PostgreSQL manual, sql-createview: Notes",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = create_or_replace_view,
+     .lone = create_or_replace_view,
      .nodes = "ViewStmt"},
     {.card = {.id = "function-replace-breaks",
               .title = "Function dropped or doubled under its callers",
@@ -369,7 +368,8 @@ constexpr TextRule kObjectRules[] = {
               .source = "PostgreSQL manual, sql-createfunction: Overloading; xfunc-overload",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = function_replace_breaks},
+     .statement = function_replace_breaks,
+     .nodes = "CreateFunctionStmt DropStmt"},
 };
 
 } // namespace

@@ -32,8 +32,8 @@ std::string who_waits_first(const Context& context, const RelationName& relation
   return text;
 }
 
-std::string part_text(const Subject& subject, std::size_t offset) {
-  const std::string_view text = subject.context.script.text();
+std::string part_text(const LoneSubject& subject, std::size_t offset) {
+  const std::string_view text = subject.around.script.text();
   int depth = 0;
   char quote = 0;
   std::size_t end = offset;
@@ -54,10 +54,10 @@ std::string part_text(const Subject& subject, std::size_t offset) {
   return std::string(base::trim(text.substr(offset, end - offset)));
 }
 
-std::string with_word_after(const Subject& subject, std::string_view after, std::string_view word,
-                            std::size_t from) {
+std::string with_word_after(const LoneSubject& subject, std::string_view after,
+                            std::string_view word, std::size_t from) {
   const Statement& statement = subject.statement;
-  std::string sql(base::trim(subject.context.script.sql_of(statement)));
+  std::string sql(base::trim(subject.around.script.sql_of(statement)));
   const std::size_t place = offset_of_word(subject, after, std::max(from, statement.begin));
   sql.insert(place - statement.begin + after.size(), fmt::format(" {}", word));
   return sql;

@@ -22,10 +22,10 @@ std::string who_waits(const Context& context, const RelationName& relation, Lock
 std::string who_waits_first(const Context& context, const RelationName& relation, LockMode mode);
 
 /// The text of a part of a list, from its first byte to the comma, parenthesis or end behind it.
-std::string part_text(const Subject& subject, std::size_t offset);
+std::string part_text(const LoneSubject& subject, std::size_t offset);
 /// The statement's text with a word put in after the first `after` at or behind `from`.
-std::string with_word_after(const Subject& subject, std::string_view after, std::string_view word,
-                            std::size_t from = 0);
+std::string with_word_after(const LoneSubject& subject, std::string_view after,
+                            std::string_view word, std::size_t from = 0);
 
 /// "a, b", quoted where needed.
 std::string quoted_list(const std::vector<std::string>& names);

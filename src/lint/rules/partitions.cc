@@ -17,7 +17,7 @@ using findings::Fix;
 using findings::Severity;
 
 /// "FOR VALUES ..." or "DEFAULT", as the text has it.
-std::string bound_text(const Subject& subject, const Change& change) {
+std::string bound_text(const LoneSubject& subject, const Change& change) {
   const postgres::Node bound = change.node.node("partbound");
   if (bound.flag("is_default")) return "DEFAULT";
   const std::string text = part_text(subject, offset_of_word(subject, "for", change.offset));
@@ -37,7 +37,7 @@ std::string bound_text(const Subject& subject, const Change& change) {
 }
 
 /// " PARTITION BY LIST (kind)" where the partition has partitions of its own.
-std::string own_partitioning(const Subject& subject, const Change& change) {
+std::string own_partitioning(const LoneSubject& subject, const Change& change) {
   const postgres::Node specification = change.node.node("partspec");
   const auto begin = specification.offset();
   return begin ? " " + part_text(subject, *begin) : std::string{};

@@ -30,19 +30,19 @@ std::size_t find_word(std::string_view text, std::string_view word, std::size_t 
 
 } // namespace
 
-std::size_t offset_of_word(const Subject& subject, std::string_view word, std::size_t from) {
+std::size_t offset_of_word(const LoneSubject& subject, std::string_view word, std::size_t from) {
   const Statement& statement = subject.statement;
-  const std::string_view sql = subject.context.script.sql_of(statement);
+  const std::string_view sql = subject.around.script.sql_of(statement);
   const std::size_t skipped = from > statement.begin ? from - statement.begin : 0;
   const std::size_t found = find_word(sql, word, skipped);
   return found == std::string::npos ? std::max(statement.begin, from) : statement.begin + found;
 }
 
-std::size_t place_of(const Subject& subject, const postgres::Node& node) {
+std::size_t place_of(const LoneSubject& subject, const postgres::Node& node) {
   return node.offset().value_or(subject.statement.begin);
 }
 
-std::size_t offset_of_name(const Subject& subject, const Change& change) {
+std::size_t offset_of_name(const LoneSubject& subject, const Change& change) {
   const bool is_inside = change.node.is("AlterTableCmd") || change.node.is("RenameStmt");
   if (!is_inside)
     return offset_of_word(subject, change.name.empty() ? change.relation.name : change.name,
@@ -75,44 +75,44 @@ std::string enumerate(const std::vector<std::string>& items) {
                      items.back());
 }
 
-std::vector<postgres::Node> roots_before(const Subject& subject) {
+std::vector<postgres::Node> roots_before(const LoneSubject& subject) {
   std::vector<postgres::Node> roots;
-  for (const Statement& each : subject.context.section.statements) {
+  for (const Statement& each : subject.around.section.statements) {
     if (each.begin >= subject.statement.begin) break;
     if (each.root && each.origin != Origin::function) roots.push_back(each.root);
   }
   return roots;
 }
 
-std::vector<postgres::Node> roots_after(const Subject& subject) {
+std::vector<postgres::Node> roots_after(const LoneSubject& subject) {
   std::vector<postgres::Node> roots;
-  for (const Statement& each : subject.context.section.statements) {
+  for (const Statement& each : subject.around.section.statements) {
     const bool runs = each.root && each.origin != Origin::function;
     if (runs && each.begin > subject.statement.begin) roots.push_back(each.root);
   }
   return roots;
 }
 
-std::vector<const Statement*> statements_before(const Subject& subject) {
+std::vector<const Statement*> statements_before(const LoneSubject& subject) {
   std::vector<const Statement*> found;
-  for (const Statement& each : subject.context.section.statements) {
+  for (const Statement& each : subject.around.section.statements) {
     if (each.begin >= subject.statement.begin) break;
     if (each.root && each.origin != Origin::function) found.push_back(&each);
   }
   return found;
 }
 
-std::vector<const Statement*> statements_after(const Subject& subject) {
+std::vector<const Statement*> statements_after(const LoneSubject& subject) {
   std::vector<const Statement*> found;
-  for (const Statement& each : subject.context.section.statements) {
+  for (const Statement& each : subject.around.section.statements) {
     const bool runs = each.root && each.origin != Origin::function;
     if (runs && each.begin > subject.statement.begin) found.push_back(&each);
   }
   return found;
 }
 
-const Statement* statement_after(const Subject& subject) {
-  const std::vector<Statement>& statements = subject.context.section.statements;
+const Statement* statement_after(const LoneSubject& subject) {
+  const std::vector<Statement>& statements = subject.around.section.statements;
   auto at = std::ranges::upper_bound(statements, subject.statement.begin, {}, &Statement::begin);
   while (at != statements.end() && (!at->root || at->origin == Origin::function))
     ++at;

@@ -14,11 +14,11 @@ namespace pgkeep::lint {
 
 /// The first place at or after `from` where the word stands in the statement, as a word of its own
 /// and whatever its case; the statement's beginning where it does not.
-std::size_t offset_of_word(const Subject& subject, std::string_view word, std::size_t from = 0);
+std::size_t offset_of_word(const LoneSubject& subject, std::string_view word, std::size_t from = 0);
 /// Where the node begins; the statement's beginning where the parser does not say.
-std::size_t place_of(const Subject& subject, const postgres::Node& node);
+std::size_t place_of(const LoneSubject& subject, const postgres::Node& node);
 /// Where the change names its column, constraint or trigger.
-std::size_t offset_of_name(const Subject& subject, const Change& change);
+std::size_t offset_of_name(const LoneSubject& subject, const Change& change);
 /// Whether the text has the word, as a word of its own and whatever its case.
 bool has_word(std::string_view text, std::string_view word);
 /// "orders.author_id", quoted where needed.
@@ -29,13 +29,13 @@ findings::Fix by_hand(std::string note, std::vector<std::string> sql = {});
 std::string enumerate(const std::vector<std::string>& items);
 
 /// Statements of the section before or after the one at hand, those of functions' bodies left out.
-std::vector<postgres::Node> roots_before(const Subject& subject);
-std::vector<postgres::Node> roots_after(const Subject& subject);
+std::vector<postgres::Node> roots_before(const LoneSubject& subject);
+std::vector<postgres::Node> roots_after(const LoneSubject& subject);
 /// The same as statements.
-std::vector<const Statement*> statements_before(const Subject& subject);
-std::vector<const Statement*> statements_after(const Subject& subject);
+std::vector<const Statement*> statements_before(const LoneSubject& subject);
+std::vector<const Statement*> statements_after(const LoneSubject& subject);
 /// The first of these; null where there is none.
-const Statement* statement_after(const Subject& subject);
+const Statement* statement_after(const LoneSubject& subject);
 
 /// The value of a text constant; empty for anything else.
 std::string_view text_constant(const postgres::Node& node);

@@ -30,7 +30,7 @@ void walk_queries(const Node& root, const postgres::KindSet& kinds,
   });
 }
 
-void null_comparison(const Subject& subject, TextSink& out) {
+void null_comparison(const LoneSubject& subject, TextSink& out) {
   walk_queries(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     const bool is_in = node.name("kind") == "AEXPR_IN";
     const postgres::NodeList values =
@@ -271,7 +271,7 @@ void or_across_columns(const Subject& subject, TextSink& out) {
   }
 }
 
-void in_list_huge(const Subject& subject, TextSink& out) {
+void in_list_huge(const LoneSubject& subject, TextSink& out) {
   walk_queries(subject.statement.root, postgres::kinds<"A_Expr">(), [&](const Node& node) {
     if (node.name("kind") != "AEXPR_IN") return;
     const std::size_t count = node.node("rexpr").nodes_if("List", "items").size();
@@ -296,7 +296,7 @@ constexpr TextRule kPredicateRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = null_comparison,
+     .lone = null_comparison,
      .nodes = "A_Expr SubLink"},
     {.card = {.id = "not-in-nullable",
               .title = "NOT IN over a column that may be NULL",
@@ -358,7 +358,7 @@ constexpr TextRule kPredicateRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = in_list_huge,
+     .lone = in_list_huge,
      .nodes = "A_Expr"},
 };
 

@@ -20,12 +20,12 @@ using findings::Severity;
 using postgres::Node;
 using postgres::QueryCheck;
 
-bool is_named_query(const Subject& subject) {
+bool is_named_query(const LoneSubject& subject) {
   const Statement& statement = subject.statement;
   const bool is_asked = !statement.root || statement.root.is("SelectStmt") ||
                         statement.root.is("InsertStmt") || statement.root.is("UpdateStmt") ||
                         statement.root.is("DeleteStmt") || statement.root.is("MergeStmt");
-  return is_asked && !subject.context.section.query.empty() && statement.origin == Origin::text &&
+  return is_asked && !subject.around.section.query.empty() && statement.origin == Origin::text &&
          !statement.is_opaque;
 }
 
@@ -99,9 +99,9 @@ constexpr TextRule kPreparedRules[] = {
 
 const std::span<const TextRule> prepared_rules{kPreparedRules};
 
-SentQuery sent_query_of(const Subject& subject) {
-  return {subject.context.script.text(), subject.statement.begin, subject.statement.end,
-          subject.context.section.query_parts};
+SentQuery sent_query_of(const LoneSubject& subject) {
+  return {subject.around.script.text(), subject.statement.begin, subject.statement.end,
+          subject.around.section.query_parts};
 }
 
 const QueryCheck* check_of(const Subject& subject) {

@@ -10,6 +10,6 @@ namespace pgkeep::lint {
 /// Null where nobody can be asked, or the statement is none that a server prepares.
 const postgres::QueryCheck* check_of(const Subject& subject);
 /// The statement as the server gets it.
-SentQuery sent_query_of(const Subject& subject);
+SentQuery sent_query_of(const LoneSubject& subject);
 
 } // namespace pgkeep::lint

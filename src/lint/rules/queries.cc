@@ -229,7 +229,7 @@ bool are_disjoint(const Node& left, const Node& right) {
   return false;
 }
 
-void union_without_all(const Subject& subject, TextSink& out) {
+void union_without_all(const LoneSubject& subject, TextSink& out) {
   postgres::walk(subject.statement.root, postgres::kinds<"SelectStmt">(), [&](const Node& node) {
     const bool is_union =
         node.is("SelectStmt") && node.name("op") == "SETOP_UNION" && !node.flag("all");
@@ -298,7 +298,7 @@ void distinct_with_join(const Subject& subject, TextSink& out) {
   }
 }
 
-void select_into_table(const Subject& subject, TextSink& out) {
+void select_into_table(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   // In PL/pgSQL it is an assignment.
   if (!root.is("SelectStmt") || subject.statement.origin != Origin::text) return;
@@ -406,7 +406,7 @@ constexpr TextRule kQueryRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = union_without_all,
+     .lone = union_without_all,
      .nodes = "SelectStmt"},
     {.card = {.id = "group-by-vs-distinct",
               .title = "DISTINCT together with GROUP BY",
@@ -437,7 +437,7 @@ constexpr TextRule kQueryRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::query,
-     .statement = select_into_table,
+     .lone = select_into_table,
      .nodes = "SelectStmt"},
 };
 

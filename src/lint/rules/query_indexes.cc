@@ -89,7 +89,7 @@ std::vector<Missing> missing_in(const Subject& subject, std::string_view plan) {
 }
 
 /// Where the statement names the table.
-std::size_t place_of_table(const Subject& subject, const RelationName& table) {
+std::size_t place_of_table(const LoneSubject& subject, const RelationName& table) {
   std::optional<std::size_t> found;
   postgres::walk(subject.statement.root, postgres::kinds<"RangeVar">(), [&](const Node& node) {
     if (!found && node.is("RangeVar") && is_same(relation_of(node), table)) found = node.offset();

@@ -99,7 +99,7 @@ void rename_column(const Subject& subject, TextSink& out) {
   }
 }
 
-void rename_schema(const Subject& subject, TextSink& out) {
+void rename_schema(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::rename_schema) continue;
     out.add(offset_of_word(subject, change.name, change.offset),
@@ -113,7 +113,7 @@ void rename_schema(const Subject& subject, TextSink& out) {
   }
 }
 
-void rename_enum_value(const Subject& subject, TextSink& out) {
+void rename_enum_value(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::rename_enum_value) continue;
     const std::string object = change.relation.text();
@@ -235,7 +235,7 @@ constexpr TextRule kRenameRules[] = {
               .source = "PostgreSQL manual, sql-alterschema",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = rename_schema,
+     .lone = rename_schema,
      .nodes = "RenameStmt"},
     {.card = {.id = "rename-enum-value",
               .title = "Value of an enum is renamed",
@@ -244,7 +244,7 @@ constexpr TextRule kRenameRules[] = {
               .source = "PostgreSQL manual, sql-altertype: RENAME VALUE",
               .severity = Severity::error,
               .area = Area::schema},
-     .statement = rename_enum_value,
+     .lone = rename_enum_value,
      .nodes = "AlterEnumStmt"},
     {.card = {.id = "rename-constraint-or-index",
               .title = "Constraint or index is renamed under the strongest lock",

@@ -45,7 +45,7 @@ bool enables_security_of(const Node& root, const RelationName& table) {
 }
 
 /// Policy and row security come together: before, everybody saw all rows by right.
-bool is_introduced_here(const Subject& subject, const RelationName& table) {
+bool is_introduced_here(const LoneSubject& subject, const RelationName& table) {
   const auto enables = [&](const Node& root) { return enables_security_of(root, table); };
   return std::ranges::any_of(roots_before(subject), enables) ||
          std::ranges::any_of(roots_after(subject), enables);
@@ -162,7 +162,7 @@ bool has_writing_right(const Node& grant) {
   });
 }
 
-void grant_to_public(const Subject& subject, const Node& root, TextSink& out) {
+void grant_to_public(const LoneSubject& subject, const Node& root, TextSink& out) {
   const Node everybody = public_grantee(root);
   if (!everybody) return;
   const bool is_writing = has_writing_right(root);
@@ -212,7 +212,7 @@ Node option_of(const Node& statement, std::string_view name) {
   return {};
 }
 
-void extension_change(const Subject& subject, TextSink& out) {
+void extension_change(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     const bool is_created = change.operation == Operation::create_extension;
     const bool is_updated = change.operation == Operation::alter_extension;
@@ -261,7 +261,7 @@ std::optional<std::string> reach_of(const Node& root) {
                      quote_identifier(role));
 }
 
-void cluster_wide_change(const Subject& subject, TextSink& out) {
+void cluster_wide_change(const LoneSubject& subject, TextSink& out) {
   const auto reach = reach_of(subject.statement.root);
   if (!reach) return;
   out.add(subject.statement.begin,
@@ -290,9 +290,9 @@ bool is_definer(const Node& function) {
 }
 
 /// Statements of the body; empty where it was not read.
-std::vector<Node> body_of_function(const Subject& subject) {
+std::vector<Node> body_of_function(const LoneSubject& subject) {
   std::vector<Node> roots;
-  for (const Statement& each : subject.context.section.statements) {
+  for (const Statement& each : subject.around.section.statements) {
     const bool is_inside = each.origin == Origin::function &&
                            each.begin > subject.statement.begin &&
                            each.begin < subject.statement.end;
@@ -343,7 +343,7 @@ bool only_reads(const Node& root) {
   return is_pure;
 }
 
-void volatile_by_default(const Subject& subject, TextSink& out) {
+void volatile_by_default(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("CreateFunctionStmt")) return;
   if (!volatility_of(root).empty() || root.flag("is_procedure")) return;
@@ -376,7 +376,7 @@ bool revokes_from_public(const Node& root, std::string_view function) {
   });
 }
 
-void function_executable_by_public(const Subject& subject, TextSink& out) {
+void function_executable_by_public(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("CreateFunctionStmt")) return;
   const RelationName function = relation_of(root.nodes("funcname"));
@@ -443,7 +443,7 @@ constexpr TextRule kRightRules[] = {
               .source = "PostgreSQL manual, sql-createextension and sql-alterextension",
               .severity = Severity::warning,
               .area = Area::extensions},
-     .statement = extension_change,
+     .lone = extension_change,
      .nodes = "CreateExtensionStmt AlterExtensionStmt DropStmt"},
     {.card = {.id = "cluster-wide-change",
               .title = "Change of the cluster in a migration",
@@ -453,7 +453,7 @@ constexpr TextRule kRightRules[] = {
               .source = "PostgreSQL manual, sql-altersystem, sql-alterdatabase, sql-alterrole",
               .severity = Severity::warning,
               .area = Area::configuration},
-     .statement = cluster_wide_change},
+     .lone = cluster_wide_change},
     {.card = {.id = "volatile-by-default",
               .title = "Function that only reads and does not say so",
               .why = "VOLATILE is the default: the planner calls it for each row.",
@@ -462,11 +462,11 @@ constexpr TextRule kRightRules[] = {
               .severity = Severity::info,
               .area = Area::queries},
      .group = Group::design,
-     .statement = volatile_by_default,
+     .lone = volatile_by_default,
      .nodes = "CreateFunctionStmt"},
     {.card = shared_card("function-executable-by-public"),
      .group = Group::design,
-     .statement = function_executable_by_public,
+     .lone = function_executable_by_public,
      .nodes = "CreateFunctionStmt"},
 };
 

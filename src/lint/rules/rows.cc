@@ -128,7 +128,7 @@ std::vector<Node> unlimited(const Subject& subject, std::string_view kind) {
   return found;
 }
 
-std::size_t offset_of_relation(const Subject& subject, const Node& statement) {
+std::size_t offset_of_relation(const LoneSubject& subject, const Node& statement) {
   return statement.node("relation").offset().value_or(subject.statement.begin);
 }
 

@@ -211,7 +211,7 @@ void check_missing_range(const Context& context, TextSink& out) {
   }
 }
 
-void check_never_false(const Subject& subject, TextSink& out) {
+void check_never_false(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::add_check) continue;
     const auto reason = why_never_false(change.node.node("raw_expr"));
@@ -226,7 +226,7 @@ void check_never_false(const Subject& subject, TextSink& out) {
   }
 }
 
-void values_in_definition(const Subject& subject, TextSink& out) {
+void values_in_definition(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::add_check) continue;
     postgres::walk(
@@ -268,7 +268,7 @@ constexpr TextRule kSchemaConstraintRules[] = {
               .severity = Severity::warning,
               .area = Area::schema},
      .group = Group::design,
-     .statement = check_never_false,
+     .lone = check_never_false,
      .nodes = "AlterTableStmt CreateStmt"},
     {.card = {.id = "values-in-definition",
               .title = "CHECK with a long list of values",
@@ -279,7 +279,7 @@ constexpr TextRule kSchemaConstraintRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = values_in_definition,
+     .lone = values_in_definition,
      .nodes = "AlterTableStmt CreateStmt"},
 };
 

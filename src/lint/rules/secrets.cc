@@ -44,7 +44,7 @@ void add_secret(std::size_t offset, std::string object, std::string_view kind, T
                                 "leave it out of the file")});
 }
 
-void role_passwords(const Subject& subject, TextSink& out) {
+void role_passwords(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   const bool is_create = root.is("CreateRoleStmt");
   if (!is_create && !root.is("AlterRoleStmt")) return;
@@ -75,7 +75,7 @@ bool holds_password(std::string_view text) {
   return key != std::string_view::npos && is_connection && !is_placeholder(text.substr(key + 9));
 }
 
-void secrets_in_code(const Subject& subject, TextSink& out) {
+void secrets_in_code(const LoneSubject& subject, TextSink& out) {
   role_passwords(subject, out);
   const Node& root = subject.statement.root;
   if (root.is("CreateSubscriptionStmt") && holds_password(root.text("conninfo")))
@@ -98,7 +98,7 @@ void secrets_in_code(const Subject& subject, TextSink& out) {
       });
 }
 
-void plaintext_secret(const Subject& subject, TextSink& out) {
+void plaintext_secret(const LoneSubject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
     const catalog::NameWords split(column.name);
     const auto words = split.all();
@@ -131,7 +131,7 @@ bool is_keeper(std::string_view role) {
                    "dba", "postgres", "superuser", "deploy", "ddl", "root", "maintenance"});
 }
 
-void grant_all_to_runtime_role(const Subject& subject, TextSink& out) {
+void grant_all_to_runtime_role(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("GrantStmt") || !root.flag("is_grant") || !root.nodes("privileges").empty()) return;
   const bool is_about_data =
@@ -163,7 +163,7 @@ std::string function_object(const Node& root) {
   return "function " + relation_of(root.nodes("funcname")).text();
 }
 
-void function_search_path(const Subject& subject, TextSink& out) {
+void function_search_path(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("CreateFunctionStmt")) return;
   std::optional<std::size_t> definer;
@@ -187,7 +187,7 @@ bool is_true(const Node& node) {
   return node.is("A_Const") && node.node("boolval") && node.node("boolval").flag("boolval");
 }
 
-void policy_always_true(const Subject& subject, TextSink& out) {
+void policy_always_true(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("CreatePolicyStmt") || !root.flag("permissive")) return;
   const std::string_view command = root.text("cmd_name");
@@ -213,7 +213,7 @@ void policy_always_true(const Subject& subject, TextSink& out) {
                             "true")});
 }
 
-void rls_initplan(const Subject& subject, TextSink& out) {
+void rls_initplan(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("CreatePolicyStmt")) return;
   const RelationName table = relation_of(root.node("table"));
@@ -354,7 +354,7 @@ std::string_view weak_sslmode(std::string_view text) {
   return {};
 }
 
-void connection_unverified(const Subject& subject, TextSink& out) {
+void connection_unverified(const LoneSubject& subject, TextSink& out) {
   const auto judge = [&](std::string_view text, std::size_t offset) {
     const std::string_view mode = weak_sslmode(text);
     if (mode.empty()) return;
@@ -376,11 +376,11 @@ void connection_unverified(const Subject& subject, TextSink& out) {
 constexpr TextRule kSecretRules[] = {
     {.card = shared_card("secrets-in-code"),
      .group = Group::design,
-     .statement = secrets_in_code,
+     .lone = secrets_in_code,
      .nodes = "A_Const FuncCall CreateRoleStmt AlterRoleStmt CreateSubscriptionStmt"},
     {.card = shared_card("plaintext-secret"),
      .group = Group::design,
-     .statement = plaintext_secret,
+     .lone = plaintext_secret,
      .nodes = "ColumnDef"},
     {.card = {.id = "grant-all-to-runtime-role",
               .title = "Every right for a role that programs use",
@@ -392,19 +392,19 @@ constexpr TextRule kSecretRules[] = {
               .severity = Severity::warning,
               .area = Area::roles},
      .group = Group::design,
-     .statement = grant_all_to_runtime_role,
+     .lone = grant_all_to_runtime_role,
      .nodes = "GrantStmt"},
     {.card = shared_card("function-search-path"),
      .group = Group::design,
-     .statement = function_search_path,
+     .lone = function_search_path,
      .nodes = "CreateFunctionStmt"},
     {.card = shared_card("policy-always-true"),
      .group = Group::design,
-     .statement = policy_always_true,
+     .lone = policy_always_true,
      .nodes = "CreatePolicyStmt"},
     {.card = shared_card("rls-initplan"),
      .group = Group::design,
-     .statement = rls_initplan,
+     .lone = rls_initplan,
      .nodes = "CreatePolicyStmt"},
     {.card = shared_card("security-definer-view"),
      .group = Group::design,
@@ -421,7 +421,7 @@ constexpr TextRule kSecretRules[] = {
               .severity = Severity::warning,
               .area = Area::authentication},
      .group = Group::design,
-     .statement = connection_unverified,
+     .lone = connection_unverified,
      .nodes = "A_Const CreateSubscriptionStmt AlterSubscriptionStmt"},
 };
 

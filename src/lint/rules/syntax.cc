@@ -105,10 +105,10 @@ std::string unsafe_part(const postgres::Node& expression) {
   return found;
 }
 
-void string_concatenated_sql(const Subject& subject, TextSink& out) {
+void string_concatenated_sql(const LoneSubject& subject, TextSink& out) {
   const Statement& statement = subject.statement;
   if (!statement.is_opaque || statement.problem_offset <= statement.begin) return;
-  const auto tree = expression_tree(subject.context.script.text(), statement.problem_offset);
+  const auto tree = expression_tree(subject.around.script.text(), statement.problem_offset);
   const std::string part = tree ? unsafe_part(tree->root()) : std::string{};
   if (part.empty()) return;
   out.add(statement.problem_offset,
@@ -120,7 +120,7 @@ void string_concatenated_sql(const Subject& subject, TextSink& out) {
                               "USING and $1, names with format('%I'), texts with format('%L')."}});
 }
 
-void nothing(const Subject& /*subject*/, TextSink& /*out*/) {}
+void nothing(const LoneSubject& /*subject*/, TextSink& /*out*/) {}
 
 constexpr TextRule kSyntaxRules[] = {
     {.card = {.id = "syntax-error",
@@ -150,7 +150,7 @@ constexpr TextRule kSyntaxRules[] = {
               .severity = Severity::warning,
               .area = Area::queries},
      .group = Group::query,
-     .statement = string_concatenated_sql,
+     .lone = string_concatenated_sql,
      .judges_down = true},
     {.card = {.id = "ignore-without-reason",
               .title = "A rule is ignored without a reason",
@@ -159,7 +159,7 @@ constexpr TextRule kSyntaxRules[] = {
               .source = "pgkeep",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = nothing},
+     .lone = nothing},
     {.card = {.id = "ignore-unused",
               .title = "A comment ignores a rule that says nothing",
               .why = "It hides the next finding of that rule.",
@@ -167,7 +167,7 @@ constexpr TextRule kSyntaxRules[] = {
               .source = "pgkeep",
               .severity = Severity::info,
               .area = Area::schema},
-     .statement = nothing},
+     .lone = nothing},
 };
 
 } // namespace

@@ -23,7 +23,7 @@ using postgres::Node;
 constexpr std::size_t kNumberedMin = 3; // address1 and address2 are an address.
 constexpr std::size_t kNullableMin = 3;
 
-void array_as_relation(const Subject& subject, TextSink& out) {
+void array_as_relation(const LoneSubject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
     const bool holds_keys = column.type.is_array &&
                             is_one_of(column.type.name, {"int2", "int4", "int8", "uuid"}) &&
@@ -38,16 +38,16 @@ void array_as_relation(const Subject& subject, TextSink& out) {
   }
 }
 
-std::size_t place_of_table(const Subject& subject) {
+std::size_t place_of_table(const LoneSubject& subject) {
   return subject.statement.root.node("relation").offset().value_or(subject.statement.begin);
 }
 
-bool makes_table(const Subject& subject) {
+bool makes_table(const LoneSubject& subject) {
   const Node& root = subject.statement.root;
   return root.is("CreateStmt") && !root.node("partbound") && !makes_temporary(root);
 }
 
-void eav(const Subject& subject, TextSink& out) {
+void eav(const LoneSubject& subject, TextSink& out) {
   if (!makes_table(subject)) return;
   std::string attribute;
   std::string value;
@@ -84,7 +84,7 @@ std::string_view stem_of(std::string_view name) {
   return stem.ends_with('_') ? stem.substr(0, stem.size() - 1) : stem;
 }
 
-void metadata_tribbles(const Subject& subject, TextSink& out) {
+void metadata_tribbles(const LoneSubject& subject, TextSink& out) {
   if (!makes_table(subject)) return;
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> groups;
   for (const ColumnChange& column : columns_of(subject)) {
@@ -104,7 +104,7 @@ void metadata_tribbles(const Subject& subject, TextSink& out) {
   }
 }
 
-void table_inheritance(const Subject& subject, TextSink& out) {
+void table_inheritance(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   const std::vector<Node> parents =
       makes_table(subject) ? root.nodes("inh_relations") : std::vector<Node>{};
@@ -119,7 +119,7 @@ void table_inheritance(const Subject& subject, TextSink& out) {
            .fix = write_instead("Write PARTITION BY on the parent, or a foreign key to it")});
 }
 
-void unlogged_in_production(const Subject& subject, TextSink& out) {
+void unlogged_in_production(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   const auto add = [&](const RelationName& table, std::size_t offset) {
     out.add(offset,
@@ -135,7 +135,7 @@ void unlogged_in_production(const Subject& subject, TextSink& out) {
   }
 }
 
-void enum_type(const Subject& subject, TextSink& out) {
+void enum_type(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("CreateEnumStmt")) return;
   out.add(
@@ -148,7 +148,7 @@ void enum_type(const Subject& subject, TextSink& out) {
        .fix = write_instead("Write text with CHECK (x IN (...)), or a lookup table")});
 }
 
-void stored_aggregate(const Subject& subject, TextSink& out) {
+void stored_aggregate(const LoneSubject& subject, TextSink& out) {
   for (const ColumnChange& column : columns_of(subject)) {
     const catalog::NameWords split(column.name);
     const auto words = split.all();
@@ -228,7 +228,7 @@ void default_null_mismatch(const Context& context, TextSink& out) {
   }
 }
 
-void nullable_by_default(const Subject& subject, TextSink& out) {
+void nullable_by_default(const LoneSubject& subject, TextSink& out) {
   if (!makes_table(subject)) return;
   Schema after; // A new table depends on no other.
   for (const Change& change : subject.changes)
@@ -254,7 +254,7 @@ void nullable_by_default(const Subject& subject, TextSink& out) {
 }
 
 /// Names that a text gives: of tables, columns, indexes, constraints.
-void case_fold_trap(const Subject& subject, TextSink& out) {
+void case_fold_trap(const LoneSubject& subject, TextSink& out) {
   if (makes_temporary(subject.statement.root)) return;
   const auto judge = [&](const RelationName& table, std::string_view column, std::size_t offset) {
     const std::string_view name = column.empty() ? std::string_view(table.name) : column;
@@ -287,7 +287,7 @@ std::string_view fault_of_name(const std::string& name) {
   return {};
 }
 
-void naming(const Subject& subject, TextSink& out) {
+void naming(const LoneSubject& subject, TextSink& out) {
   if (makes_temporary(subject.statement.root)) return;
   for (const Change& change : subject.changes) {
     const bool is_table = change.operation == Operation::create_table;
@@ -308,7 +308,7 @@ bool is_comment_on(const Node& root, const RelationName& table) {
   return relation_of(root.node("object").nodes_if("List", "items")).name == table.name;
 }
 
-void no_comment(const Subject& subject, TextSink& out) {
+void no_comment(const LoneSubject& subject, TextSink& out) {
   if (!makes_table(subject)) return;
   const RelationName table = relation_of(subject.statement.root.node("relation"));
   const std::vector<Node> after = roots_after(subject);
@@ -326,7 +326,7 @@ void no_comment(const Subject& subject, TextSink& out) {
 constexpr TextRule kTableShapeRules[] = {
     {.card = shared_card("array-as-relation"),
      .group = Group::design,
-     .statement = array_as_relation,
+     .lone = array_as_relation,
      .nodes = "ColumnDef"},
     {.card = {.id = "eav",
               .title = "Table of attributes and values",
@@ -336,7 +336,7 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = eav,
+     .lone = eav,
      .nodes = "CreateStmt"},
     {.card = {.id = "metadata-tribbles",
               .title = "Numbered columns",
@@ -346,15 +346,15 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = metadata_tribbles,
+     .lone = metadata_tribbles,
      .nodes = "CreateStmt"},
     {.card = shared_card("table-inheritance"),
      .group = Group::design,
-     .statement = table_inheritance,
+     .lone = table_inheritance,
      .nodes = "CreateStmt"},
     {.card = shared_card("unlogged-in-production"),
      .group = Group::design,
-     .statement = unlogged_in_production},
+     .lone = unlogged_in_production},
     {.card = {.id = "enum-type",
               .title = "Type of enumerated values",
               .why = "A value cannot be removed, and its order and meaning sit in the type.",
@@ -363,7 +363,7 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::taste,
-     .statement = enum_type,
+     .lone = enum_type,
      .nodes = "CreateEnumStmt"},
     {.card = {.id = "stored-aggregate",
               .title = "Sum of other rows kept in a column",
@@ -374,7 +374,7 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = stored_aggregate,
+     .lone = stored_aggregate,
      .nodes = "ColumnDef"},
     {.card = {.id = "nullable-boolean",
               .title = "Boolean that may be NULL",
@@ -404,7 +404,7 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::taste,
-     .statement = nullable_by_default},
+     .lone = nullable_by_default},
     {.card = {.id = "naming",
               .title = "Name that gets in the way",
               .why = "It must be quoted each time, or says what needs no saying.",
@@ -413,7 +413,7 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::taste,
-     .statement = naming},
+     .lone = naming},
     {.card = {.id = "case-fold-trap",
               .title = "Name with capital letters",
               .why =
@@ -424,7 +424,8 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::design,
-     .statement = case_fold_trap},
+     .lone = case_fold_trap,
+     .nodes = "CreateStmt AlterTableStmt"},
     {.card = {.id = "no-comment",
               .title = "Table without a comment",
               .why = "Who meets it years later has only its name.",
@@ -433,7 +434,7 @@ constexpr TextRule kTableShapeRules[] = {
               .severity = Severity::info,
               .area = Area::schema},
      .group = Group::taste,
-     .statement = no_comment,
+     .lone = no_comment,
      .nodes = "CreateStmt"},
 };
 

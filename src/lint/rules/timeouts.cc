@@ -33,7 +33,7 @@ bool is_runners_own(const Context& context) {
 const Effect* strong_effect(const Subject& subject) {
   const Effect* strongest = nullptr;
   for (const Effect& each : subject.effects) {
-    if (!blocks_writes(each.mode) || !subject.context.is_in_use(each.relation)) continue;
+    if (!blocks_writes(each.mode) || !each.is_in_use) continue;
     if (strongest == nullptr || each.mode > strongest->mode) strongest = &each;
   }
   return strongest;
@@ -46,7 +46,7 @@ bool sets(const Node& root, std::string_view name) {
          root.text("name") == name;
 }
 
-bool is_set_later(const Subject& subject, std::string_view name) {
+bool is_set_later(const LoneSubject& subject, std::string_view name) {
   const std::vector<Node> after = roots_after(subject);
   return std::ranges::any_of(after, [&](const Node& root) { return sets(root, name); });
 }
@@ -140,7 +140,7 @@ void lock_timeout_zero(const Subject& subject, TextSink& out) {
 void statement_timeout_missing(const Subject& subject, TextSink& out) {
   const Context& context = subject.context;
   const auto works = [&](const Effect& each) {
-    return each.works() && blocks_writes(each.mode) && context.is_in_use(each.relation);
+    return each.works() && blocks_writes(each.mode) && each.is_in_use;
   };
   const auto found = std::ranges::find_if(subject.effects, works);
   if (found == subject.effects.end() || is_runners_own(context)) return;
@@ -261,7 +261,8 @@ constexpr TextRule kTimeoutRules[] = {
               .severity = Severity::warning,
               .area = Area::transactions},
      .statement = lock_timeout_missing,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .is_about_effects = true},
     {.card = {.id = "lock-timeout-late",
               .title = "lock_timeout is set after the first strong lock",
               .why = "The statement before it waits without limit.",
@@ -280,7 +281,8 @@ constexpr TextRule kTimeoutRules[] = {
               .severity = Severity::warning,
               .area = Area::transactions},
      .statement = lock_timeout_too_long,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .is_about_effects = true},
     {.card = {.id = "lock-timeout-zero",
               .title = "lock_timeout is switched off before a strong lock",
               .why = "It waits behind the longest query, and the whole application waits behind "
@@ -290,7 +292,8 @@ constexpr TextRule kTimeoutRules[] = {
               .severity = Severity::warning,
               .area = Area::transactions},
      .statement = lock_timeout_zero,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .is_about_effects = true},
     {.card = {.id = "statement-timeout-missing",
               .title = "Long work under a lock without statement_timeout",
               .why = "Nothing ends it when it takes longer than was thought.",
@@ -299,7 +302,8 @@ constexpr TextRule kTimeoutRules[] = {
               .severity = Severity::info,
               .area = Area::transactions},
      .statement = statement_timeout_missing,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .is_about_effects = true},
     {.card = {.id = "idle-timeout-missing",
               .title = "Transaction with a strong lock that may stay idle",
               .why = "A client that hangs keeps the table locked.",
@@ -309,7 +313,8 @@ constexpr TextRule kTimeoutRules[] = {
               .severity = Severity::info,
               .area = Area::transactions},
      .statement = idle_timeout_missing,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .is_about_effects = true},
     {.card = {.id = "application-name-missing",
               .title = "Migration that does not say who it is",
               .why = "Nobody can tell the session that blocks from the application's own.",

@@ -28,9 +28,7 @@ const HeldLock* exclusive_lock(const Context& context) {
 
 void statement_after_access_exclusive(const Subject& subject, TextSink& out) {
   const Context& context = subject.context;
-  const auto works = [&](const Effect& each) {
-    return each.works() && context.is_in_use(each.relation);
-  };
+  const auto works = [](const Effect& each) { return each.works() && each.is_in_use; };
   const auto work = std::ranges::find_if(subject.effects, works);
   if (work == subject.effects.end() || !context.shares_transaction()) return;
   const HeldLock* const lock = exclusive_lock(context);
@@ -62,16 +60,13 @@ std::vector<RelationName> exclusively_locked(const Context& context) {
 
 void wide_lock_window(const Subject& subject, TextSink& out) {
   const Context& context = subject.context;
-  const bool asks = std::ranges::any_of(subject.effects, [&](const Effect& each) {
-    return blocks_reads(each.mode) && context.is_in_use(each.relation);
-  });
+  const auto waits = [](const Effect& each) { return blocks_reads(each.mode) && each.is_in_use; };
+  const bool asks = std::ranges::any_of(subject.effects, waits);
   if (!asks || !context.shares_transaction()) return;
   const std::vector<RelationName> held = exclusively_locked(context);
   if (held.size() != 1) return; // Said at the second table, once.
   for (const Effect& each : subject.effects) {
-    if (!blocks_reads(each.mode) || !context.is_in_use(each.relation) ||
-        is_same(each.relation, held.front()))
-      continue;
+    if (!waits(each) || is_same(each.relation, held.front())) continue;
     out.add(subject.statement.begin,
             {.object = each.relation.text(),
              .message = fmt::format("The transaction holds {} and now asks for {}: a query that "
@@ -101,8 +96,8 @@ bool may_be_combined(const Node& root) {
 
 /// No node where nothing stands before, or something that was not understood, or that is a step of
 /// its own.
-Node root_just_before(const Subject& subject) {
-  const Section& section = subject.context.section;
+Node root_just_before(const LoneSubject& subject) {
+  const Section& section = subject.around.section;
   const std::vector<Statement>& statements = section.statements;
   if (section.begins_step(subject.statement)) return {};
   const auto here =
@@ -239,9 +234,7 @@ void if_exists_hides_drift(const Subject& subject, TextSink& out) {
       is_repeatable(context.script.path()))
     return;
   const auto kind = guarded_kind(subject.statement.root);
-  const bool is_temporary = subject.statement.root.is("CreateStmt") &&
-                            subject.statement.root.node("relation").text("relpersistence") == "t";
-  if (!kind || is_temporary) return;
+  if (!kind || makes_temporary(subject.statement.root)) return;
   const Change& change = subject.changes.front();
   const std::string object = *kind == "column" ? object_of(change.relation, change.name)
                              : *kind == "index" && !change.name.empty()
@@ -339,8 +332,8 @@ std::optional<std::string_view> session_state(const Node& root) {
   return found;
 }
 
-void pooler_unsafe(const Subject& subject, TextSink& out) {
-  if (!subject.context.script.is_migration()) return;
+void pooler_unsafe(const LoneSubject& subject, TextSink& out) {
+  if (!subject.around.script.is_migration()) return;
   const auto what = session_state(subject.statement.root);
   if (!what) return;
   out.add(subject.statement.begin,
@@ -361,7 +354,8 @@ constexpr TextRule kTransactionRules[] = {
               .severity = Severity::error,
               .area = Area::transactions},
      .statement = statement_after_access_exclusive,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .is_about_effects = true},
     {.card = {.id = "wide-lock-window",
               .title = "Two tables locked against reads in one transaction",
               .why = "Queries that use both deadlock with it, and either is blocked for longer.",
@@ -370,7 +364,8 @@ constexpr TextRule kTransactionRules[] = {
               .severity = Severity::warning,
               .area = Area::transactions},
      .statement = wide_lock_window,
-     .is_about_migrations = true},
+     .is_about_migrations = true,
+     .is_about_effects = true},
     {.card = {.id = "alter-table-split",
               .title = "Several ALTER TABLE that could be one",
               .why = "The table is locked, and perhaps read, once for each.",
@@ -438,7 +433,7 @@ constexpr TextRule kTransactionRules[] = {
               .source = "PgBouncer documentation, features: SQL feature map for pooling modes",
               .severity = Severity::info,
               .area = Area::connections},
-     .statement = pooler_unsafe,
+     .lone = pooler_unsafe,
      .nodes = "ListenStmt PrepareStmt DeclareCursorStmt SelectStmt",
      .is_about_migrations = true},
 };

@@ -97,7 +97,7 @@ struct Saying {
   std::string_view message = {}; ///< With {} for the type; empty: what the audit says as well.
 };
 
-void report(const Subject& subject, Verdict verdict, const Saying& saying, TextSink& out) {
+void report(const LoneSubject& subject, Verdict verdict, const Saying& saying, TextSink& out) {
   const std::string_view message =
       saying.message.empty() ? catalog::message_of(verdict) : saying.message;
   for (const ColumnChange& column : columns_of(subject)) {
@@ -113,91 +113,91 @@ void report(const Subject& subject, Verdict verdict, const Saying& saying, TextS
   }
 }
 
-void money_as_float(const Subject& subject, TextSink& out) {
+void money_as_float(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::money_as_float, {"numeric(19,4)", "or whole cents in a bigint"}, out);
 }
-void numeric_without_scale(const Subject& subject, TextSink& out) {
+void numeric_without_scale(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::numeric_without_scale,
          {"numeric(19,4)", "with the scale that the amounts have"}, out);
 }
-void varchar_limit(const Subject& subject, TextSink& out) {
+void varchar_limit(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::varchar_limit,
          {"text", "with a CHECK on char_length() where a limit is meant"}, out);
 }
-void char_type(const Subject& subject, TextSink& out) {
+void char_type(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::char_type,
          {"text", "with a CHECK on char_length() where the length matters"}, out);
 }
-void money_type(const Subject& subject, TextSink& out) {
+void money_type(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::money_type,
          {"numeric(19,2)", "and keep the currency in a column of its own"}, out);
 }
-void timetz(const Subject& subject, TextSink& out) {
+void timetz(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::timetz, {"timestamptz", "or time where a time of day is meant"}, out);
 }
-void timestamp_without_zone(const Subject& subject, TextSink& out) {
+void timestamp_without_zone(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::timestamp_without_zone, {"timestamptz", ""}, out);
 }
-void timestamp_precision(const Subject& subject, TextSink& out) {
+void timestamp_precision(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::timestamp_precision,
          {"timestamptz", "and cut with date_trunc() where whole seconds are wanted"}, out);
 }
-void json_type(const Subject& subject, TextSink& out) {
+void json_type(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::json_type, {"jsonb", "unless the order of keys must survive"}, out);
 }
-void date_as_text(const Subject& subject, TextSink& out) {
+void date_as_text(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::date_as_text,
          {"timestamptz", "or date",
           "{} for what its name says is a time: it sorts as text and accepts 31 February"},
          out);
 }
-void boolean_as_text(const Subject& subject, TextSink& out) {
+void boolean_as_text(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::boolean_as_text,
          {"boolean", "",
           "{} for what its name says is yes or no: it accepts \"True \", \"maybe\" and 7 too"},
          out);
 }
-void number_as_text(const Subject& subject, TextSink& out) {
+void number_as_text(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::number_as_text,
          {"numeric", "or an integer type",
           "{} for what its name says is a number: \"10\" sorts before \"9\", and sums need casts"},
          out);
 }
-void ip_as_text(const Subject& subject, TextSink& out) {
+void ip_as_text(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::ip_as_text,
          {"inet", "", "{} for what its name says is an address: no check, no search by network"},
          out);
 }
-void json_as_text(const Subject& subject, TextSink& out) {
+void json_as_text(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::json_as_text,
          {"jsonb", "", "{} for what its name says is JSON: a broken document comes in unseen"},
          out);
 }
-void unsupported_reg(const Subject& subject, TextSink& out) {
+void unsupported_reg(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::unsupported_reg, {"text", "and cast it where the object is needed"},
          out);
 }
-void large_object(const Subject& subject, TextSink& out) {
+void large_object(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::large_object,
          {"bytea", "or keep the file in an object store and its address here",
           "{} names a large object: it is not deleted with the row, and logical replication leaves "
           "it out"},
          out);
 }
-void xml(const Subject& subject, TextSink& out) {
+void xml(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::xml,
          {"text", "or jsonb and columns for what queries read",
           "{} has no comparison and no index, and each query parses it again"},
          out);
 }
-void bytea_large(const Subject& subject, TextSink& out) {
+void bytea_large(const LoneSubject& subject, TextSink& out) {
   report(subject, Verdict::bytea_large,
          {"text", "with the address of the file in an object store",
           "{} for what its name says is a whole file: it is read, logged, replicated and backed up "
           "with every row"},
          out);
 }
-void oid_column(const Subject& subject, TextSink& out) {
+void oid_column(const LoneSubject& subject, TextSink& out) {
   report(
       subject, Verdict::oid_column,
       {"bigint", "or regclass for a table's name",
@@ -206,7 +206,7 @@ void oid_column(const Subject& subject, TextSink& out) {
       out);
 }
 
-void current_time(const Subject& subject, TextSink& out) {
+void current_time(const LoneSubject& subject, TextSink& out) {
   postgres::walk(
       subject.statement.root, postgres::kinds<"SQLValueFunction">(), [&](const Node& node) {
         if (!node.is("SQLValueFunction")) return true;
@@ -226,63 +226,60 @@ void current_time(const Subject& subject, TextSink& out) {
 constexpr TextRule kTypeRules[] = {
     {.card = shared_card("money-as-float"),
      .group = Group::design,
-     .statement = money_as_float,
+     .lone = money_as_float,
      .nodes = "ColumnDef"},
     {.card = shared_card("numeric-without-scale"),
      .group = Group::design,
-     .statement = numeric_without_scale,
+     .lone = numeric_without_scale,
      .nodes = "ColumnDef"},
     {.card = shared_card("varchar-limit"),
      .group = Group::design,
-     .statement = varchar_limit,
+     .lone = varchar_limit,
      .nodes = "ColumnDef"},
     {.card = shared_card("char-type"),
      .group = Group::design,
-     .statement = char_type,
+     .lone = char_type,
      .nodes = "ColumnDef"},
     {.card = shared_card("money-type"),
      .group = Group::design,
-     .statement = money_type,
+     .lone = money_type,
      .nodes = "ColumnDef"},
-    {.card = shared_card("timetz"),
-     .group = Group::design,
-     .statement = timetz,
-     .nodes = "ColumnDef"},
+    {.card = shared_card("timetz"), .group = Group::design, .lone = timetz, .nodes = "ColumnDef"},
     {.card = shared_card("timestamp-without-zone"),
      .group = Group::design,
-     .statement = timestamp_without_zone,
+     .lone = timestamp_without_zone,
      .nodes = "ColumnDef"},
     {.card = shared_card("timestamp-precision"),
      .group = Group::design,
-     .statement = timestamp_precision,
+     .lone = timestamp_precision,
      .nodes = "ColumnDef"},
     {.card = shared_card("json-type"),
      .group = Group::design,
-     .statement = json_type,
+     .lone = json_type,
      .nodes = "ColumnDef"},
     {.card = shared_card("date-as-text"),
      .group = Group::design,
-     .statement = date_as_text,
+     .lone = date_as_text,
      .nodes = "ColumnDef"},
     {.card = shared_card("boolean-as-text"),
      .group = Group::design,
-     .statement = boolean_as_text,
+     .lone = boolean_as_text,
      .nodes = "ColumnDef"},
     {.card = shared_card("number-as-text"),
      .group = Group::design,
-     .statement = number_as_text,
+     .lone = number_as_text,
      .nodes = "ColumnDef"},
     {.card = shared_card("ip-as-text"),
      .group = Group::design,
-     .statement = ip_as_text,
+     .lone = ip_as_text,
      .nodes = "ColumnDef"},
     {.card = shared_card("json-as-text"),
      .group = Group::design,
-     .statement = json_as_text,
+     .lone = json_as_text,
      .nodes = "ColumnDef"},
     {.card = shared_card("unsupported-reg"),
      .group = Group::design,
-     .statement = unsupported_reg,
+     .lone = unsupported_reg,
      .nodes = "ColumnDef"},
     {.card = {.id = "large-object",
               .title = "Column of large objects",
@@ -293,7 +290,7 @@ constexpr TextRule kTypeRules[] = {
               .severity = Severity::warning,
               .area = Area::types},
      .group = Group::design,
-     .statement = large_object,
+     .lone = large_object,
      .nodes = "ColumnDef"},
     {.card = {.id = "xml",
               .title = "Column of type xml",
@@ -303,7 +300,7 @@ constexpr TextRule kTypeRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::design,
-     .statement = xml,
+     .lone = xml,
      .nodes = "ColumnDef"},
     {.card = {.id = "bytea-large",
               .title = "Files kept in a bytea column",
@@ -314,7 +311,7 @@ constexpr TextRule kTypeRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::design,
-     .statement = bytea_large,
+     .lone = bytea_large,
      .nodes = "ColumnDef"},
     {.card = {.id = "oid-column",
               .title = "Column of type oid",
@@ -325,7 +322,7 @@ constexpr TextRule kTypeRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::design,
-     .statement = oid_column,
+     .lone = oid_column,
      .nodes = "ColumnDef"},
     {.card = {.id = "current-time",
               .title = "CURRENT_TIME",
@@ -335,7 +332,7 @@ constexpr TextRule kTypeRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::design,
-     .statement = current_time,
+     .lone = current_time,
      .nodes = "SQLValueFunction"},
 };
 

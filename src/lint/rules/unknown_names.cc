@@ -146,9 +146,8 @@ bool is_well_known(std::string_view type) {
 }
 
 /// Rows of each table are a type.
-bool is_table(const Context& context, std::string_view name) {
-  return std::ranges::any_of(context.schema.tables(),
-                             [&](const auto& each) { return each.second.name.name == name; });
+bool is_table(const Context& context, const std::string& name) {
+  return !context.schema.named(name).empty();
 }
 
 /// Types that the statements of this section make, and those of the database.
@@ -242,7 +241,7 @@ const TableState* blamed(const Query& query, std::string_view name) {
   return query.sources.empty() ? nullptr : query.sources.front().table;
 }
 
-void judge_reference(const Subject& subject, const Query& query, const Node& column,
+void judge_reference(const LoneSubject& subject, const Query& query, const Node& column,
                      TextSink& out) {
   const postgres::NodeList fields = column.nodes("fields");
   if (fields.empty() || is_star(column)) return;
@@ -260,7 +259,7 @@ void judge_reference(const Subject& subject, const Query& query, const Node& col
     add_unknown(offset, *meaning.source->table, std::string(name), out);
 }
 
-void judge_targets(const Subject& subject, const Query& query, TextSink& out) {
+void judge_targets(const LoneSubject& subject, const Query& query, TextSink& out) {
   const bool is_insert = query.node.is("InsertStmt");
   if (!is_insert && !query.node.is("UpdateStmt")) return;
   const TableState* const table = query.sources.front().table;

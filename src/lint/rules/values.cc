@@ -83,7 +83,7 @@ void enum_add_value(const Context& context, TextSink& out) {
   }
 }
 
-void enum_add_value_order(const Subject& subject, TextSink& out) {
+void enum_add_value_order(const LoneSubject& subject, TextSink& out) {
   for (const Change& change : subject.changes) {
     if (change.operation != Operation::add_enum_value ||
         !change.node.text("new_val_neighbor").empty())
@@ -99,7 +99,7 @@ void enum_add_value_order(const Subject& subject, TextSink& out) {
   }
 }
 
-void enum_drop_value(const Subject& subject, TextSink& out) {
+void enum_drop_value(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   const bool changes_rows = root.is("DeleteStmt") || root.is("UpdateStmt");
   if (!changes_rows || root.node("relation").text("relname") != "pg_enum") return;
@@ -117,14 +117,14 @@ RelationName domain_of(const Node& root) {
   return relation_of(root.nodes(root.is("CreateDomainStmt") ? "domainname" : "type_name"));
 }
 
-bool is_domain_of_section(const Subject& subject, const RelationName& domain) {
+bool is_domain_of_section(const LoneSubject& subject, const RelationName& domain) {
   const std::vector<Node> before = roots_before(subject);
   return std::ranges::any_of(before, [&](const Node& root) {
     return root.is("CreateDomainStmt") && domain_of(root).name == domain.name;
   });
 }
 
-void create_domain_constraint(const Subject& subject, TextSink& out) {
+void create_domain_constraint(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("CreateDomainStmt")) return;
   for (const Node& constraint : root.nodes("constraints")) {
@@ -145,7 +145,7 @@ void create_domain_constraint(const Subject& subject, TextSink& out) {
   }
 }
 
-void alter_domain_constraint(const Subject& subject, TextSink& out) {
+void alter_domain_constraint(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("AlterDomainStmt")) return;
   const RelationName domain = domain_of(root);
@@ -157,7 +157,7 @@ void alter_domain_constraint(const Subject& subject, TextSink& out) {
                     "form: add CONSTRAINT name CHECK (VALUE IS NOT NULL) NOT VALID, then VALIDATE "
                     "CONSTRAINT name in another transaction.");
   if (adds_check && !name.empty()) {
-    const std::string_view sql = subject.context.script.sql_of(subject.statement);
+    const std::string_view sql = subject.around.script.sql_of(subject.statement);
     fix = {.safety = Safety::blocks_writes,
            .sql = {fmt::format("{} NOT VALID", sql),
                    fmt::format("ALTER DOMAIN {} VALIDATE CONSTRAINT {}", domain.text(),
@@ -180,7 +180,7 @@ bool has_option(const Node& root, std::string_view name) {
                              [&](const Node& each) { return each.text("defname") == name; });
 }
 
-bool is_sequence_of_section(const Subject& subject, std::string_view name) {
+bool is_sequence_of_section(const LoneSubject& subject, std::string_view name) {
   const std::vector<Node> before = roots_before(subject);
   return std::ranges::any_of(before, [&](const Node& root) {
     return root.is("CreateSeqStmt") && root.node("sequence").text("relname") == name;
@@ -189,11 +189,10 @@ bool is_sequence_of_section(const Subject& subject, std::string_view name) {
 
 /// A sequence that a serial or identity column of a new table owns has no other users either.
 bool is_of_new_table(const Subject& subject, std::string_view sequence) {
-  for (const auto& [key, table] : subject.context.schema.tables()) {
-    const std::string& name = table.name.name;
-    if (table.is_created_here && sequence.starts_with(name) &&
-        sequence.substr(name.size()).starts_with('_'))
-      return true;
+  for (std::size_t end = sequence.find('_'); end != std::string_view::npos;
+       end = sequence.find('_', end + 1)) {
+    const auto tables = subject.context.schema.named(std::string(sequence.substr(0, end)));
+    if (std::ranges::any_of(tables, &TableState::is_created_here)) return true;
   }
   return is_sequence_of_section(subject, sequence);
 }
@@ -222,7 +221,7 @@ struct SetValue {
   std::string sequence;
   std::size_t offset;
 };
-std::vector<SetValue> set_values(const Subject& subject) {
+std::vector<SetValue> set_values(const LoneSubject& subject) {
   std::vector<SetValue> found;
   if (!subject.statement.root.is("SelectStmt")) return found;
   postgres::walk(subject.statement.root, postgres::kinds<"FuncCall">(), [&](const Node& node) {
@@ -265,7 +264,7 @@ void sequence_restart(const Subject& subject, TextSink& out) {
   }
 }
 
-void sequence_cycle(const Subject& subject, TextSink& out) {
+void sequence_cycle(const LoneSubject& subject, TextSink& out) {
   const Node& root = subject.statement.root;
   if (!root.is("AlterSeqStmt") && !root.is("CreateSeqStmt")) return;
   for (const Node& option : root.nodes("options")) {
@@ -303,7 +302,7 @@ constexpr TextRule kValueRules[] = {
               .severity = Severity::info,
               .area = Area::types},
      .group = Group::taste,
-     .statement = enum_add_value_order,
+     .lone = enum_add_value_order,
      .nodes = "AlterEnumStmt"},
     {.card = {.id = "enum-drop-value",
               .title = "Value of an enum is taken out of the catalog",
@@ -313,7 +312,7 @@ constexpr TextRule kValueRules[] = {
               .source = "PostgreSQL manual, datatype-enum",
               .severity = Severity::error,
               .area = Area::types},
-     .statement = enum_drop_value,
+     .lone = enum_drop_value,
      .nodes = "UpdateStmt DeleteStmt"},
     {.card = {.id = "create-domain-constraint",
               .title = "Domain with a check that has no name",
@@ -322,7 +321,7 @@ constexpr TextRule kValueRules[] = {
               .source = "PostgreSQL manual, sql-createdomain and sql-alterdomain",
               .severity = Severity::info,
               .area = Area::types},
-     .statement = create_domain_constraint,
+     .lone = create_domain_constraint,
      .nodes = "CreateDomainStmt"},
     {.card = {.id = "alter-domain-constraint",
               .title = "Check added to a domain in use",
@@ -331,7 +330,7 @@ constexpr TextRule kValueRules[] = {
               .source = "PostgreSQL manual, sql-alterdomain; measured on 15 and 18",
               .severity = Severity::error,
               .area = Area::types},
-     .statement = alter_domain_constraint,
+     .lone = alter_domain_constraint,
      .nodes = "AlterDomainStmt"},
     {.card = {.id = "alter-sequence",
               .title = "Sequence in use is changed",
@@ -358,7 +357,7 @@ constexpr TextRule kValueRules[] = {
               .source = "PostgreSQL manual, sql-createsequence: CYCLE",
               .severity = Severity::warning,
               .area = Area::schema},
-     .statement = sequence_cycle,
+     .lone = sequence_cycle,
      .nodes = "AlterSeqStmt CreateSeqStmt"},
 };
 

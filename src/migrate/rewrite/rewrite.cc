@@ -70,16 +70,16 @@ public:
   base::Result<Rewrite> run() {
     std::size_t at = 0;
     for (const lint::Section& section : script_.sections()) {
-      lint::Context context{.script = script_,
-                            .section = section,
-                            .limits = limits_,
-                            .server_major = major_,
-                            .database = input_.database,
-                            .server_parses = kNobodyToAsk,
-                            .prepare = kNobodyPrepares,
-                            .mandatory_columns = kNoColumns,
-                            .schema = schema_,
-                            .paths = no_paths_};
+      lint::Context context{{.script = script_,
+                             .section = section,
+                             .limits = limits_,
+                             .server_major = major_,
+                             .database = input_.database,
+                             .server_parses = kNobodyToAsk,
+                             .prepare = kNobodyPrepares,
+                             .mandatory_columns = kNoColumns,
+                             .paths = no_paths_},
+                            schema_};
       for (const lint::Statement& statement : section.statements) {
         if (statement.origin != lint::Origin::text) continue;
         PGKEEP_CHECK(check(statement));
