@@ -6,8 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <sys/mman.h>
-
+#include "base/large_pages.h"
 #include "findings/lookup.h"
 #include "findings/render/json_finding.h"
 
@@ -15,16 +14,14 @@ namespace pgkeep::findings {
 
 namespace {
 
-constexpr std::size_t kLargePage = std::size_t{2} * 1024 * 1024;
+using base::kLargePageBytes;
 
-/// Memory that is written once, from its beginning to its end: in pages of the usual size half of
-/// what that costs are page faults. Without effect where the system has no large ones. The block is
-/// a large page longer than `bytes`, which begin where one does.
+/// The block is a large page longer than `bytes`, which begin where one does.
 char* in_large_pages(char* block, std::size_t bytes) {
   void* at = block;
-  std::size_t room = bytes + kLargePage;
-  std::align(kLargePage, bytes, at, room);
-  ::madvise(at, bytes, MADV_HUGEPAGE);
+  std::size_t room = bytes + kLargePageBytes;
+  std::align(kLargePageBytes, bytes, at, room);
+  base::ask_for_large_pages(at, bytes);
   return static_cast<char*>(at);
 }
 
@@ -80,8 +77,8 @@ char* FindingWriter::take(std::size_t bytes) {
   if (bytes > left_) {
     left_ = std::max(bytes, std::clamp(kept_, kBlockMin, kBlockMax));
     kept_ += left_;
-    const bool is_large = left_ >= kLargePage;
-    const std::size_t spare = is_large ? kLargePage : 0;
+    const bool is_large = left_ >= kLargePageBytes;
+    const std::size_t spare = is_large ? kLargePageBytes : 0;
     next_ = blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(left_ + spare)).get();
     if (is_large) next_ = in_large_pages(next_, left_);
   }

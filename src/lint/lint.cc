@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/large_pages.h"
 #include "lint/ignore_marks.h"
 #include "lint/linter.h"
 #include "lint/said_order.h"
@@ -85,15 +86,20 @@ public:
         scripts_(files.size()),
         verdicts_(files.size(), std::vector<SaidOfFile>(judges.size() + 1)) {}
 
-  /// One thread for each record, the first of them this one. Errors: that of the first file that
-  /// cannot be read.
+  /// One thread for each record; of a single one this. Errors: that of the first file that cannot
+  /// be read.
   base::Result<> work(std::span<TextRecord> records) {
     Turns turns(files_, judges_.size(), records.size());
-    std::vector<std::jthread> others;
-    for (TextRecord& record : records.subspan(1))
-      others.emplace_back([this, &turns, &record] { take(turns, record); });
-    take(turns, records.front());
-    others.clear(); // All have ended.
+    if (records.size() == 1) {
+      take(turns, records.front());
+    } else {
+      std::vector<std::jthread> threads;
+      for (TextRecord& record : records)
+        threads.emplace_back([this, &turns, &record] {
+          base::allocate_in_large_pages();
+          take(turns, record);
+        });
+    } // All have ended.
     for (std::optional<base::Error>& failure : failures_) {
       if (failure) return *std::move(failure);
     }

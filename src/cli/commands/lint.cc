@@ -7,10 +7,10 @@
 #include <span>
 
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include "audit/audit.h"
 #include "base/files.h"
+#include "base/large_pages.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/judging.h"
@@ -176,9 +176,7 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
     queries.emplace(*target);
     options.prepare = [&](const std::string& sql) { return queries->check(sql); };
   }
-  // What the trees of a file took, those of the next will take: the system would clear it again.
-  constexpr int kBytesKept = 256 * 1024 * 1024;
-  ::mallopt(M_TRIM_THRESHOLD, kBytesKept); // NOLINT(concurrency-mt-unsafe): nobody else runs.
+  base::keep_freed_memory(); // What the trees of a file took, those of the next will take.
   PGKEEP_TRY(findings::Report judged,
              lint::lint(
                  asked.files, [&](std::size_t number) { return read_file(asked, number, values); },
