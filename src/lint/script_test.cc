@@ -124,5 +124,25 @@ TEST(ScriptTest, the_opening_comment_is_what_stands_first) {
   EXPECT_THAT(Script::read("a.sql", "SELECT 1;").opening_comment(), IsEmpty());
 }
 
+TEST(ScriptTest, changes_of_temporary_tables_are_marked) {
+  const Script script = Script::read("a.sql", R"(
+CREATE TEMP TABLE t (a int);
+ALTER TABLE t ADD b int;
+ALTER TABLE public.other ADD b int;
+DROP TABLE t;
+CREATE TABLE t (a int);
+ALTER TABLE t ADD b int;
+)");
+  std::vector<std::vector<bool>> marks;
+  for (const Statement& statement : script.sections().front().statements) {
+    marks.emplace_back();
+    for (const Change& change : statement.changes)
+      marks.back().push_back(change.is_of_temporary);
+  }
+  const std::vector<std::vector<bool>> expected = {{true, true}, {true},         {false},
+                                                   {true},       {false, false}, {false}};
+  EXPECT_EQ(marks, expected);
+}
+
 } // namespace
 } // namespace pgkeep::lint

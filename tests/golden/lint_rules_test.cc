@@ -267,6 +267,22 @@ TEST(LintRules, AnyNumberOfJudgesSaysTheSame) {
   }
 }
 
+TEST(LintRules, TheFirstFileThatCannotBeReadIsNamed) {
+  const lint::File file{.path = "a.sql", .text = std::string(20'000, ' ') + "SELECT 1;"};
+  const std::vector<lint::ListedFile> files(50, {.path = file.path, .bytes = file.text.size()});
+  lint::Options options = all_options();
+  for (const std::size_t judges : {1U, 2U, 3U}) {
+    options.judges = judges;
+    const auto read = [&](std::size_t number) -> base::Result<lint::File> {
+      if (number != 17 && number != 18 && number != 40) return file;
+      return base::Error{.code = base::Code::io, .what = fmt::format("file {}", number)};
+    };
+    const auto report = lint::lint(files, read, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().what, "file 17");
+  }
+}
+
 TEST(LintRules, HaveACardAndACase) {
   std::set<std::string, std::less<>> cases;
   for (const LintCase& each : lint_cases())

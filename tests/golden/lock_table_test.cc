@@ -341,14 +341,14 @@ TEST_P(LockChoice, PicksTheRow) {
   const std::function<postgres::QueryCheck(const std::string&)> nobody_prepares;
   const std::vector<std::string> no_columns;
   const lint::FilePaths no_paths{{}};
-  lint::Context context{.script = script,
-                        .section = section,
-                        .limits = limits,
-                        .server_parses = no_server,
-                        .prepare = nobody_prepares,
-                        .mandatory_columns = no_columns,
-                        .schema = schema,
-                        .paths = no_paths};
+  lint::Context context{{.script = script,
+                         .section = section,
+                         .limits = limits,
+                         .server_parses = no_server,
+                         .prepare = nobody_prepares,
+                         .mandatory_columns = no_columns,
+                         .paths = no_paths},
+                        schema};
   for (const lint::Statement& statement : section.statements) {
     ASSERT_TRUE(statement.root) << statement.problem;
     const std::vector<lint::Change>& changes = statement.changes; // The context refers to them.
