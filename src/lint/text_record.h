@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "findings/finding.h"
@@ -43,6 +44,7 @@ public:
   /// The cards of the chosen rules, by their places.
   TextRecord(std::vector<const findings::Rule*> cards, bool writes_json);
 
+  /// What is said from here on is about this file.
   void begin(const Script& script);
   /// What was said since begin().
   SaidOfFile end();
@@ -54,7 +56,7 @@ public:
   [[nodiscard]] const std::vector<std::string>& skipped(std::size_t rule) const {
     return skipped_[rule];
   }
-  /// Has what was said in writing; null where findings are kept.
+  /// Has what was said in writing; none where findings are kept.
   [[nodiscard]] std::optional<findings::FindingWriter>& writer() { return writer_; }
 
 private:
