@@ -131,7 +131,7 @@ PlanRoom::explain(const std::vector<std::string>& settings,
                   const std::vector<std::string>& statements) {
   const std::string copy = copy_of(model_);
   PGKEEP_CHECK(write_sizes());
-  PGKEEP_CHECK(server_->copy_files(copy, model_));
+  PGKEEP_CHECK(server_->replace_database(copy, model_));
   PGKEEP_CHECK(grow_files());
   std::vector<std::vector<std::string>> plans;
   {

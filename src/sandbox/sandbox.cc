@@ -129,18 +129,14 @@ base::Result<> Sandbox::create_database(const std::string& name) {
   return clone_database(name, "template0");
 }
 
-base::Result<> Sandbox::clone_database(const std::string& name, const std::string& from) {
-  return copy_database(name, from, "");
-}
-
-base::Result<> Sandbox::copy_files(const std::string& name, const std::string& from) {
+base::Result<> Sandbox::replace_database(const std::string& name, const std::string& from) {
   PGKEEP_CHECK(drop_database(name));
-  // 14 knows no other way.
-  return copy_database(name, from, binaries_.version.major() >= 15 ? " STRATEGY file_copy" : "");
+  return clone_database(name, from);
 }
 
-base::Result<> Sandbox::copy_database(const std::string& name, const std::string& from,
-                                      std::string_view how) {
+base::Result<> Sandbox::clone_database(const std::string& name, const std::string& from) {
+  // 14 knows no other way.
+  const std::string_view how = binaries_.version.major() >= 15 ? " STRATEGY file_copy" : "";
   PGKEEP_TRY(postgres::Connection admin, connect());
   PGKEEP_CHECK(admin.execute(fmt::format("CREATE DATABASE {} TEMPLATE {}{}",
                                          postgres::quote_identifier(name),

@@ -56,11 +56,13 @@ public:
 
   /// Empty, from template0.
   base::Result<> create_database(const std::string& name);
-  /// With all that is in the other one, to which nobody may be connected, and its settings.
+  /// With all that is in the other one, to which nobody may be connected, and its settings. Files
+  /// are copied (PostgreSQL manual, CREATE DATABASE, STRATEGY): no page goes through the WAL, and
+  /// none of the new one is in the server's memory, so that its files may be changed before
+  /// somebody connects to it.
   base::Result<> clone_database(const std::string& name, const std::string& from);
-  /// The same, in place of one of that name, by copying files: no page of the new one is in the
-  /// server's memory, so that its files may be changed before somebody connects to it.
-  base::Result<> copy_files(const std::string& name, const std::string& from);
+  /// The same, in place of one of that name.
+  base::Result<> replace_database(const std::string& name, const std::string& from);
   base::Result<> drop_database(const std::string& name);
 
   base::Result<> stop(postgres::Shutdown mode = postgres::Shutdown::fast);
@@ -70,8 +72,6 @@ public:
 private:
   Sandbox() = default;
   base::Result<> start_here(const Settings& settings);
-  base::Result<> copy_database(const std::string& name, const std::string& from,
-                               std::string_view how);
 
   postgres::ServerBinaries binaries_;
   std::optional<base::Account> account_;

@@ -13,11 +13,17 @@ constexpr std::size_t kMessageBytesMax = 10'000;
 constexpr std::size_t kSaltBytesMax = 1'024;
 constexpr std::string_view kBindingHeader = "p=tls-server-end-point,,";
 
-base::Error malformed() {
+base::Error malformed(std::string_view hint) {
   return {.code = base::Code::refused,
           .what = "malformed SCRAM message",
-          .hint = "Use a client that speaks SCRAM-SHA-256.",
+          .hint = std::string(hint),
           .sqlstate = "08P01"};
+}
+base::Error malformed_by_client() {
+  return malformed("Use a client that speaks SCRAM-SHA-256.");
+}
+base::Error malformed_by_server() {
+  return malformed("Look whether it is PostgreSQL that answers at that address.");
 }
 base::Error wrong_password() {
   return {.code = base::Code::refused,
@@ -79,13 +85,13 @@ ScramServer::ScramServer(ScramVerifier verifier, std::string nonce, std::string 
 
 base::Result<std::string> ScramServer::first(std::string_view mechanism, std::string_view message) {
   if (message.size() > kMessageBytesMax || message.find('\0') != std::string_view::npos)
-    return malformed();
+    return malformed_by_client();
   const auto header = header_of_first(message);
-  if (!header) return malformed();
+  if (!header) return malformed_by_client();
   const bool is_plus = mechanism == kScramSha256Plus;
-  if (!is_plus && mechanism != kScramSha256) return malformed();
+  if (!is_plus && mechanism != kScramSha256) return malformed_by_client();
   if (is_plus) {
-    if (*header != kBindingHeader || binding_.empty()) return malformed();
+    if (*header != kBindingHeader || binding_.empty()) return malformed_by_client();
     wanted_binding_ = base64(std::string(*header).append(binding_));
   } else if (*header == "n,," || *header == "y,,") {
     // "y": the client could have bound the channel and believes that we cannot.
@@ -97,14 +103,14 @@ base::Result<std::string> ScramServer::first(std::string_view mechanism, std::st
                          .sqlstate = "28000"};
     wanted_binding_ = base64(*header);
   } else {
-    return malformed();
+    return malformed_by_client();
   }
   const std::string_view bare = message.substr(header->size());
   Attributes attributes(bare);
   // The name is that of the startup packet: this one counts for nothing.
   const auto name = attributes.next('n');
   const auto nonce = name ? attributes.next('r') : std::nullopt;
-  if (!nonce || !is_nonce(*nonce)) return malformed();
+  if (!nonce || !is_nonce(*nonce)) return malformed_by_client();
   nonce_ = std::string(*nonce).append(nonce_);
   std::string answer =
       fmt::format("r={},s={},i={}", nonce_, base64(verifier_.salt), verifier_.iterations);
@@ -113,16 +119,17 @@ base::Result<std::string> ScramServer::first(std::string_view mechanism, std::st
 }
 
 base::Result<std::string> ScramServer::final(std::string_view message) {
-  if (message.size() > kMessageBytesMax || exchanged_.empty()) return malformed();
+  if (message.size() > kMessageBytesMax || exchanged_.empty()) return malformed_by_client();
   const std::size_t proof_at = message.rfind(",p=");
-  if (proof_at == std::string_view::npos) return malformed();
+  if (proof_at == std::string_view::npos) return malformed_by_client();
   const std::string_view without_proof = message.substr(0, proof_at);
   const auto proof_bytes = from_base64(message.substr(proof_at + 3));
   const auto proof = proof_bytes ? key_of(*proof_bytes) : std::nullopt;
   Attributes attributes(without_proof);
   const auto binding = attributes.next('c');
   const auto nonce = binding ? attributes.next('r') : std::nullopt;
-  if (!proof || !nonce || *nonce != nonce_ || *binding != wanted_binding_) return malformed();
+  if (!proof || !nonce || *nonce != nonce_ || *binding != wanted_binding_)
+    return malformed_by_client();
   const std::string text = fmt::format("{},{}", exchanged_, without_proof);
   const auto signature = hmac(verifier_.stored_key, text);
   const auto ours = hmac(verifier_.server_key, text);
@@ -151,14 +158,14 @@ std::string ScramClient::first() {
 }
 
 base::Result<std::string> ScramClient::final(std::string_view message) {
-  if (message.size() > kMessageBytesMax || exchanged_.empty()) return malformed();
+  if (message.size() > kMessageBytesMax || exchanged_.empty()) return malformed_by_server();
   Attributes attributes(message);
   const auto nonce = attributes.next('r');
   const auto salt_text = nonce ? attributes.next('s') : std::nullopt;
   const auto count_text = salt_text ? attributes.next('i') : std::nullopt;
   if (!count_text || !is_nonce(*nonce) || !nonce->starts_with(nonce_) ||
       nonce->size() == nonce_.size())
-    return malformed();
+    return malformed_by_server();
   const auto salt = from_base64(*salt_text);
   int iterations = 0;
   const char* const end = count_text->data() + count_text->size();
@@ -166,7 +173,7 @@ base::Result<std::string> ScramClient::final(std::string_view message) {
   // A server may not keep us busy for ever.
   if (!salt || salt->empty() || salt->size() > kSaltBytesMax || failure != std::errc() ||
       stop != end || iterations < 1 || iterations > kScramIterationsMax)
-    return malformed();
+    return malformed_by_server();
   if (password_) {
     const auto salted = salted_password(password_->reveal(), *salt, iterations);
     const auto client = salted ? hmac(*salted, "Client Key") : std::nullopt;
@@ -197,7 +204,7 @@ base::Result<> ScramClient::verify(std::string_view message) const {
                        .hint = "It may be another server that took this one's place.",
                        .sqlstate = "28P01"};
   // Of all messages the only one whose end no signature covers: refused as libpq does.
-  if (!attributes.is_over()) return malformed();
+  if (!attributes.is_over()) return malformed_by_server();
   return {};
 }
 

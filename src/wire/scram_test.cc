@@ -146,7 +146,9 @@ TEST(Scram, ServersThatDoNotPlayAreRefused) {
   for (const std::string_view message : messages) {
     ScramClient client(base::Secret("pencil"), "abc", {});
     static_cast<void>(client.first());
-    EXPECT_FALSE(client.final(message)) << message;
+    const auto answered = client.final(message);
+    ASSERT_FALSE(answered) << message;
+    EXPECT_TRUE(answered.error().hint.contains("PostgreSQL that answers")) << answered.error().hint;
   }
 }
 

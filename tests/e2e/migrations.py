@@ -60,7 +60,7 @@ class Shop:
 @contextlib.contextmanager
 def shop(major=15, settings=None):
     with folder("pgkmig-") as path, Server(major, settings) as server:
-        server.psql("CREATE DATABASE shop")
+        server.create_database("shop")
         migrations = path / "migrations"
         migrations.mkdir()
         yield Shop(server, migrations)

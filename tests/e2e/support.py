@@ -224,6 +224,10 @@ class Server:
         self.sessions[uri].ask("RESET ALL")
         return answer
 
+    def create_database(self, name, template="template0"):
+        """By copying files, in half the time; 14 knows no other way."""
+        self.psql(f"CREATE DATABASE {name} TEMPLATE {template}" + (" STRATEGY file_copy" if self.major >= 15 else ""))
+
     def psql_file(self, path, database="postgres", check=True):
         return run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", self.uri(database), "-f", path], check=check, timeout=600)
 

@@ -46,7 +46,7 @@ def test_formats():
 
 def test_all_databases():
     with Server(15) as server, folder() as home:
-        server.psql("CREATE DATABASE other")
+        server.create_database("other")
         server.psql("CREATE DATABASE closed ALLOW_CONNECTIONS false")
         server.psql(BAD, database="other")
         one, all_of_them = audit(server.uri()), audit(server.uri(), "--all-databases")

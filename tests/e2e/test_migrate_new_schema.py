@@ -101,9 +101,9 @@ def test_what_is_written_runs_up_and_down_on_a_server_with_rows():
         assert "loses: public.users.fax\n" in d.err and "loses: public.leftovers\n" in d.err, d.err
 
         s.psql("CREATE ROLE reader")
-        s.server.psql("CREATE DATABASE wanted")
+        s.server.create_database("wanted")
         s.server.psql(AFTER, "wanted")
-        s.server.psql("CREATE DATABASE before")
+        s.server.create_database("before")
         s.server.psql(BEFORE, "before")
         s.migrate("up", "--to", "001")
         s.psql("INSERT INTO users (name, fax, age) VALUES ('a', '1', 3); INSERT INTO orders (user_id, state, note) VALUES (1, 'done', 'x')")

@@ -23,7 +23,7 @@ SUM = """SELECT '{0}', count(*), coalesce(sum(hashtextextended((to_jsonb(t) - 'u
 
 
 def make(server, database, scale=1):
-    server.psql(f"CREATE DATABASE {database}")
+    server.create_database(database)
     server.psql(f"ALTER DATABASE {database} SET shop.sample_scale = {scale}")
     return server.uri(database)
 

@@ -32,7 +32,7 @@ KEEPER = '"keeper" "kept"\n'
 def server_with_lookup():
     with Server(15) as server:
         server.psql(LOOKUP)
-        server.psql("CREATE DATABASE other")
+        server.create_database("other")
         (server.data / "pg_hba.conf").write_text("local all postgres trust\nhost all open 127.0.0.1/32 trust\nhost all digest 127.0.0.1/32 md5\n"
                                                  "host all all 127.0.0.1/32 scram-sha-256\n")
         server.psql("SELECT pg_reload_conf()")

@@ -315,7 +315,8 @@ def notified(client, count):
 
 
 def test_listeners_share_one_connection():
-    with Setup({"share_listen": 1, "default_pool_size": 1}, loops=3) as setup:
+    port = free_port()
+    with Setup({"share_listen": 1, "default_pool_size": 1, "metrics_listen": f"127.0.0.1:{port}"}, loops=3) as setup:
         clients = [setup.client() for _ in range(9)]
         news, both, nobody = clients[:3], clients[3:6], clients[6:]
         for i, client in enumerate(news + both):
@@ -327,6 +328,7 @@ def test_listeners_share_one_connection():
         count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         assert nobody[0].values("SELECT 1") == ["1"] and int(setup.server.psql(count)[0][0]) == 2, "one for queries, one that listens"
         assert setup.extras()["cl_listening"] == len(news + both)
+        assert scrape(port)['pgkeep_pool_listening_clients{database="app",user="postgres"}'] == str(len(news + both))
         setup.server.psql("NOTIFY news, 'first'; NOTIFY \"New s\", 'second'")
         for client in nobody:
             assert not errors_in(client.query("NOTIFY news, 'third'"))

@@ -116,7 +116,7 @@ def dump_of(uri, *words):
 def test_dump_and_restore():
     """In session mode, as PgBouncer's manual has it; pg_dump sets much for its session, but in transaction mode all it reads is one transaction."""
     with Server(15) as server, folder() as home:
-        server.psql("CREATE DATABASE copy")
+        server.create_database("copy")
         server.psql("CREATE TABLE t (id int PRIMARY KEY, word text); INSERT INTO t SELECT i, repeat('x', i % 100) FROM generate_series(1, 20000) i; "
                     "CREATE INDEX ON t (word); CREATE VIEW v AS SELECT count(*) FROM t")
         direct = dump_of(server.uri())

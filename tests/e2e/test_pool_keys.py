@@ -326,7 +326,7 @@ def test_a_pool_that_is_forgotten():
 def test_sessions_leave_a_server_that_is_outdated():
     """server_fast_close: after other connection settings (SIGHUP) a session that is idle ends, one in a transaction with that."""
     with server_and_home() as (server, home, at):
-        server.psql("CREATE DATABASE other")
+        server.create_database("other")
         for kind in KINDS:
             with Pooler(kind, home, {"app": at}, {"pool_mode": "session", "server_fast_close": 1}, POSTGRES) as pooler, \
                     Client(pooler, "app") as idle, Client(pooler, "app") as busy:

@@ -64,7 +64,7 @@ def test_sizes_modes_and_limits():
 def test_another_connection_string():
     """Idle servers go at once, one that is used when it is released; whoever comes next gets the new place."""
     with Server(15) as server, folder() as home:
-        server.psql("CREATE DATABASE second")
+        server.create_database("second")
         for kind in KINDS:
             with Pooler(kind, home, {"app": at(server)}, {"default_pool_size": 2}, USERS) as pooler, \
                     Client(pooler, "app") as busy, Client(pooler, "app") as idle:

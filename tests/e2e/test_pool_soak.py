@@ -29,7 +29,7 @@ class Abuse:
         self.server = stack.enter_context(Server(15, {"max_connections": 100}))
         home = stack.enter_context(folder())
         for name in POOL_SIZES:
-            self.server.psql(f"CREATE DATABASE {name}")
+            self.server.create_database(name)
             self.server.psql("CREATE TABLE heap (i int, t text); CREATE TABLE counters (id int PRIMARY KEY, n bigint); "
                              f"INSERT INTO counters SELECT i, 0 FROM generate_series(0, {COUNTERS - 1}) i", name)
             self.server.psql(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")

@@ -263,7 +263,7 @@ def fill(server):
     """The database that each case begins with."""
     server.psql(SETUP)
     server.psql("CREATE TABLESPACE elsewhere LOCATION ''")
-    server.psql("CREATE DATABASE shop")
+    server.create_database("shop")
     server.psql(SHOP + HUNG + PINNED, "shop")
 
 
@@ -277,7 +277,7 @@ def check_case(server, home, name, case):
     sql, options = case if isinstance(case, tuple) else (case, {})
     plain, safe = f"{name}_plain", f"{name}_safe"
     for database in (plain, safe):
-        server.psql(f"CREATE DATABASE {database} TEMPLATE shop")
+        server.create_database(database, "shop")
     files, notes = rewritten(home / name, server, safe, sql)
     text = "\n".join(f"==== {kind}\n{body}" for kind, body in files.items()) + notes
     if options.get("unchanged"):
@@ -361,7 +361,7 @@ def check_wider_key(server, home, name):
     """Through the runner: the shadow table that the rewriter chooses, and its way back."""
     plain, safe = f"{name}_plain", f"{name}_safe"
     for database in (plain, safe):
-        server.psql(f"CREATE DATABASE {database} TEMPLATE shop")
+        server.create_database(database, "shop")
     before = schema(server, safe), rows(server, safe), server.psql(SEQUENCES, safe)
     files, notes = rewritten(home / name, server, safe, CASES[name])
     assert set(files) == {"up", "down"} and files["up"].count("-- pgkeep:shadow") == 1 == files["down"].count("-- pgkeep:shadow"), files
@@ -379,13 +379,13 @@ def check_wider_key(server, home, name):
 def check_wider_keys(major):
     with Server(major, {"wal_level": "logical"}) as server, folder() as home:
         server.psql(SETUP)
-        server.psql("CREATE DATABASE shop")
+        server.create_database("shop")
         server.psql(SHOP, "shop")
         notes = check_wider_key(server, home, "type_of_identity_key")
         assert "public.items.order_id refers to it and is integer: change it as well" in notes, notes
         check_wider_key(server, home, "type_of_serial_key")
         # Subscribers know a published table: a second column, as for any other type.
-        server.psql("CREATE DATABASE published TEMPLATE shop")
+        server.create_database("published", "shop")
         server.psql("CREATE PUBLICATION all_of_it FOR ALL TABLES", "published")
         files, _ = rewritten(home / "published", server, "published", CASES["type_of_identity_key"])
         assert "id_pgkeep_new bigint" in files["up"] and "pgkeep:shadow" not in files["up"], files["up"]
@@ -400,7 +400,7 @@ def test_wider_keys_on_18():
 
 
 def expanded(server, home, name, sql):
-    server.psql(f"CREATE DATABASE {name} TEMPLATE shop")
+    server.create_database(name, "shop")
     files, _ = rewritten(home / name, server, name, sql)
     run_files(server, name, [files["up"]])
     return lambda statement: server.psql(statement, name)

@@ -229,7 +229,7 @@ def diff(before, after, *words):
 
 
 def database(server, name):
-    server.psql(f"CREATE DATABASE {name}")
+    server.create_database(name)
     server.psql(BASE, name)
     return server.uri(name)
 
@@ -271,7 +271,7 @@ def check_changes(major, changes):
             name = f"changed_{number}"
             uri = server.uri(name)
             run(["psql", "-X", "-q", "-d", server.uri(), "-c", f"DROP DATABASE IF EXISTS changed_{number - 1}",
-                 "-c", f"CREATE DATABASE {name} TEMPLATE base"])
+                 "-c", f"CREATE DATABASE {name} TEMPLATE base STRATEGY file_copy"])
             # Each one alone: a new label of an enum may not be used where it was made.
             words = [word for sql in batch["sql"] for word in ("-c", sql.replace("{db}", name))]
             run(["psql", "-X", "-q", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1", "-d", uri, *words])

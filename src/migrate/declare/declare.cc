@@ -256,7 +256,7 @@ base::Result<Written> Declarer::change(const Model& to, const catalog::Snapshot&
 
 /// As the files of this folder would be run on a new database: the repeatable ones come last.
 base::Result<> Declarer::prove_on_empty(const Source& up, Declared& out) {
-  PGKEEP_CHECK(server_->copy_files(kProof, kFresh));
+  PGKEEP_CHECK(server_->replace_database(kProof, kFresh));
   Migration migration{.version = {}, .name = "of this folder", .up = up};
   auto done = run_source(kProof, migration, up);
   for (const Migration& each : input_.folder.migrations) {
@@ -279,7 +279,7 @@ base::Result<> Declarer::prove_on_empty(const Source& up, Declared& out) {
 
 base::Result<> Declarer::prove(Declared& out) {
   tell("proof");
-  PGKEEP_CHECK(server_->copy_files(kProof, kBefore));
+  PGKEEP_CHECK(server_->replace_database(kProof, kBefore));
   const Source up = read_source(input_.up_path, out.up, false);
   const Source down = read_source(input_.down_path, out.down, true);
   Migration migration{.version = {}, .name = "up", .up = up};
