@@ -87,6 +87,28 @@ def test_a_script_written_for_pgbouncer():
     assert told["ours"] == told["pgbouncer"], "\n".join(f"{key}:\n  {told['ours'][key]}\n  {told['pgbouncer'][key]}" for key in told["ours"])
 
 
+def test_check_postgres():
+    """Nagios' check_postgres (Debian's package): the same words and exit codes of both poolers."""
+    asked = [*((f"pgb_pool_{what}", 1, 9) for what in ("cl_active", "cl_waiting", "sv_active", "maxwait")), ("pgb_pool_sv_idle", 1, 1), ("pgbouncer_backends", "50%", "90%"), ("pgbouncer_backends", 1, 2),
+             ("pgbouncer_backends", -9, -3)]
+    env = {**os.environ, "PGBINDIR": os.path.dirname(PSQL)}
+    told = {}
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with opened(kind, home, server, {"max_client_conn": 10}) as pooler, Client(pooler, "app") as busy, Client(pooler, "app") as idle:
+                busy.query("BEGIN")
+                idle.query("SELECT 1")
+                at_it = ["--host=127.0.0.1", f"--port={pooler.port}", "--dbuser=stat", "--dbname=pgbouncer", "--include=app"]
+                runs = [run(["check_postgres", f"--action={action}", f"--warning={warning}", f"--critical={critical}", *at_it], env=env, check=False)
+                        for action, warning, critical in asked]
+                told[kind] = [(result.returncode, re.sub(r"\(host:\S+\) |time=\S+|port=\d+|\(db:pgbouncer\) ", "", result.stdout)) for result in runs]
+                checksum = run(["check_postgres", "--action=pgbouncer_checksum", "--critical=0", *at_it[:-1]], env=env, check=False)
+                assert re.search(r"checksum: [0-9a-f]{32}", checksum.stdout), checksum
+    for what, ours, theirs in zip(asked, told["ours"], told["pgbouncer"]):
+        assert ours == theirs, (what, ours, theirs)
+    assert {code for code, _ in told["ours"]} == {0, 1, 2}, told["ours"]
+
+
 def test_who_may_do_what():
     with Server(15) as server, folder() as home:
         for kind in KINDS:
