@@ -268,10 +268,14 @@ class Client:
         self.close()
 
 
+def error_fields(content):
+    """Of an ErrorResponse, by their letters."""
+    return {field[:1].decode(): field[1:].decode() for field in content.split(b"\0") if field}
+
+
 def error_text(content):
     """The message of an ErrorResponse."""
-    fields = {field[:1]: field[1:].decode() for field in content.split(b"\0") if field}
-    return fields.get(b"M", "")
+    return error_fields(content).get("M", "")
 
 
 def errors_in(messages):
