@@ -13,11 +13,13 @@ import socket
 import struct
 import subprocess
 
-from support import ACCOUNT, PGKEEP, Skip, as_account, free_port, wait_for
+from support import ACCOUNT, PGKEEP, Server, Skip, as_account, folder, free_port, wait_for
 
+KINDS = ("ours", "pgbouncer")
 PGBOUNCER = shutil.which("pgbouncer", path=f"/usr/sbin:{os.environ['PATH']}")
 # Sanitizers keep freed memory back and put marks beside all of it: what such a build takes says nothing.
 IS_SANITIZED = PGKEEP.exists() and any(mark in PGKEEP.read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
+BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 
 def memory_kb(pid):
@@ -101,6 +103,16 @@ class Pooler:
 
     def __exit__(self, *_):
         self.close()
+
+
+def each_kind(settings=None, kinds=KINDS, **options):
+    """One pooler after the other in front of the same server, whose database postgres is their app; before the next one comes, nobody is left."""
+    with Server(15) as server, folder() as home:
+        for kind in kinds:
+            address = f"host={server.home} port={server.port} dbname=postgres"
+            with Pooler(kind, home, {"app": address}, settings, '"postgres" ""\n', **options) as pooler:
+                yield server, pooler
+            wait_for(lambda: server.psql(BACKENDS) == [["0"]], f"the servers of {kind} are gone")
 
 
 class Console:

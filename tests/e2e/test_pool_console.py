@@ -335,12 +335,11 @@ def test_suspend():
                 assert client.until(b"Z")[-1] == (b"Z", b"T") and client.query("COMMIT")[-1] == (b"Z", b"I")
                 with Client(pooler, "app") as newcomer:
                     assert newcomer.values("SELECT 2") == ["2"]
-                if kind == "ours":  # In the middle of a message: it is closed when the time is over.
-                    half.send(half.message(b"Q", b"SELECT 1\0")[:9])
-                    wait_for(lambda: console.row("SHOW POOLS", database="app")["sv_active"] == "1", "half a message came")
-                    assert console.ask("SUSPEND") == "SUSPEND" and half.is_closed()
-                    wait_for(lambda: "closing because: suspend_timeout" in pooler.log(), "the log says why")
-                    assert console.ask("RESUME") == "RESUME" and client.values("SELECT 3") == ["3"]
+                half.send(half.message(b"Q", b"SELECT 1\0")[:9])  # In the middle of a message: it is closed when the time is over.
+                wait_for(lambda: console.row("SHOW POOLS", database="app")["sv_active"] == "1", f"{kind}: half a message came")
+                assert console.ask("SUSPEND") == "SUSPEND" and half.is_closed(), kind
+                wait_for(lambda: "closing because: suspend_timeout" in pooler.log(), f"{kind} says why")
+                assert console.ask("RESUME") == "RESUME" and client.values("SELECT 3") == ["3"], kind
 
 
 def test_whoever_suspended_disappears():

@@ -2,7 +2,7 @@
 import contextlib
 import re
 
-from pooler import Client, Pooler, error_text
+from pooler import KINDS, Client, Pooler, error_text
 from support import PSQL, Server, folder, run, wait_for
 
 # What auth_file has of three users with the password "secret", made by the server itself.
@@ -36,7 +36,7 @@ def test_passwords_of_every_kind():
         for auth_type, knows in (("plain", USERS), ("md5", USERS), ("scram-sha-256", ("plain", "scram"))):
             with contextlib.ExitStack() as stack:
                 poolers = [stack.enter_context(Pooler(kind, home, {"app": at}, {"auth_type": auth_type, "client_login_timeout": 2}, users))
-                           for kind in ("ours", "pgbouncer")]
+                           for kind in KINDS]
                 for user in (*USERS, "nobody"):
                     for password in ("secret", "wrong"):
                         told = [try_psql(pooler, "app", user, password) for pooler in poolers]
@@ -46,11 +46,12 @@ def test_passwords_of_every_kind():
                         # "plain" sends a password as it is; a server that asks for SCRAM cannot be answered with a secret then.
                         elif user in knows and not (auth_type == "plain" and user == "scram"):
                             assert told[0] == f"{user}@postgres", (auth_type, user, told)
-        with Pooler("ours", home, {"app": at, "forced": at + " user=plain password=secret"}, {"auth_type": "any"}, users) as pooler:
-            assert try_psql(pooler, "forced", "whoever", "") == "plain@postgres"
-        with Pooler("ours", home, {"app": at}, {"auth_type": "trust"}, users) as pooler:
-            assert try_psql(pooler, "app", "clear", "") == "clear@postgres"
-            assert try_psql(pooler, "app", "open", "") == "open@postgres"
+        for kind in KINDS:
+            with Pooler(kind, home, {"forced": at + " user=plain password=secret"}, {"auth_type": "any"}, users) as pooler:
+                assert try_psql(pooler, "forced", "whoever", "") == "plain@postgres", kind
+            with Pooler(kind, home, {"app": at}, {"auth_type": "trust"}, users) as pooler:
+                assert try_psql(pooler, "app", "clear", "") == "clear@postgres", kind
+                assert try_psql(pooler, "app", "open", "") == "open@postgres", kind
 
 
 def test_refusals_in_the_same_words():
@@ -59,7 +60,7 @@ def test_refusals_in_the_same_words():
         at = f"host=127.0.0.1 port={server.port}"
         databases = {"postgres": at, "gone": at, "down": "host=127.0.0.1 port=1"}
         settings = {"max_client_conn": 3, "client_login_timeout": 3, "server_login_retry": 1}
-        poolers = [stack.enter_context(Pooler(kind, home, databases, settings, users)) for kind in ("ours", "pgbouncer")]
+        poolers = [stack.enter_context(Pooler(kind, home, databases, settings, users)) for kind in KINDS]
 
         def same(want, *words):
             told = [try_psql(pooler, *words) for pooler in poolers]
@@ -89,7 +90,7 @@ def test_refusals_in_the_same_words():
 def test_log_lines_in_the_same_form():
     with Server(15) as server, folder() as home:
         lines = []
-        for kind in ("ours", "pgbouncer"):
+        for kind in KINDS:
             with Pooler(kind, home, {"app": f"host=127.0.0.1 port={server.port} dbname=postgres"}, {}, '"postgres" ""\n') as pooler:
                 server.psql("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
                 (server.data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")

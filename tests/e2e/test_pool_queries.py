@@ -1,15 +1,21 @@
 """pgkeep pool: what goes through it: psql, pgbench, COPY, large results, errors, parameters; in every mode of pooling."""
+import itertools
 import re
 import struct
 import subprocess
 import threading
 
-from pooler import Client, Pooler, error_text, errors_in, memory_kb, must_be_below
+from pooler import BACKENDS, KINDS, Client, Pooler, each_kind, error_text, errors_in, memory_kb, must_be_below
 from support import PSQL, Server, bin_of, folder, run, wait_for
 
 
 def address(server):
     return f"host={server.home} port={server.port} dbname=postgres"
+
+
+def rows_in(messages):
+    """The first column of each row, in bytes."""
+    return [content[6:6 + struct.unpack("!i", content[2:6])[0]] for kind, content in messages if kind == b"D"]
 
 
 def psql(pooler, *words, check=True, stdin=None):
@@ -26,8 +32,8 @@ def test_programs_in_every_mode():
     with Server(15) as server, folder() as home:
         run([bin_of(15) / "pgbench", "-q", "-i", "-s", "1", server.uri()])
         users = '"postgres" ""\n'
-        for mode in ("transaction", "session"):
-            with Pooler("ours", home, {"app": address(server)}, {"pool_mode": mode, "default_pool_size": 4}, users) as pooler:
+        for mode, kind in itertools.product(("transaction", "session"), KINDS):
+            with Pooler(kind, home, {"app": address(server)}, {"pool_mode": mode, "default_pool_size": 4}, users) as pooler:
                 assert psql(pooler, "-c", "SELECT 40 + 2").stdout == "42\n"
                 clients = "16" if mode == "transaction" else "4"
                 for protocol in ("simple", "extended"):
@@ -35,18 +41,18 @@ def test_programs_in_every_mode():
                 # Names of prepared statements live as long as the server's connection: only a session has them for itself.
                 if mode == "session":
                     assert pgbench(pooler, "-M", "prepared", "-c", "4", "-t", "50") == 200
-                connected = server.psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
-                assert int(connected[0][0]) <= 4, connected
-        with Pooler("ours", home, {"app": address(server)}, {"pool_mode": "statement"}, users) as pooler:
-            assert psql(pooler, "-c", "SELECT 1").stdout == "1\n"
-            refused = psql(pooler, "-c", "BEGIN", check=False)
-            assert "transaction blocks not allowed in statement pooling mode" in refused.stderr, refused.stderr
+                assert int(server.psql(BACKENDS)[0][0]) <= 4, kind
+            wait_for(lambda: server.psql(BACKENDS) == [["0"]], f"the servers of {kind} are gone")
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": address(server)}, {"pool_mode": "statement"}, users) as pooler:
+                assert psql(pooler, "-c", "SELECT 1").stdout == "1\n"
+                refused = psql(pooler, "-c", "BEGIN", check=False)
+                assert "transaction blocks not allowed in statement pooling mode" in refused.stderr, (kind, refused.stderr)
 
 
 def test_copy_both_ways():
-    with Server(15) as server, folder() as home, \
-            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, '"postgres" ""\n') as pooler:
-        server.psql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    for server, pooler in each_kind({"default_pool_size": 1}):
+        server.psql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, v text)")
         rows = "".join(f"{i}\t{'x' * 100}\n" for i in range(100_000))
         psql(pooler, "-c", "COPY t FROM STDIN", stdin=rows)
         assert psql(pooler, "-c", "COPY t TO STDOUT").stdout == rows
@@ -70,11 +76,10 @@ def test_copy_both_ways():
 
 
 def test_unix_sockets_on_both_sides():
-    with Server(15) as server, folder() as home, \
-            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, '"postgres" ""\n') as pooler:
+    for server, pooler in each_kind({"default_pool_size": 1}):
         uri = f"postgresql:///app?host={pooler.home}&port={pooler.port}&user=postgres"
         rows = "".join(f"{i}\t{'x' * 500}\n" for i in range(40_000))
-        server.psql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        server.psql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, v text)")
         run([PSQL, "-X", "-q", "-d", uri, "-c", "COPY t FROM STDIN"], input=rows, timeout=60)
         assert run([PSQL, "-X", "-q", "-d", uri, "-c", "COPY t TO STDOUT"], timeout=60).stdout == rows
         assert re.search(r"app/postgres@unix\(\d+\):\d+ closing because: client close request", pooler.log())
@@ -82,8 +87,7 @@ def test_unix_sockets_on_both_sides():
 
 def test_results_that_nobody_reads():
     """10 MB to a client that reads slowly, while another one works: memory stays bounded, and nothing is lost."""
-    with Server(15) as server, folder() as home, \
-            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 2}, '"postgres" ""\n', loops=1) as pooler:
+    for server, pooler in each_kind({"default_pool_size": 2}, loops=1):
         big = "SELECT repeat(chr(65 + i % 26), 10000) FROM generate_series(1, 1000) i"
         with Client(pooler, "app") as slow, Client(pooler, "app") as other:
             slow.send(slow.message(b"Q", big.encode() + b"\0"))
@@ -99,8 +103,7 @@ def test_results_that_nobody_reads():
 
 
 def test_transactions_and_pipelines():
-    with Server(15) as server, folder() as home, \
-            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, '"postgres" ""\n', loops=2) as pooler:
+    for server, pooler in each_kind({"default_pool_size": 1}, loops=2):
         with Client(pooler, "app") as one, Client(pooler, "app") as other:
             assert one.query("BEGIN")[-1] == (b"Z", b"T")
             failed = one.query("SELECT 1/0")
@@ -130,8 +133,7 @@ def test_transactions_and_pipelines():
 
 def test_large_queries_that_have_come_as_a_whole():
     """What is in the kernel already when a server is free raises no more events: it must be read to its end."""
-    with Server(15) as server, folder() as home, \
-            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, '"postgres" ""\n', loops=1) as pooler:
+    for server, pooler in each_kind({"default_pool_size": 1}, loops=1):
         with Client(pooler, "app") as holder, Client(pooler, "app") as waiter:
             for size in (65_523, 65_536, 100_000, 131_072, 180_000):
                 holder.query("BEGIN")
@@ -148,20 +150,37 @@ def test_large_queries_that_have_come_as_a_whole():
 
 
 def test_parameters_follow_their_client():
-    with Server(15) as server, folder() as home, \
-            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 1}, '"postgres" ""\n') as pooler:
-        show = "SELECT concat_ws('|', current_setting('TimeZone'), current_setting('application_name'), current_setting('IntervalStyle'))"
-        with Client(pooler, "app", parameters={"timezone": "Asia/Tokyo", "application_name": "it's one"}) as one, \
-                Client(pooler, "app", parameters={"options": "-c IntervalStyle=iso_8601 -c application_name=two"}) as two, \
-                Client(pooler, "app") as plain:
-            assert one.parameters["TimeZone"] == "Asia/Tokyo" and one.parameters["application_name"] == "it's one"
+    """The five that 1.18 tracks; IntervalStyle and `options` follow 1.25, and that nothing is set twice is ours."""
+    show = "SELECT concat_ws('|', current_setting('TimeZone'), current_setting('application_name'), current_setting('DateStyle'))"
+    for server, pooler in each_kind({"default_pool_size": 1}):
+        kind = pooler.kind
+        with Client(pooler, "app", parameters={"timezone": "Asia/Tokyo", "application_name": "it's one", "client_encoding": "LATIN1"}) as one, \
+                Client(pooler, "app", parameters={"DateStyle": "German", "standard_conforming_strings": "off", "application_name": "two"}) as two, \
+                Client(pooler, "app", parameters={"application_name": "plain"}) as plain:
+            assert one.parameters["TimeZone"] == "Asia/Tokyo" and one.parameters["application_name"] == "it's one", kind
+            pid = plain.values("SELECT pg_backend_pid()")
             for _ in range(3):
-                assert one.values(show)[0].startswith("Asia/Tokyo|it's one|postgres")
-                assert two.values(show)[0].endswith("|two|iso_8601")
-                assert plain.values(show)[0].endswith("||postgres")
+                assert one.values(show) == ["Asia/Tokyo|it's one|ISO, MDY"], kind
+                assert rows_in(one.query("SELECT chr(233)")) == [b"\xe9"], kind
+                assert two.values(show) == ["Etc/UTC|two|German, DMY"] and two.values(r"SELECT 'a\\b'") == [r"a\b"], kind
+                assert plain.values(show) == ["Etc/UTC|plain|ISO, MDY"] and plain.values(r"SELECT 'a\\b'") == [r"a\\b"], kind
+                assert rows_in(plain.query("SELECT chr(233)")) == ["\u00e9".encode()], kind
+            assert one.values("SELECT pg_backend_pid()") == pid, "all of them by one server"
             one.query("SET TimeZone = 'America/Lima'")
-            assert plain.values(show)[0].endswith("||postgres")
-            assert one.values(show)[0].startswith("America/Lima|")
+            assert plain.values(show) == ["Etc/UTC|plain|ISO, MDY"], kind
+            assert one.values(show) == ["America/Lima|it's one|ISO, MDY"], kind
+            wrong = Client(pooler, "app", parameters={"timezone": "Mars/Olympus"})
+            assert errors_in(wrong.query("SELECT 1")) == ["invalid server parameter"], kind
+            assert plain.values("SELECT 1") == ["1"], kind
+            if kind == "pgbouncer":  # It takes no name for no value: who has none would have the one of the client before.
+                continue
+            with Client(pooler, "app") as nameless:
+                assert nameless.values(show) == ["Etc/UTC||ISO, MDY"]
+            with Client(pooler, "app", parameters={"options": "-c IntervalStyle=iso_8601 -c application_name=three"}) as three:
+                for _ in range(3):
+                    assert three.values("SELECT interval '1 day', current_setting('application_name')") == ["P1D"]
+                    assert three.values("SHOW application_name") == ["three"]
+                    assert plain.values("SELECT interval '1 day'") == ["1 day"]
             # What means the same as what the server has is set once, and no more.
             with Client(pooler, "app", parameters={"DateStyle": "ISO"}) as same:
                 for _ in range(3):
@@ -171,15 +190,13 @@ def test_parameters_follow_their_client():
                 wait_for(lambda: same.values("SHOW log_statement") == ["all"], "statements are logged")
                 same.values("SELECT 'after'")
                 assert "SET DateStyle" not in (server.home / "log").read_text()
-            wrong = Client(pooler, "app", parameters={"timezone": "Mars/Olympus"})
-            assert errors_in(wrong.query("SELECT 1")) == ["invalid server parameter"]
-            assert plain.values("SELECT 1") == ["1"]
+                server.psql("ALTER SYSTEM RESET log_statement")
+                server.psql("SELECT pg_reload_conf()")
 
 
 def test_no_answer_reaches_another_client():
     """Many clients on few servers and two loops, some of which go away in the middle: each gets its own rows, and no others."""
-    with Server(15) as server, folder() as home, \
-            Pooler("ours", home, {"app": address(server)}, {"default_pool_size": 3, "max_client_conn": 200}, '"postgres" ""\n') as pooler:
+    for server, pooler in each_kind({"default_pool_size": 3, "max_client_conn": 200}):
         problems = []
 
         def work(number):
@@ -211,8 +228,7 @@ def test_no_answer_reaches_another_client():
         for thread in threads:
             thread.join()
         assert not problems, problems[:5]
-        peak = server.psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
-        assert int(peak[0][0]) <= 3, peak
+        assert int(server.psql(BACKENDS)[0][0]) <= 3, pooler.kind
         assert subprocess.run(["kill", "-0", str(pooler.pid())], check=False).returncode == 0
 
 
