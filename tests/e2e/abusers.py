@@ -27,7 +27,7 @@ class Abuser:
         """database: app, session or statement, by the mode of its pool; is_hostile: it also comes with what no client says."""
         self.pooler, self.number, self.problems, self.database, self.tls, self.is_hostile = pooler, number, problems, database, tls, is_hostile
         self.random = random.Random(SEED * 1000 + number)
-        self.queries = self.counted = self.perhaps_counted = 0
+        self.queries = self.answers = self.counted = self.perhaps_counted = 0
         self.deed = ""
         self.deeds = [self.simple] * 4 + [self.extended] * 3 + [self.torn, self.left, self.cancelled, self.pipeline, self.named, self.named,
                                                                 self.left_in_a_batch]
@@ -83,6 +83,7 @@ class Abuser:
         is_whole = bool(messages) and messages[-1][0] == b"Z"
         if set(got) - {self.nonce} or any("canceling" in error for error in errors) or (is_whole and not errors and len(got) != self.rows):
             self.problems.append((self.nonce, got[:3], len(got), errors))
+        self.answers += is_whole and not errors
         return is_whole
 
     def simple(self, client):

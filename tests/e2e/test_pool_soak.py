@@ -3,6 +3,7 @@ are read again, an administrator pauses and kills, and another process takes ove
 query, no connection may leak, and the server never counts more of them than the pools have places.
 """
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ import time
 
 from abusers import COUNTERS, SEED, Abuser
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Client, Console, Pooler, memory_kb, must_be_below
+from pooler import IS_SANITIZED, Client, Console, Pooler, memory_kb, must_be_below
 from support import Server, folder, wait_for
 
 POOL_SIZES = {"app": 6, "session": 12, "statement": 4}  # The databases, after the modes of their pools.
@@ -19,6 +20,12 @@ POOL_SIZES = {"app": 6, "session": 12, "statement": 4}  # The databases, after t
 BEYOND = {"keep_session_settings": 1, "pin_sessions": 1, "share_listen": 1, "retry_serialization_failures": 3}
 CLIENTS_OF_THE_POOLERS = "backend_type = 'client backend' AND datname = ANY ('{app,session,statement}') AND query !~ '^(UN)?LISTEN'"
 MEMORY_MAX_KB = 150_000
+EARS = 1  # Connections of a pool that listen for its clients (share_listen), and have no place in it.
+# Backends of a pool that the pooler has closed and that have not found out yet: so many at most, and none for longer.
+CLOSED_MAX = 10
+CLOSED_S_MAX = 10
+# A fraction of what happens on two cores that others use as well.
+ANSWERS_PER_S_MIN = 1 if IS_SANITIZED else 10
 
 
 class Abuse:
@@ -26,6 +33,7 @@ class Abuse:
 
     def __init__(self, stack, clients, is_beyond, has_tls):
         self.is_beyond, self.chance, self.former, self.memory_kb = is_beyond, random.Random(SEED), [], 0
+        self.closed_since, self.looks, self.looks_well, self.is_watching = {name: {} for name in POOL_SIZES}, 0, 0, threading.Lock()
         self.server = stack.enter_context(Server(15, {"max_connections": 100}))
         home = stack.enter_context(folder())
         for name in POOL_SIZES:
@@ -46,19 +54,58 @@ class Abuse:
         files = self.made.files() if self.made else None
         self.pooler = stack.enter_context(Pooler("ours", home, databases, settings, '"postgres" ""\n', files, loops=3))
 
-    def connections(self):
-        """Of each database; none where the server is not there."""
-        rows = self.server.psql(f"SELECT datname, count(*) FROM pg_stat_activity WHERE {CLIENTS_OF_THE_POOLERS} GROUP BY 1", check=False)
-        return {name: int(count) for name, count in rows}
+    def backends(self):
+        """The process ids of each database; none where the server is not there."""
+        rows = self.server.psql(f"SELECT datname, pid FROM pg_stat_activity WHERE {CLIENTS_OF_THE_POOLERS}", check=False)
+        return {name: {pid for database, pid in rows if database == name} for name in POOL_SIZES}
 
-    def are_within_limits(self):
-        """A process that another took over from has its own servers until its last client leaves."""
+    @staticmethod
+    def servers(console):
+        """What the pooler says that it has: of each database the connections by their number, with the backend's process id."""
+        rows = console.rows("SHOW SERVERS")
+        return {name: {row["id"]: row["remote_pid"] for row in rows if row["database"] == name} for name in POOL_SIZES}
+
+    def must_be_within_limits(self):
+        """At any moment. A loop tells what it has when it is asked, one after the other: what two answers have in common was there at once.
+        A backend whose connection the pooler has closed needs a moment to find out, and is nobody's any more: it gets that, and no more. A process that
+        another took over from has its own servers until its last client leaves.
+        """
         self.former = [process for process in self.former if process.poll() is None]
-        return all(count <= POOL_SIZES[name] * (1 + len(self.former)) for name, count in self.connections().items())
+        with Console(self.pooler) as console:
+            answers = [self.servers(console), self.servers(console)]
+            backends, now = self.backends(), time.monotonic()
+            answers.append(self.servers(console))
+        for name, size in POOL_SIZES.items():
+            most = size + EARS * self.is_beyond
+            for one, next_one in itertools.pairwise(answer[name] for answer in answers):
+                assert len(one.keys() & next_one.keys()) <= most, (name, one, next_one)
+            known = [set(answer[name].values()) for answer in answers]
+            assert len(backends[name] & known[1] & known[2]) <= most, (name, backends[name], known)
+            closed = backends[name] - set().union(*known)
+            assert len(closed) <= most * len(self.former) + CLOSED_MAX, (name, closed)
+            self.closed_since[name] = {} if self.former else {pid: self.closed_since[name].get(pid, now) for pid in closed}
+            assert all(now - since < CLOSED_S_MAX for since in self.closed_since[name].values()), (name, now, self.closed_since[name], known)
+
+    def is_all_known(self):
+        """Whether every backend is that of a server that the pooler has."""
+        with Console(self.pooler) as console:
+            backends, servers = self.backends(), self.servers(console)
+        return all(backends[name] <= set(servers[name].values()) for name in POOL_SIZES)
+
+    def watch(self, has_ended, problems):
+        """Looks on and on, whatever else happens."""
+        while not has_ended.wait(0.1):
+            self.looks += 1
+            try:
+                with self.is_watching:
+                    self.must_be_within_limits()
+                self.looks_well += 1
+            except (ConnectionError, TimeoutError):
+                pass  # It may be one client too many.
+            except AssertionError as problem:
+                problems.append(("beyond a limit", problem))
 
     def look(self):
-        # A backend whose connection was closed needs a moment to find out.
-        wait_for(self.are_within_limits, "no more connections than places")
         assert self.pooler.process.poll() is None, self.pooler.log()[-6000:]
         self.memory_kb = max(self.memory_kb, memory_kb(self.pooler.pid()))
 
@@ -103,7 +150,8 @@ class Abuse:
         wait_for(lambda: self.server.control("-l", self.server.home / "log", "start") == 0, "the server is back")
 
     def take_over(self):
-        self.former.append(self.pooler.take_over())
+        with self.is_watching:  # Who does not know of the former one would count its servers as closed.
+            self.former.append(self.pooler.take_over())
 
     def must_be_whole(self):
         """When all clients have gone: every place is there, and nothing of anybody in it."""
@@ -120,7 +168,9 @@ class Abuse:
                                                            ("sv", ("active", "active_cancel", "being_canceled"))) for state in states]
             wait_for(lambda: all(row[name] == "0" for row in console.rows("SHOW POOLS") if row["database"] in POOL_SIZES for name in busy),
                      "nobody has a server")
-        wait_for(self.are_within_limits, "no connection leaked")
+        assert self.looks_well > self.looks / 2, (self.looks_well, self.looks)
+        self.must_be_within_limits()
+        wait_for(self.is_all_known, "no connection leaked")
         must_be_below(MEMORY_MAX_KB, self.memory_kb)
         wait_for(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")[0][0] == "0", "every lock went with its client")
 
@@ -141,7 +191,9 @@ def soak(seconds, clients, is_beyond=False, has_tls=False, kills_server_every_s=
                           abuse.made.context() if abuse.made and number % 2 else None, is_hostile=number % 8 == 0) for number in range(clients)]
         end = time.monotonic() + seconds
         threads = [threading.Thread(target=abuser.run, args=(end,)) for abuser in abusers]
-        for thread in threads:
+        have_ended = threading.Event()
+        watcher = threading.Thread(target=abuse.watch, args=(have_ended, problems))
+        for thread in [*threads, watcher]:
             thread.start()
         disasters = [abuse.kill_server, abuse.take_over, abuse.kill_backend]
         next_disaster = time.monotonic() + (kills_server_every_s or 2 * seconds)
@@ -159,11 +211,15 @@ def soak(seconds, clients, is_beyond=False, has_tls=False, kills_server_every_s=
         finally:
             for thread in threads:
                 thread.join()
+            have_ended.set()
+            watcher.join()
         assert not problems, (SEED, len(problems), problems[:5])
-        assert sum(abuser.queries for abuser in abusers) > 5 * clients
+        answers = [abuser.answers for abuser in abusers]
+        assert sum(answers) > ANSWERS_PER_S_MIN * seconds and answers.count(0) < clients / 4, answers
         must_have_counted(abuse, abusers)
         abuse.must_be_whole()
-        print(f"soak: {clients} clients, {sum(abuser.queries for abuser in abusers)} nonces, {sum(abuser.counted for abuser in abusers)} counted, "
+        print(f"soak: {clients} clients, {sum(abuser.queries for abuser in abusers)} nonces, {sum(answers)} whole answers, "
+              f"{sum(abuser.counted for abuser in abusers)} counted, {abuse.looks_well} looks, "
               f"{abuse.pooler.log().count('process up')} processes, {abuse.memory_kb} kB at most", flush=True)
 
 
