@@ -148,7 +148,7 @@ def test_a_zone_gets_another_serial():
     with names_and_server() as (home, _, names, databases):
         for kind in KINDS:
             names.say("127.0.0.1")
-            settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 600, "dns_zone_check_period": 1}
+            settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 600, "dns_zone_check_period": 1, "admin_users": "postgres"}
             with Pooler(kind, home, databases, settings, POSTGRES) as pooler, contextlib.ExitStack() as stack:
                 clients = [stack.enter_context(Client(pooler, "db")) for _ in range(4)]
                 for client in clients:
@@ -167,6 +167,8 @@ def test_a_zone_gets_another_serial():
                     return have_moved()
 
                 wait_for(say, f"{kind} looks at the zone", 120)
+                zones = stack.enter_context(Console(pooler)).rows("SHOW DNS_ZONES")
+                assert [(row["zonename"], row["count"]) for row in zones] == [("pool.test", "1")] and int(zones[0]["serial"]) > 0, (kind, zones)
                 assert address_of(clients[0]) == "127.0.0.2"
 
 

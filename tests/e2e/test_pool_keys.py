@@ -1,4 +1,4 @@
-"""pgkeep pool: one behaviour of each key that no other test is about, and a list of all keys, so that none is forgotten."""
+"""pgkeep pool: one behaviour of each key that no other test is about: test_pool_every_key.py has the list."""
 import contextlib
 import ctypes
 import os
@@ -9,28 +9,12 @@ import socket
 import stat
 import struct
 import threading
+import time
 
-from pooler import Client, Pooler, errors_in
-from support import TOP, Server, Skip, folder, run, wait_for
+from pooler import KINDS, Client, Console, Pooler, errors_in
+from support import PGKEEP, Server, Skip, folder, free_port, run, wait_for
 
-KINDS = ("ours", "pgbouncer")
 POSTGRES = '"postgres" ""\n'
-
-# What the pooler takes and does nothing with: there is nothing for it to do here. docs/pool.md says why.
-WITHOUT_EFFECT = {"pkt_buf", "sbuf_loopcnt", "service_name", "job_name"}
-
-
-def test_every_key_is_in_some_test():
-    rows = re.findall(r'^\s+\{"([a-z0-9_]+)", &S::', (TOP / "src/pool/settings.cc").read_text(), re.MULTILINE)
-    assert len(rows) > 100, rows
-    here = pathlib.Path(__file__).parent
-    text = "".join(path.read_text() for path in sorted(here.glob("test_pool*.py"))) + (here / "pooler.py").read_text()
-    without_effect = {name for name in WITHOUT_EFFECT if f"`{name}`" not in (TOP / "docs/pool.md").read_text()}
-    assert not without_effect, f"docs/pool.md does not say of {sorted(without_effect)} that nothing depends on them"
-    text = text.replace(here.joinpath("test_pool_keys.py").read_text().split("def test_every_key")[0], "")  # The lists above name them only.
-    missing = {name for name in rows if not re.search(rf"\b{name}\b", text)}
-    refused = set(re.findall(r'"([a-z0-9_]+)"', (TOP / "src/pool/not_built.cc").read_text()))
-    assert missing <= refused, f"keys that no test names: {sorted(missing - refused)}"
 
 
 @contextlib.contextmanager
@@ -41,6 +25,14 @@ def server_and_home():
 
 def notices_in(messages):
     return [field[1:].decode() for kind, content in messages if kind == b"N" for field in content.split(b"\0") if field[:1] == b"M"]
+
+
+def started(pooler, database="postgres"):
+    """A client that has said who it is, and waits for what it is told."""
+    client = Client(pooler, is_started=False)
+    body = struct.pack("!I", 196608) + b"user\0postgres\0database\0" + database.encode() + b"\0\0"
+    client.socket.sendall(struct.pack("!I", len(body) + 4) + body)
+    return client
 
 
 def extended(client, sql):
@@ -65,10 +57,8 @@ def test_what_clients_are_told_beside_their_answers():
     with server_and_home() as (_, home, at):
         settings = {"login_notify_message": "you are at the pooler", "query_wait_notify": 1}
         with Pooler("ours", home, {"postgres": at + " pool_size=1"}, settings, POSTGRES) as pooler:
-            with Client(pooler) as first, Client(pooler, is_started=False) as second:
+            with Client(pooler) as first, started(pooler) as second:
                 first.query("BEGIN")
-                body = struct.pack("!I", 196608) + b"user\0postgres\0database\0postgres\0\0"
-                second.socket.sendall(struct.pack("!I", len(body) + 4) + body)
                 assert notices_in(second.until(b"Z")) == ["you are at the pooler"]
                 second.send(second.message(b"Q", b"SELECT 1\0"))
                 told = second.read()
@@ -175,6 +165,39 @@ def test_two_poolers_at_one_port():
                 assert "Address already in use" in said, (kind, said)
 
 
+def answering(port, *addresses):
+    """Those of the addresses where somebody takes connections."""
+    found = []
+    for address in addresses:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection((address, port), timeout=30):
+            found.append(address)
+    return found
+
+
+def test_where_it_listens():
+    """listen_addr: one, a list, IPv6, a name, "*" or none at all; a Unix socket there is as well."""
+    with folder() as home:
+        for value, wanted in (("*", ["127.0.0.1", "127.0.0.2", "::1"]), ("127.0.0.1,127.0.0.2", ["127.0.0.1", "127.0.0.2"]), ("::1", ["::1"]),
+                              (" 127.0.0.2 , ::1", ["127.0.0.2", "::1"]), ("", [])):
+            for kind in KINDS:
+                with Pooler(kind, home, {"app": ""}, {"listen_addr": value}, POSTGRES) as pooler:
+                    assert answering(pooler.port, "127.0.0.1", "127.0.0.2", "::1") == wanted, (kind, value)
+                    assert (pooler.home / f".s.PGSQL.{pooler.port}").is_socket(), (kind, value)
+
+
+def test_a_socket_without_a_file():
+    """unix_socket_dir: a name with @ is no folder, on the side of clients as of servers (host); an empty one switches it off."""
+    with server_and_home() as (_, home, at):
+        for kind in KINDS:
+            name = f"@pgkeep-{free_port()}"
+            with Pooler(kind, home, {"postgres": at}, {"unix_socket_dir": name, "listen_addr": ""}, POSTGRES) as behind:
+                assert not list(behind.home.glob(".s.*")), kind
+                with Pooler(kind, home, {"postgres": f"host={name} port={behind.port}"}, {"unix_socket_dir": ""}, POSTGRES) as pooler, \
+                        Client(pooler) as client:
+                    assert client.values("SELECT 1") == ["1"], kind
+                    assert "postgres/postgres@unix" in behind.log() and "listening on unix" not in pooler.log(), kind
+
+
 def test_the_socket_in_a_folder():
     """unix_socket_mode."""
     with server_and_home() as (_, home, at):
@@ -211,12 +234,14 @@ def test_sizes_of_buffers_change_nothing_that_is_seen():
 
 
 def test_what_the_log_says():
-    """log_connections, log_disconnections, log_pooler_errors: each can be silenced; verbose and job_name (service_name is Windows') are taken."""
+    """log_connections, log_disconnections, log_pooler_errors: each can be silenced; job_name and service_name (Windows') are taken."""
     with server_and_home() as (_, home, at):
         for kind in KINDS:
             for is_on in (1, 0):
-                settings = {"log_connections": is_on, "log_disconnections": is_on, "log_pooler_errors": is_on, "log_stats": 0, "verbose": 0,
+                settings = {"log_connections": is_on, "log_disconnections": is_on, "log_pooler_errors": is_on, "log_stats": 0,
                             "job_name": "j"}
+                if kind == "ours":  # 1.18 has it on Windows only, 1.25 everywhere.
+                    settings["service_name"] = "s"
                 with Pooler(kind, home, {"postgres": at}, settings, POSTGRES) as pooler:
                     with Client(pooler) as client:
                         client.values("SELECT 1")
@@ -229,6 +254,43 @@ def test_what_the_log_says():
                 assert ("new connection to server" in log) == bool(is_on), (kind, log)
                 assert ("closing because" in log) == bool(is_on), (kind, log)
                 assert ("pooler error" in log) == bool(is_on), (kind, log)
+
+
+def test_more_in_the_log():
+    """verbose: of the file, of SET and of the file again."""
+    with server_and_home() as (_, home, at):
+        for kind in KINDS:
+            for value in (0, 1):
+                with Pooler(kind, home, {"postgres": at}, {"verbose": value, "admin_users": "postgres"}, POSTGRES) as pooler, Console(pooler) as console:
+                    def has_more():
+                        before = len(pooler.log())
+                        Client(pooler).close()
+                        wait_for(lambda: "client unexpected eof" in pooler.log()[before:], f"{kind} logs that it left")
+                        return bool(re.search(" DEBUG .*got connection", pooler.log()[before:]))
+
+                    assert has_more() == bool(value), (kind, value)
+                    console.ask(f"SET verbose = {1 - value}")
+                    assert has_more() != bool(value), (kind, value)
+                    console.ask("RELOAD")
+                    wait_for(lambda: has_more() == bool(value), f"{kind}: what the file says counts again")
+
+
+def test_another_file():
+    """conffile: where the file is; after SET the next RELOAD reads another."""
+    with server_and_home() as (_, home, at):
+        for kind in KINDS:
+            with Pooler(kind, home, {"postgres": at}, {"admin_users": "postgres"}, POSTGRES) as pooler, Console(pooler) as console:
+                ini, other = pooler.home / "pool.ini", pooler.home / "other.ini"
+                other.write_text(ini.read_text().replace("postgres =", "moved ="))
+                other.chmod(0o644)
+                assert console.row("SHOW CONFIG", key="conffile")["value"] == str(ini), kind
+                console.ask(f"SET conffile = '{other}'")
+                assert [row["name"] for row in console.rows("SHOW DATABASES")] == ["pgbouncer", "postgres"], kind
+                assert console.ask("RELOAD") == "RELOAD"
+                assert [row["name"] for row in console.rows("SHOW DATABASES")] == ["moved", "pgbouncer"], kind
+                other.write_text(ini.read_text().replace("postgres =", "again ="))
+                pooler.signal(signal.SIGHUP)
+                wait_for(lambda: any(row["name"] == "again" for row in console.rows("SHOW DATABASES")), f"{kind} stays with that file")
 
 
 def test_the_log_in_a_file_and_the_file_of_the_process():
@@ -288,13 +350,46 @@ def test_a_server_that_does_not_answer():
                 assert "closing because: connect timeout" in pooler.log(), kind
 
 
+def test_a_server_that_lets_nobody_in():
+    """server_login_retry: so long the pooler waits before it tries again."""
+    with folder() as home:
+        for kind in KINDS:
+            for seconds in (0.5, 2):
+                with socket.create_server(("127.0.0.1", 0)) as refusing, contextlib.ExitStack() as stack:
+                    refusing.settimeout(30)
+                    databases = {"postgres": f"host=127.0.0.1 port={refusing.getsockname()[1]}"}
+                    pooler = stack.enter_context(Pooler(kind, home, databases, {"server_login_retry": seconds}, POSTGRES))
+                    stack.enter_context(started(pooler))
+                    times = []
+                    for _ in range(4):
+                        refusing.accept()[0].close()
+                        times.append(time.monotonic())
+                    gaps = [after - before for before, after in zip(times, times[1:])]
+                    # Both look a few times a second; a machine with much to do makes a gap longer, but not all of them.
+                    assert min(gaps) > seconds - 0.15 and min(gaps) < seconds + 1, (kind, seconds, gaps)
+
+
+def test_a_server_that_is_old():
+    """server_lifetime: it goes once nobody works with it; with 0 it works for one transaction."""
+    with server_and_home() as (_, home, at):
+        for kind in KINDS:
+            with Pooler(kind, home, {"postgres": at}, {"server_lifetime": 1}, POSTGRES) as pooler, Client(pooler) as client, Client(pooler) as late:
+                client.query("BEGIN")
+                first = client.values("SELECT pg_backend_pid()")
+                late.values("SELECT 1")
+                wait_for(lambda: "closing because: server lifetime over" in pooler.log(), f"{kind} closes the one that is idle")
+                assert client.values("SELECT pg_backend_pid()") == first, kind
+                client.query("COMMIT")
+                wait_for(lambda: client.values("SELECT pg_backend_pid()") != first, f"{kind} closes the one that was in use")
+            with Pooler(kind, home, {"postgres": at}, {"server_lifetime": 0}, POSTGRES) as pooler, Client(pooler) as client:
+                assert len({client.values("SELECT pg_backend_pid()")[0] for _ in range(4)}) == 4, kind
+
+
 def test_iterations_of_scram():
     """scram_iterations: what a client has to do where auth_file has the password itself. 1.18 has no such key."""
     with server_and_home() as (_, home, at):
         with Pooler("ours", home, {"postgres": at}, {"auth_type": "scram-sha-256", "scram_iterations": 1234}, '"postgres" "secret"\n') as pooler, \
-                Client(pooler, is_started=False) as client:
-            body = struct.pack("!I", 196608) + b"user\0postgres\0database\0postgres\0\0"
-            client.socket.sendall(struct.pack("!I", len(body) + 4) + body)
+                started(pooler) as client:
             client.until(b"R")
             first = b"n,,n=,r=nonce"
             client.send(client.message(b"p", b"SCRAM-SHA-256\0" + struct.pack("!I", len(first)) + first))
@@ -343,27 +438,10 @@ def test_sessions_leave_a_server_that_is_outdated():
                     assert late.values("SELECT current_database()") == ["other"], kind
 
 
-def test_a_cancel_request_that_nobody_takes():
-    """cancel_wait_timeout: a server that does not take the request is not waited for; PgBouncer limits the wait for a free connection only."""
-    with server_and_home() as (server, home, at):
-        with Pooler("ours", home, {"postgres": at}, {"cancel_wait_timeout": 1}, POSTGRES) as pooler, Client(pooler) as client:
-            client.send(client.message(b"Q", b"SELECT pg_sleep(600)\0"))
-            wait_for(lambda: server.psql("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(6%' AND state = 'active'"), "it runs")
-            postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
-            os.kill(postmaster, signal.SIGSTOP)
-            try:
-                with Client(pooler, is_started=False) as asker:
-                    asker.socket.sendall(struct.pack("!II", 16, 80877102) + client.key)
-                    assert asker.is_closed(), "the one who asked still waits"
-            finally:
-                os.kill(postmaster, signal.SIGCONT)
-            server.psql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(6%' AND pid <> pg_backend_pid()")
-
-
 def test_the_configuration_has_a_place_for_each_mistake():
     """A key that there is not, with the file (SHOW CONFIG calls it conffile), the line and the nearest key."""
     with folder() as home:
         ini = home / "pool.ini"
         ini.write_text("[databases]\napp =\n[pgbouncer]\nlisten_prot = 1\n")
-        result = run([os.environ.get("PGKEEP_BINARY", TOP / "build/release/pgkeep"), "pool", ini], check=False, timeout=20)
+        result = run([PGKEEP, "pool", ini], check=False, timeout=20)
         assert result.returncode == 2 and f"{ini}:4" in result.stderr and "listen_port" in result.stderr, result.stderr

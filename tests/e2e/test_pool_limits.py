@@ -74,10 +74,10 @@ def test_too_many_clients_of_a_database_or_a_user():
 
 def test_reserve_pool():
     """reserve_pool_size after reserve_pool_timeout, of all and of a database (there by its old name as well)."""
-    cases = [("", {"reserve_pool_size": 1}), (" reserve_pool=1", {})]
+    cases = [("", {"reserve_pool_size": 1}, KINDS), (" reserve_pool=1", {}, KINDS), (" reserve_pool_size=1", {}, ("ours",))]  # 1.18 knows the old name only.
     with server_and_home() as (server, home, at), concurrent.futures.ThreadPoolExecutor() as threads:
-        for options, settings in cases:
-            for kind in KINDS:
+        for options, settings, kinds in cases:
+            for kind in kinds:
                 databases = {"a": at + " pool_size=1" + options}
                 with Pooler(kind, home, databases, {"reserve_pool_timeout": 1, **settings}, USERS) as pooler, Client(pooler, "a", "u1") as first:
                     first.query("BEGIN")

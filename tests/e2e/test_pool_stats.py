@@ -1,14 +1,15 @@
-"""What pgkeep pool counts: SHOW STATS and its kin and the line of the log, as PgBouncer 1.18 from the same ini file; and what Prometheus reads."""
+"""What pgkeep pool counts and shows of its connections: SHOW STATS and its kin, SHOW SOCKETS and its kin and the line of the log, as PgBouncer 1.18 from the
+same ini file; and what Prometheus reads.
+"""
 import contextlib
 import http.client
 import os
 import re
 import socket
 
-from pooler import Client, Console, Pooler
+from pooler import KINDS, Client, Console, Pooler, each_kind
 from support import ACCOUNT, Server, folder, free_port, pgkeep, wait_for
 
-KINDS = ("ours", "pgbouncer")
 USERS = '"postgres" ""\n'
 
 
@@ -50,6 +51,57 @@ def test_totals():
                 assert rows["total_client_bytes"] == sum(int(row["total_received"]) for row in console.rows("SHOW STATS"))
                 assert set(console.rows("SHOW STATS_AVERAGES")[0]) == set(console.rows("SHOW STATS_TOTALS")[0])
     assert told["ours"] == told["pgbouncer"], told
+
+
+def test_connections_as_they_are_shown():
+    """SHOW SOCKETS: which client has which server; SHOW FDS: by which descriptors; SHOW ACTIVE_SOCKETS: who is behind with what he has to send."""
+    for _, pooler in each_kind({"admin_users": "postgres"}):
+        kind = pooler.kind
+        with Client(pooler, "app") as busy, Client(pooler, "app") as idle, Console(pooler) as console:
+            def shown(what):
+                return [row for row in console.rows(f"SHOW {what}") if row["database"] == "app"]
+
+            busy.query("BEGIN")
+            idle.query("SELECT 1")
+            ports = [str(client.socket.getsockname()[1]) for client in (busy, idle)]
+            by_name = {row["ptr"]: row for row in shown("SOCKETS")}
+            clients, servers = ([row for row in by_name.values() if row["type"] == kind_of] for kind_of in "CS")
+            assert sorted(row["port"] for row in clients) == sorted(ports) and {row["state"] for row in clients} == {"cl_active"}, (kind, clients)
+            assert sorted(row["state"] for row in servers) == ["sv_active", "sv_idle"], (kind, servers)
+            links = {by_name[row["link"]]["port"] for row in servers if row["state"] == "sv_active"}
+            assert links == {ports[0]} and all(not row["link"] for row in servers if row["state"] == "sv_idle"), (kind, servers)
+            by_fd = {row["fd"]: row for row in shown("FDS")}
+            assert sorted(row["task"] for row in by_fd.values()) == ["client", "client", "server", "server"], (kind, by_fd)
+            assert all(os.readlink(f"/proc/{pooler.pid()}/fd/{fd}").startswith("socket:") for fd in by_fd), (kind, by_fd)
+            linked = {row["port"]: by_fd[row["link"]]["task"] for row in by_fd.values() if row["link"] != "0" and row["task"] == "client"}
+            assert linked == {ports[0]: "server"}, (kind, by_fd)
+            assert any(row["task"] == "pooler" and row["port"] == str(pooler.port) for row in console.rows("SHOW FDS")), kind
+            assert shown("ACTIVE_SOCKETS") == [], kind
+            busy.send(busy.message(b"Q", b"SELECT repeat('x', 100000) FROM generate_series(1, 300)\0"))
+            wait_for(lambda: shown("ACTIVE_SOCKETS"), f"{kind} has more than the client reads")
+            busy.until(b"Z")
+            wait_for(lambda: not shown("ACTIVE_SOCKETS"), f"{kind} is rid of it")
+
+
+def test_what_else_is_shown():
+    """SHOW MEM counts what there is; SELECT is another word for SHOW; SHOW STATE follows the documentation of 1.25."""
+    for _, pooler in each_kind({"admin_users": "postgres"}):
+        with Console(pooler) as console, contextlib.ExitStack() as stack:
+            def used(what):
+                return int(console.row("SHOW MEM", name=f"{what}_cache")["used"])
+
+            before = used("client"), used("server")
+            for _ in range(3):
+                stack.enter_context(Client(pooler, "app")).query("BEGIN")
+            assert (used("client"), used("server")) == (before[0] + 3, before[1] + 3), pooler.kind
+            assert all(int(row["memtotal"]) >= int(row["size"]) * int(row["used"]) for row in console.rows("SHOW MEM")), pooler.kind
+            assert console.rows("SELECT VERSION") == console.rows("SHOW VERSION"), pooler.kind
+            assert [row["name"] for row in console.rows("SELECT DATABASES")] == ["app", "pgbouncer"], pooler.kind
+            if pooler.kind == "ours":
+                assert {row["key"]: row["value"] for row in console.rows("SHOW STATE")} == {"active": "yes", "paused": "no", "suspended": "no"}
+                assert console.ask("SUSPEND") == "SUSPEND"
+                assert {row["key"]: row["value"] for row in console.rows("SHOW STATE")} == {"active": "no", "paused": "no", "suspended": "yes"}
+                assert console.ask("RESUME") == "RESUME"
 
 
 def test_averages_and_the_log():
