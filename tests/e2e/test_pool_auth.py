@@ -3,8 +3,12 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import re
 import shutil
+import socket
+import struct
 import subprocess
+import threading
 
 from pooler import Client, Pooler
 from support import ACCOUNT, Server, Skip, as_account, folder, free_port, run, wait_for
@@ -120,20 +124,24 @@ def test_many_logins_at_once_ask_once_each():
 
 
 PAM_SERVICE = pathlib.Path("/etc/pam.d/pgbouncer")
+ONE_AFTER_THE_OTHER = threading.Lock()  # Tests that need this file.
+
+
+TAKES_ONE = '[ "$given" = "secret of $PAM_USER" ]'
 
 
 @contextlib.contextmanager
-def pam_service():
-    """A module that runs a program, which takes one password: written for this test, and removed after it."""
+def pam_service(judge=TAKES_ONE):
+    """A module that runs a program, which reads what was given and judges it: written for this test, and removed after it. The folder is HOME in it."""
     if os.geteuid() != 0:
         raise Skip("the service of PAM can be written by root only")
-    if PAM_SERVICE.exists():
-        raise Skip(f"{PAM_SERVICE} exists: it is not ours")
     if not any(pathlib.Path("/usr/lib").glob("*/security/pam_exec.so")) and not any(pathlib.Path("/lib").glob("*/security/pam_exec.so")):
         raise Skip("there is no pam_exec.so")
-    with folder() as home:
+    with ONE_AFTER_THE_OTHER, folder() as home:
+        if PAM_SERVICE.exists():
+            raise Skip(f"{PAM_SERVICE} exists: it is not ours")
         program = home / "check"
-        program.write_text('#!/bin/sh\nread -r given\n[ "$given" = "secret of $PAM_USER" ]\n')
+        program.write_text(f"#!/bin/sh\nread -r given\n{judge.replace('HOME', str(home))}\n")
         program.chmod(0o755)
         PAM_SERVICE.write_text(f"auth required pam_exec.so expose_authtok quiet {program}\naccount required pam_permit.so\n")
         try:
@@ -252,3 +260,62 @@ def test_ldap():
                 wait_for(lambda: 'LDAP user "twin" is not unique' in pooler.log(), "the log says why")
         finally:
             del os.environ["LDAPTLS_CACERT"]
+
+
+def begun_login(pooler, user):
+    """A client that has said its password, if it was asked for it, and hears nothing yet."""
+    client = Client(pooler, is_started=False)
+    body = struct.pack("!I", 196608) + f"user\0{user}\0database\0postgres\0\0".encode()
+    client.send(struct.pack("!I", len(body) + 4) + body)
+    assert client.read() == (b"R", struct.pack("!I", 3)), "it is asked for its password"
+    client.send(Client.message(b"p", b"slow\0"))
+    return client
+
+
+def must_not_hinder(pooler, is_asked, ends):
+    """While nobody answers these logins, clients on the same loop are served, and others come in by SCRAM: slow ones have threads of their own."""
+    with Client(pooler, "postgres", "open") as other, contextlib.ExitStack() as stack:
+        logins = [stack.enter_context(begun_login(pooler, "slow")) for _ in range(40)]
+        wait_for(is_asked, "somebody is asked about them")
+        for _ in range(200):
+            assert other.values("SELECT 7") == ["7"]
+        for _ in range(2):
+            assert try_psql(pooler, "postgres", "scram", "secret") == "scram@postgres"
+        assert not all(login.is_closed(0) for login in logins), "some still wait"
+        wait_for(lambda: len(re.findall(f"/slow@.* closing because: ({ends})", pooler.log())) == len(logins), "each ends, and the log says why")
+        assert "closing because: client_login_timeout" in pooler.log(), "no login is for ever"
+        assert other.values("SELECT 8") == ["8"]
+
+
+SLOW_HBA = "host all open 127.0.0.1/32 trust\nhost all scram 127.0.0.1/32 scram-sha-256\nhost all slow 127.0.0.1/32 {}\n"
+
+
+def test_a_directory_server_that_says_nothing():
+    """It accepts and keeps silent: logins hang on it, a few at a time, and nobody else does. 1.18 has no LDAP."""
+    with server_with_lookup() as (_, at), folder() as home, socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        silent.settimeout(0.05)
+        accepted = []
+
+        def is_asked():
+            with contextlib.suppress(TimeoutError):
+                accepted.append(silent.accept()[0])
+            return bool(accepted)
+
+        how = f'ldap ldapserver=127.0.0.1 ldapport={silent.getsockname()[1]} ldapprefix="uid=" ldapsuffix=",dc=example,dc=net"'
+        with Pooler("ours", home, {"postgres": at}, {"auth_type": "hba", "auth_hba_file": "HOME/hba", "client_login_timeout": 15},
+                    '"open" ""\n"scram" "secret"\n"slow" ""\n', {"hba": SLOW_HBA.format(how)}, loops=1) as pooler:
+            must_not_hinder(pooler, is_asked, "client_login_timeout|LDAP authentication failed")
+            for connection in accepted:
+                connection.close()
+
+
+def test_a_system_that_takes_its_time():
+    """PAM, whose module waits for a file. PgBouncer has no PAM in an HBA file."""
+    with pam_service("while [ ! -e HOME/go ]; do sleep 0.1; : > HOME/asked; done; exit 1") as home, server_with_lookup() as (_, at):
+        home.chmod(0o777)
+        with Pooler("ours", home, {"postgres": at}, {"auth_type": "hba", "auth_hba_file": "HOME/hba", "client_login_timeout": 15},
+                    '"open" ""\n"scram" "secret"\n"slow" ""\n', {"hba": SLOW_HBA.format("pam")}, loops=1) as pooler:
+            try:
+                must_not_hinder(pooler, (home / "asked").exists, "client_login_timeout")
+            finally:
+                (home / "go").touch()

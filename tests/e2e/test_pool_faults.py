@@ -395,6 +395,28 @@ def test_slow_clients_are_cut_off_by_a_timeout():
         must_be_below(60_000, memory_kb(pooler.pid()))
 
 
+def test_clients_that_never_read():
+    """Who asks for much and takes nothing of it is cut off by a timeout, which the log says, and costs a buffer; transaction_timeout is 1.25's."""
+    with Server(15) as server, folder() as home:
+        for kind, key, reason in (("ours", "query_timeout", "query timeout"), ("pgbouncer", "query_timeout", "query timeout"),
+                                  ("ours", "transaction_timeout", "transaction timeout")):
+            with Pooler(kind, home, {"app": address(server)}, {"default_pool_size": 21, key: 5}, USERS) as pooler, contextlib.ExitStack() as stack:
+                clients = [stack.enter_context(Client(pooler, "app")) for _ in range(20)]
+                for client in clients:
+                    client.send(client.message(b"Q", b"SELECT repeat('x', 100000) FROM generate_series(1, 3000) -- never read\0"))
+                stuck = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%never read' AND state = 'active'"
+                wait_for(lambda: server.psql(stuck) == [["20"]], "all of them are being answered")
+                with Client(pooler, "app") as other:
+                    assert other.values("SELECT 'unhindered'") == ["unhindered"]
+                    wait_for(lambda: len(re.findall(f"C-.* closing because: {reason}", pooler.log())) == 20, "all are cut off")
+                    must_be_below(60_000, memory_kb(pooler.pid()))
+                    assert other.values("SELECT 'unhindered'") == ["unhindered"]
+                wait_for(lambda: server.psql(stuck) == [["0"]], "their queries have ended")
+                for client in clients:
+                    got = client.until(b"")
+                    assert {each for each, _ in got} <= {b"T", b"D", b"E"} and len(got) < 3000, (kind, key, len(got))
+
+
 def test_messages_that_no_server_needs():
     """A gigabyte of a statement's text, endless parameters and lengths that cannot be: cut off at once, with a log line and without memory.
 
