@@ -139,7 +139,7 @@ constexpr SettingRow kRows[] = {
     {"tcp_keepintvl", &S::tcp_keepintvl, "0"},
     {"tcp_socket_buffer", &S::tcp_socket_buffer, "0"},
     {"tcp_user_timeout", &S::tcp_user_timeout, "0"},
-    {"track_extra_parameters", &S::track_extra_parameters, "IntervalStyle"},
+    {"track_extra_parameters", &S::track_extra_parameters, "IntervalStyle", kAtStart},
     {"transaction_timeout", &S::transaction_timeout, "0"},
     {"unix_socket_dir", &S::unix_socket_dir, "/tmp", kAtStart},
     {"unix_socket_group", &S::unix_socket_group, "", kAtStart},

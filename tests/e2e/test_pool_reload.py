@@ -2,7 +2,7 @@
 import signal
 import threading
 
-from pooler import Client, Pooler, errors_in
+from pooler import Client, Console, Pooler, errors_in
 from support import Server, folder, wait_for
 
 KINDS = ("ours", "pgbouncer")
@@ -144,6 +144,32 @@ def test_what_only_a_start_can_change():
                     wait_for(lambda: told in pooler.log(), "the log says so")
                 with Client(pooler, "app") as client:
                     assert client.values("SELECT 1") == ["1"], kind
+
+
+def test_tracked_parameters_stay():
+    """track_extra_parameters after RELOAD and SET: what is tracked stays as it was at the start, for old clients and servers as for new ones,
+    so that no value gets under another one's name. 1.18 does not have the key: after the documentation of 1.25."""
+    old, new = "track_extra_parameters = IntervalStyle", "track_extra_parameters = search_path, IntervalStyle"
+    wanted = ["iso_8601"], ["postgres"], ['"$user", public']
+    with Server(18) as server, folder() as home:
+        settings = {"admin_users": "postgres", "track_extra_parameters": "IntervalStyle", "default_pool_size": 1}
+        with Pooler("ours", home, {"app": at(server)}, settings, USERS) as pooler, Console(pooler) as console:
+            def seen(client):
+                return [client.values(f"SHOW {name}") for name in ("IntervalStyle", "search_path")]
+
+            with Client(pooler, "app", parameters={"intervalstyle": "iso_8601"}) as early, Client(pooler, "app") as plain:
+                assert seen(early) == [wanted[0], wanted[2]]
+                reload(pooler, (old, new))
+                wait_for(lambda: 'track_extra_parameters cannot be changed while the pooler runs: it stays "IntervalStyle"' in pooler.log(), "the log says so")
+                assert console.row("SHOW CONFIG", key="track_extra_parameters")["value"] == "IntervalStyle"
+                assert console.refusal("SET track_extra_parameters = 'search_path'") == "SET failed"
+                for _ in range(2):
+                    with Client(pooler, "app", parameters={"intervalstyle": "sql_standard"}) as late:
+                        for _ in range(2):
+                            assert seen(late) == [["sql_standard"], wanted[2]]
+                            assert seen(early) == [wanted[0], wanted[2]]
+                            assert seen(plain) == [wanted[1], wanted[2]]
+                    console.ask("RECONNECT")  # The second time with another server.
 
 
 def test_the_log_is_opened_anew():
