@@ -1,4 +1,4 @@
-"""pgkeep pool: the clients that people have, each in every mode of pooling in which its way of working is possible (PgBouncer's manual, features),
+"""pgkeep pool: the clients that people have, each in every mode of pooling (what needs a transaction block is refused in statement mode, as PgBouncer does),
 and those that replicate. Debian's pgbouncer 1.18 knows neither named statements in transaction mode nor replication: these follow the manual of 1.25.
 """
 import difflib
@@ -8,8 +8,8 @@ import re
 import shutil
 import subprocess
 
-from pooler import Client, Pooler, errors_in
-from support import TOP, Server, as_account, bin_of, folder, run, wait_for
+from pooler import KINDS, Client, Pooler, errors_in
+from support import PSQL, TOP, Server, as_account, bin_of, folder, run, wait_for
 
 FLEET = pathlib.Path(__file__).parent / "fleet"
 NODE_PACKAGES = (TOP / "build/clients/node_modules").resolve()
@@ -17,6 +17,7 @@ JDBC = "/usr/share/java/postgresql.jar"
 PYTHON = "/usr/bin/python3"  # Debian's drivers are for Debian's interpreter.
 USERS = '"postgres" ""\n'
 MODES = ("session", "transaction", "statement")
+NO_BLOCKS = "transaction blocks not allowed in statement pooling mode"
 # What drivers say at their start and no pooler tracks.
 SETTINGS = {"default_pool_size": 4, "max_client_conn": 200, "ignore_startup_parameters": "extra_float_digits"}
 
@@ -47,12 +48,35 @@ def in_modes(program, modes=MODES, kinds=("ours",), more=None, extra=0):
                     assert int(connected[0][0]) <= settings["default_pool_size"] + extra, (kind, mode, connected)
 
 
+def test_psql():
+    """What its commands show is what they show without a pooler, and \\copy loses nothing, in every mode of both."""
+    shown = [r"\d", r"\d t", r"\d+ v", r"\l", r"\dt+ t", r"\di", r"\df twice", r"\du", r"\dn", r"\dp t", "\\sf twice", "SELECT 1 \\gdesc", "TABLE v \\gx",
+             "SELECT 'SELECT 4' \\gexec"]
+    psql = [PSQL, "-X", "-v", "ON_ERROR_STOP=1"]
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE TABLE t (id int PRIMARY KEY, word text); CREATE VIEW v AS SELECT count(*) FROM t; "
+                    "CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1'")
+        rows = "".join(f"{i}\tword {i}\\\\ of many\n" for i in range(20_000))
+        (home / "rows").write_text(rows)
+        (home / "shown").write_text("\n".join(shown) + "\n")
+        for kind in KINDS:
+            for mode in MODES:
+                with Pooler(kind, home, {"app": address(server)}, {**SETTINGS, "pool_mode": mode}, USERS) as pooler:
+                    copies = f"\\copy t FROM '{home}/rows'\n\\copy (SELECT * FROM t ORDER BY id) TO '{home}/back-{kind}-{mode}'\n"
+                    run([*psql, "-d", pooler.uri("app")], input=f"TRUNCATE t;\n{copies}")
+                    assert (home / f"back-{kind}-{mode}").read_text() == rows, (kind, mode)
+                    out = [run([*psql, "-d", uri, "-f", home / "shown"]).stdout for uri in (server.uri(), pooler.uri("app"))]
+                    assert out[0] == out[1] and "twice" in out[0], (kind, mode, "\n".join(difflib.unified_diff(out[0].splitlines(), out[1].splitlines())))
+                    failed = run([*psql, "-d", pooler.uri("app")], input=f"\\copy t FROM '{home}/rows'\n", check=False)
+                    assert "duplicate key" in failed.stderr, (kind, mode, failed.stderr)
+
+
 def test_psycopg3():
     in_modes(lambda uri, mode: says_ok([PYTHON, FLEET / "psycopg3_client.py", uri, mode]))
 
 
 def test_sqlalchemy():
-    in_modes(lambda uri, mode: says_ok([PYTHON, FLEET / "sqlalchemy_client.py", uri, mode]), kinds=("ours", "pgbouncer"))
+    in_modes(lambda uri, mode: says_ok([PYTHON, FLEET / "sqlalchemy_client.py", uri, mode]), kinds=KINDS)
 
 
 def test_asyncpg():
@@ -90,7 +114,7 @@ def test_libpq_pipelines():
         program = home / "pipeline"
         flags = run(["pkg-config", "--cflags", "--libs", "libpq"]).stdout.split()
         run([shutil.which("gcc") or "g++", "-x", "c", "-O1", "-Wall", "-Werror", "-o", program, FLEET / "pipeline.c", *flags])
-        in_modes(lambda uri, _mode: says_ok([program, uri]), modes=("session", "transaction"))
+        in_modes(lambda uri, _mode: says_ok([program, uri]))
 
 
 def test_pgbench_in_every_mode_and_protocol():
@@ -106,6 +130,9 @@ def test_pgbench_in_every_mode_and_protocol():
                                   "-j", "4", "-t", "50", *script, "app"], env={"PGSSLMODE": "disable"})
                     assert re.search(r"actually processed: 200/200", result.stdout), (mode, protocol, result.stdout, result.stderr)
                     assert re.search(r"failed transactions: 0 ", result.stdout), result.stdout
+                if mode == "statement":
+                    refused = run([bin_of(15) / "pgbench", "-n", "-t", "1", "-d", pooler.uri("app")], check=False)
+                    assert refused.returncode != 0 and NO_BLOCKS in refused.stderr, refused.stderr
 
 
 def dump_of(uri, *words):
@@ -120,7 +147,7 @@ def test_dump_and_restore():
         server.psql("CREATE TABLE t (id int PRIMARY KEY, word text); INSERT INTO t SELECT i, repeat('x', i % 100) FROM generate_series(1, 20000) i; "
                     "CREATE INDEX ON t (word); CREATE VIEW v AS SELECT count(*) FROM t")
         direct = dump_of(server.uri())
-        for kind in ("ours", "pgbouncer"):
+        for kind in KINDS:
             databases = {"app": address(server), "copy": address(server, "copy")}
             with Pooler(kind, home, databases, {**SETTINGS, "pool_mode": "session"}, USERS) as pooler:
                 pooled = dump_of(pooler.uri("app"))
@@ -130,13 +157,17 @@ def test_dump_and_restore():
                 assert dump_of(pooler.uri("copy")) == direct
         with Pooler("ours", home, {"app": address(server)}, {**SETTINGS, "pool_mode": "transaction"}, USERS) as pooler:
             assert dump_of(pooler.uri("app")) == direct
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": address(server)}, {**SETTINGS, "pool_mode": "statement"}, USERS) as pooler:
+                refused = run([bin_of(15) / "pg_dump", "-d", pooler.uri("app")], check=False)
+                assert refused.returncode != 0 and NO_BLOCKS in refused.stderr, (kind, refused.stderr)
 
 
 def test_physical_replication():
     """pg_basebackup and pg_receivewal, each with server connections of its own. (1.25: replication=yes.)"""
     with Server(15, {"wal_level": "logical", "max_wal_senders": 10}) as server, folder() as home:
         databases = {"replication": address(server), "app": address(server)}
-        for mode in ("session", "transaction"):
+        for mode in MODES:
             with Pooler("ours", home, databases, {**SETTINGS, "pool_mode": mode}, USERS) as pooler:
                 uri = pooler.uri("replication")
                 backup = home / f"backup-{mode}"

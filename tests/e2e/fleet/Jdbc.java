@@ -91,6 +91,18 @@ public class Jdbc {
     connection.setAutoCommit(true);
   }
 
+  // Statement mode: a transaction block ends the connection.
+  static void refused(Connection connection) throws SQLException {
+    connection.setAutoCommit(false);
+    try (Statement statement = connection.createStatement()) {
+      statement.executeQuery("SELECT 1");
+      check(false, "no error");
+    } catch (SQLException expected) {
+      check(expected.getMessage().contains("transaction blocks not allowed in statement pooling mode"), expected.getMessage());
+    }
+    check(connection.isClosed(), "it is closed");
+  }
+
   static void listens(Connection connection) throws SQLException {
     try (Statement statement = connection.createStatement()) {
       statement.execute("LISTEN news");
@@ -107,24 +119,23 @@ public class Jdbc {
     try (Connection connection = connect()) {
       check(number(connection, "SELECT 40 + 2") == 42, "simple");
       prepared(connection);
-      if (!isStatement) batches(connection);
-      if (!isStatement) copies(connection);
+      batches(connection);
+      copies(connection);
       if (!isStatement) portions(connection);
+      else refused(connection);
       if (words[1].equals("session") || words.length > 2) listens(connection);
     }
     try (Connection connection = connect("preferQueryMode", "simple")) {
       check(number(connection, "SELECT 40 + 2") == 42, "simple mode");
     }
-    if (!isStatement) {
-      Connection[] many = new Connection[8];
-      for (int i = 0; i < many.length; ++i) {
-        many[i] = connect("prepareThreshold", "1");
-        if (!words[1].equals("session")) prepared(many[i]);
-      }
-      for (Connection each : many) {
-        prepared(each);
-        each.close();
-      }
+    Connection[] many = new Connection[8];
+    for (int i = 0; i < many.length; ++i) {
+      many[i] = connect("prepareThreshold", "1");
+      if (!words[1].equals("session")) prepared(many[i]);
+    }
+    for (Connection each : many) {
+      prepared(each);
+      each.close();
     }
     System.out.println("ok");
   }

@@ -1,5 +1,6 @@
 """asyncpg through a pooler: python3 asyncpg_client.py URI MODE. It names every statement and says its parameters in binary. The last line is "ok"."""
 import asyncio
+import contextlib
 import sys
 
 import asyncpg
@@ -9,7 +10,7 @@ URI, MODE = sys.argv[1].split("?")[0], sys.argv[2]
 
 async def work(pool, number):
     for turn in range(10):
-        async with pool.acquire() as connection, connection.transaction():
+        async with pool.acquire() as connection, contextlib.nullcontext() if MODE == "statement" else connection.transaction():
             answer = await connection.fetchrow("SELECT $1::int AS number, $2::text AS word, $3::timestamptz IS NULL AS nothing", number, f"t{turn}", None)
             assert dict(answer) == {"number": number, "word": f"t{turn}", "nothing": True}, answer
 
@@ -39,8 +40,16 @@ async def main():
         async with connection.transaction():
             seen = [record[0] async for record in connection.cursor("SELECT id FROM asyncpg_copy WHERE id >= 0 ORDER BY id", prefetch=100)]
         assert seen == list(range(3000))
-        async with asyncpg.create_pool(URI, ssl=False, min_size=8, max_size=8) as pool:
-            await asyncio.gather(*(work(pool, number) for number in range(8)))
+    async with asyncpg.create_pool(URI, ssl=False, min_size=8, max_size=8) as pool:
+        await asyncio.gather(*(work(pool, number) for number in range(8)))
+    if MODE == "statement":
+        refused = await asyncpg.connect(URI, ssl=False)
+        try:
+            async with refused.transaction():
+                await refused.fetch("SELECT 1")
+            raise AssertionError("no error")
+        except asyncpg.ConnectionDoesNotExistError:  # It does not hand on the text of a FATAL error.
+            assert refused.is_closed()
     if MODE == "session" or "listens" in sys.argv:
         heard = asyncio.get_running_loop().create_future()
         await connection.add_listener("news", lambda _connection, _pid, channel, payload: heard.set_result((channel, payload)))

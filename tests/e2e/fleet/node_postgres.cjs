@@ -26,17 +26,21 @@ async function main() {
     await client.query("NOTIFY news, 'today'");
     assert.strictEqual((await heard).payload, "today");
   }
-  await client.end();
-  if (mode === "statement") return;
+  if (mode === "statement") {
+    client.on("error", () => {});
+    await assert.rejects(client.query("BEGIN"), /transaction blocks not allowed in statement pooling mode/);
+  } else {
+    await client.end();
+  }
   const pool = new Pool({ connectionString, max: 8 });
   await Promise.all([...Array(16).keys()].map(async (number) => {
     const each = await pool.connect();
-    await each.query("BEGIN");
+    if (mode !== "statement") await each.query("BEGIN");
     for (let turn = 0; turn < 5; ++turn) {
       const { rows } = await each.query({ name: `s${turn}`, text: `SELECT $1::text AS word, ${turn} AS turn`, values: [`w${number}`] });
       assert.deepStrictEqual(rows, [{ word: `w${number}`, turn }]);
     }
-    await each.query("COMMIT");
+    if (mode !== "statement") await each.query("COMMIT");
     each.release();
   }));
   await pool.end();

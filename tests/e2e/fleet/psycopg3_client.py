@@ -1,8 +1,11 @@
 """psycopg 3 through a pooler: python3 psycopg3_client.py URI MODE. Every part asserts what it gets; the last line is "ok".
 
+In statement mode all is done with autocommit, and what needs a transaction block is refused.
+
 Debian's psycopg 3.1 cannot close a prepared statement by the protocol, so no part prepares more than its cache holds.
 """
 import asyncio
+import contextlib
 import sys
 
 import psycopg
@@ -47,7 +50,7 @@ def copy():
 
 def prepared():
     """By name from the first time on, and by itself after prepare_threshold."""
-    with psycopg.connect(URI, prepare_threshold=2, row_factory=dict_row) as connection:
+    with psycopg.connect(URI, prepare_threshold=2, row_factory=dict_row, autocommit=MODE == "statement") as connection:
         for i in range(30):
             assert connection.execute("SELECT %s::text AS word", [f"w{i}"]).fetchone() == {"word": f"w{i}"}
             assert connection.execute("SELECT %s::int AS n", [i], prepare=True).fetchone() == {"n": i}
@@ -75,12 +78,28 @@ def pipelines():
         assert connection.execute("SELECT 7").fetchone() == (7,)
 
 
-def cursors_and_notices():
-    with psycopg.connect(URI) as connection:
-        notices = []
-        connection.add_notice_handler(lambda diagnostic: notices.append(diagnostic.message_primary))
+def notices():
+    with psycopg.connect(URI, autocommit=True) as connection:
+        heard = []
+        connection.add_notice_handler(lambda diagnostic: heard.append(diagnostic.message_primary))
         connection.execute("DO $$ BEGIN RAISE NOTICE 'hear, hear'; END $$")
-        assert notices == ["hear, hear"], notices
+        assert heard == ["hear, hear"], heard
+
+
+def no_blocks():
+    for autocommit in (False, True):
+        with psycopg.connect(URI, autocommit=autocommit) as connection:
+            try:
+                with connection.transaction():
+                    connection.execute("SELECT 1")
+                raise AssertionError("no error")
+            except psycopg.OperationalError as problem:
+                assert "transaction blocks not allowed in statement pooling mode" in str(problem), problem
+            assert connection.closed
+
+
+def cursors():
+    with psycopg.connect(URI) as connection:
         with connection.cursor(name="stroll") as cursor:
             cursor.execute("SELECT * FROM generate_series(1, 5000)")
             assert [row[0] for row in cursor.fetchmany(10)] == list(range(1, 11))
@@ -113,9 +132,9 @@ def listens():
 
 
 async def many(number):
-    async with await psycopg.AsyncConnection.connect(URI) as connection:
+    async with await psycopg.AsyncConnection.connect(URI, autocommit=True) as connection:
         for turn in range(5):
-            async with connection.transaction():
+            async with contextlib.nullcontext() if MODE == "statement" else connection.transaction():
                 answer = await (await connection.execute("SELECT %s::text", [f"{number}/{turn}"])).fetchone()
             assert answer == (f"{number}/{turn}",), answer
 
@@ -124,16 +143,12 @@ async def at_once():
     await asyncio.gather(*(many(number) for number in range(16)))
 
 
-statements()
-copy()
-if MODE != "statement":
-    prepared()
-    pipelines()
-    cursors_and_notices()
+for part in (statements, copy, prepared, pipelines, notices, no_blocks if MODE == "statement" else cursors):
+    part()
 if MODE == "session":
     session_state()
 if MODE == "session" or "listens" in sys.argv:
     listens()
-if MODE == "transaction":  # More clients than servers.
+if MODE != "session":  # More clients than servers.
     asyncio.run(at_once())
 print("ok")

@@ -38,5 +38,12 @@ if MODE != "statement":
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text("SET LOCAL statement_timeout = 777"))
         assert connection.execute(sqlalchemy.text("SHOW statement_timeout")).scalar() == "777ms"
+else:
+    try:
+        with sqlalchemy.create_engine(URI).connect() as connection:
+            connection.execute(sqlalchemy.text("SELECT 1"))
+        raise AssertionError("no error")
+    except sqlalchemy.exc.OperationalError as problem:  # psycopg2 does not hand on the text of a FATAL error.
+        assert "server closed the connection" in str(problem), problem
 engine.dispose()
 print("ok")
