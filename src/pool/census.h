@@ -34,12 +34,13 @@ struct PoolCensus {
   Extras extras = {};
   int clients_pinned = 0; ///< That keep their server beyond a transaction.
   std::array<int, wire::kHoldNames.size()> clients_holding{}; ///< Each thing.
-  int clients_listening = 0; ///< By the connection that listens for all.
+  int clients_listening = 0;                                  ///< By whichever pool's connection.
+  int servers_listening = 0;                                  ///< Which is counted nowhere else.
 
   void add(const PoolCensus& other);
   [[nodiscard]] int servers() const {
     return servers_active + servers_being_canceled + servers_idle + servers_used + servers_tested +
-           servers_login;
+           servers_login + servers_listening;
   }
 };
 

@@ -66,13 +66,17 @@ std::optional<Login> login_of(const DatabaseDefinition& database, const Director
   return std::nullopt;
 }
 
-/// Of all pools of the database.
+/// Of all pools of the database, and of the connection that listens for all of them.
 std::int64_t wanted_of(const DatabaseDefinition& database, const Directory& files) {
   const Settings& settings = files.settings();
+  bool may_listen = false;
   const auto of_user = [&](const std::string& name) {
     const UserDefinition* user = files.configuration.user(name);
     const Overrides none;
     const Overrides& own = user == nullptr ? none : user->own;
+    const PoolMode mode =
+        own.pool_mode.value_or(database.own.pool_mode.value_or(settings.pool_mode));
+    may_listen = may_listen || (settings.share_listen && mode != PoolMode::session);
     const auto chosen = [&](std::optional<std::int64_t> Overrides::* of_own, std::int64_t of_all) {
       return (own.*of_own).value_or((database.own.*of_own).value_or(of_all));
     };
@@ -86,6 +90,7 @@ std::int64_t wanted_of(const DatabaseDefinition& database, const Directory& file
     for (const auto& [user, secret] : files.users)
       wanted += of_user(user);
   }
+  wanted += may_listen ? 1 : 0;
   const std::int64_t most = database.own.max_connections.value_or(settings.max_db_connections);
   return most > 0 ? std::min(most, wanted) : wanted;
 }
@@ -173,6 +178,11 @@ std::vector<std::string> warnings_of(const Check& check, const Settings& setting
       warnings.push_back(
           fmt::format("database {} has no server: its pool_size is 0", database.name));
   }
+  const bool has_one_server =
+      settings.max_server_connections == 1 || settings.max_db_connections == 1;
+  if (settings.share_listen && has_one_server)
+    warnings.emplace_back("share_listen takes a server connection of each database that somebody "
+                          "listens to: with a limit of 1 nobody else works meanwhile");
   return warnings;
 }
 

@@ -177,7 +177,7 @@ struct Server final : Endpoint {
   LoopPool* pool = nullptr;
   bool is_dirty = false;     ///< Holds what must go before another client comes.
   bool is_listening = false; ///< Hears what its client asked for: must not be another's.
-  bool is_ear = false;       ///< Listens for all clients of the pool, and has none.
+  bool is_ear = false;       ///< Listens for all clients of the database, and has none.
   bool is_own = false;       ///< Of a client that replicates, and never of another.
   Micros connected_at = 0;
   Micros request_at = 0;

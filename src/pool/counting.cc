@@ -1,8 +1,6 @@
 // A loop counts what it has, for the console and for statistics.
 #include <sys/socket.h>
 
-#include <set>
-
 #include "pool/census.h"
 #include "pool/console_command.h"
 #include "pool/control.h"
@@ -66,12 +64,13 @@ std::string_view state_of(const Client& client) {
 
 void PoolCensus::add(const PoolCensus& other) {
   constexpr int PoolCensus::* kCounts[] = {
-      &PoolCensus::clients,        &PoolCensus::clients_waiting,
-      &PoolCensus::cancels,        &PoolCensus::servers_active,
-      &PoolCensus::servers_idle,   &PoolCensus::servers_being_canceled,
-      &PoolCensus::servers_used,   &PoolCensus::servers_tested,
-      &PoolCensus::servers_login,  &PoolCensus::servers_outdated,
-      &PoolCensus::clients_pinned, &PoolCensus::clients_listening};
+      &PoolCensus::clients,          &PoolCensus::clients_waiting,
+      &PoolCensus::cancels,          &PoolCensus::servers_active,
+      &PoolCensus::servers_idle,     &PoolCensus::servers_being_canceled,
+      &PoolCensus::servers_used,     &PoolCensus::servers_tested,
+      &PoolCensus::servers_login,    &PoolCensus::servers_outdated,
+      &PoolCensus::clients_pinned,   &PoolCensus::clients_listening,
+      &PoolCensus::servers_listening};
   for (const auto count : kCounts)
     this->*count += other.*count;
   if (other.waiting_since != 0 && (waiting_since == 0 || other.waiting_since < waiting_since))
@@ -143,10 +142,8 @@ PoolCensus Loop::census_of(const LoopPool& pool) const {
       census.servers_being_canceled += state == "being_canceled" ? 1 : 0;
     }
   }
-  std::set<const Client*> listeners; // Of several channels, some of them.
-  for (const auto& [channel, audience] : pool.channels)
-    listeners.insert(audience.clients.begin(), audience.clients.end());
-  census.clients_listening = static_cast<int>(listeners.size());
+  census.clients_listening = pool.listeners;
+  census.servers_listening = pool.ear && pool.ear->is_ready ? 1 : 0;
   for (const Server* server = pool.active.front(); server != nullptr;
        server = pool.active.next(*server)) {
     const wire::Holds held = server->client == nullptr ? wire::Holds{0} : server->client->held;

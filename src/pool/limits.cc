@@ -61,7 +61,7 @@ bool Loop::take_place(LoopPool& pool) {
   if (room != Pool::Room::taken && room != Pool::Room::pool_full && now_ >= pool.next_eviction) {
     pool.next_eviction = now_ + kBetweenEvictions;
     // A place may have become free before it was known that it is wanted.
-    evict(shared, room);
+    evict(shared, room, false);
     room = shared.take_place(most);
     if (room != Pool::Room::taken && room != Pool::Room::pool_full) ask_for_place(pool, room);
   }
@@ -71,11 +71,26 @@ bool Loop::take_place(LoopPool& pool) {
   return true;
 }
 
+/// For the connection that listens. Whoever gives way for it says when the place is free.
+bool Loop::take_place_of_ear(LoopPool& pool) {
+  Ear& ear = *pool.ear;
+  const Pool::Room room = pool.shared.take_place(ear.place);
+  if (room == Pool::Room::taken) return true;
+  if (now_ < ear.next_eviction) return false;
+  ear.next_eviction = now_ + kBetweenEvictions;
+  if (evict(pool.shared, room, true)) return false;
+  const int loop = shared_.pools.loop_with_idle(pool.shared, room, index_, true);
+  if (loop >= 0)
+    shared_.loops[static_cast<std::size_t>(loop)]->post(
+        WantedPlace{.pool = pool.owner, .full = room, .is_to_listen = true});
+  return false;
+}
+
 /// Closes the idle server that was used longest ago, of a pool that shares what is full.
-bool Loop::evict(const Pool& pool, Pool::Room full) {
+bool Loop::evict(const Pool& pool, Pool::Room full, bool may_be_own) {
   Server* oldest = nullptr;
   for (const auto& each : pools_) {
-    if (&each->shared == &pool || !pool.shares(full, each->shared)) continue;
+    if ((&each->shared == &pool && !may_be_own) || !pool.shares(full, each->shared)) continue;
     for (Server* server = each->idle.front(); server != nullptr; server = each->idle.next(*server))
       if (oldest == nullptr || server->request_at < oldest->request_at) oldest = server;
   }
@@ -86,7 +101,7 @@ bool Loop::evict(const Pool& pool, Pool::Room full) {
 
 /// None of this loop gives way: another may have one, or a pool that has more must give up one.
 void Loop::ask_for_place(LoopPool& pool, Pool::Room full) {
-  const int loop = shared_.pools.loop_with_idle(pool.shared, full, index_);
+  const int loop = shared_.pools.loop_with_idle(pool.shared, full, index_, false);
   if (loop >= 0) {
     shared_.loops[static_cast<std::size_t>(loop)]->post(
         WantedPlace{.pool = pool.owner, .full = full});
@@ -95,8 +110,13 @@ void Loop::ask_for_place(LoopPool& pool, Pool::Room full) {
   }
 }
 
-/// It is free, and a pool that has fewer gets its place. False: nobody wants it any more.
+/// It is free, and the connection that listens or a pool that has fewer gets its place. False:
+/// nobody wants it any more.
 bool Loop::pay_debt(Server& server) {
+  if (server.pool->shared.is_overdrawn()) {
+    close(server, "evicted", true);
+    return true;
+  }
   const auto claim = shared_.pools.shares.pay(server.pool->shared);
   if (!claim) return false;
   claim->claimant->grant(); // Before it is free: so it is nobody else's.
@@ -159,7 +179,8 @@ void Loop::keep_up_size(LoopPool& pool) {
 
 bool Loop::is_empty(const LoopPool& pool) const {
   const Pool::Part& part = pool.shared.part(index_);
-  return pool.questions.empty() && part.clients.load(std::memory_order_relaxed) == 0 &&
+  return pool.questions.empty() && !pool.ear && pool.channels.empty() &&
+         part.clients.load(std::memory_order_relaxed) == 0 &&
          part.servers.load(std::memory_order_relaxed) == 0;
 }
 

@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kLost = "the connection that listens was lost";
 constexpr std::string_view kQueueFull =
     "too many notifications that nobody reads (listen_queue_size)";
+constexpr std::string_view kFailing =
+    "server login has been failing, try again later (server_login_retry)";
 constexpr std::size_t kMessageBytesMax = 65'536; ///< Of the connection that listens.
 
 /// Whether it is worth a closer look.
@@ -55,46 +57,92 @@ bool Loop::take_listen(Client& client, std::string_view bytes) {
   if (command->is_listen) {
     if (!join(client, command->channel)) {
       own.awaited = command->channel;
+      own.awaited_since = now_;
       return true;
     }
   } else if (command->channel.empty()) {
     leave_all(client);
-  } else if (own.channels.erase(command->channel) > 0) {
+  } else {
     leave(client, command->channel);
   }
   send(client, own.answer);
   return true;
 }
 
+/// It needs no server of the pool: where none is free, whoever says it does not wait for one. True:
+/// there is nothing else to be done for the client.
+bool Loop::take_listen_at_once(Client& client) {
+  if (!client.unread) {
+    const ssize_t count = receive(client);
+    if (count == 0) disconnect(client, "client unexpected eof", false);
+    if (count <= 0) return true;
+    client.unread = borrow();
+    client.unread->bytes.assign(input_->data(), static_cast<std::size_t>(count));
+  }
+  if (!take_listen(client, client.unread->rest())) return false;
+  client.request_at = now_;
+  client.pool->traffic.received += client.unread->rest().size();
+  give_back(client.unread);
+  if (client.is_readable) put_off(client);
+  return true;
+}
+
 /// Whether the channel is listened to already.
 bool Loop::join(Client& client, const std::string& channel) {
-  LoopPool& pool = *client.pool;
+  Listening& own = *client.listening;
+  if (own.pool == nullptr) {
+    own.pool = &part_of(client.pool->shared.ear_seat().take(client.pool->owner));
+    ++client.pool->listeners;
+  }
+  LoopPool& pool = *own.pool;
   Audience& audience = pool.channels[channel];
-  if (client.listening->channels.insert(channel).second) audience.clients.push_back(&client);
-  if (audience.clients.size() == 1 && !audience.is_heard) want_channel(pool, channel, true);
+  if (own.channels.insert(channel).second) audience.clients.push_back(&client);
+  if (audience.wish == 0) {
+    audience.wish = ++pool.last_wish;
+    want_channel(pool, channel, audience.wish);
+  }
   return audience.is_heard;
 }
 
 void Loop::leave(Client& client, const std::string& channel) {
-  LoopPool& pool = *client.pool;
+  Listening& own = *client.listening;
+  if (own.channels.erase(channel) == 0) return;
+  LoopPool& pool = *own.pool;
+  if (own.channels.empty()) {
+    own.pool = nullptr;
+    --client.pool->listeners;
+  }
   const auto found = pool.channels.find(channel);
-  if (found == pool.channels.end()) return;
+  PGKEEP_ASSERT(found != pool.channels.end());
   std::erase(found->second.clients, &client);
   if (!found->second.clients.empty()) return;
   pool.channels.erase(found);
-  want_channel(pool, channel, false);
+  want_channel(pool, channel, 0);
 }
 
 void Loop::leave_all(Client& client) {
-  for (const std::string& channel : std::exchange(client.listening->channels, {}))
+  const auto channels = client.listening->channels;
+  for (const std::string& channel : channels)
     leave(client, channel);
 }
 
-void Loop::want_channel(LoopPool& pool, const std::string& channel, bool is_wanted) {
+/// By whatever connection listens now: nothing was heard by the other one, so nothing is lost.
+void Loop::rejoin(Client& client) {
+  Listening& own = *client.listening;
+  const auto channels = own.channels;
+  leave_all(client);
+  for (const std::string& channel : channels) {
+    if (!join(client, channel) || channel != own.awaited) continue;
+    own.awaited.clear();
+    send(client, own.answer);
+    put_off(client);
+  }
+}
+
+void Loop::want_channel(LoopPool& pool, const std::string& channel, std::uint64_t wish) {
   int owner = -1;
   if (pool.shared.ear_loop.compare_exchange_strong(owner, index_)) owner = index_;
-  const WantedChannel wanted{
-      .pool = pool.owner, .channel = channel, .loop = index_, .is_wanted = is_wanted};
+  const WantedChannel wanted{.pool = pool.owner, .channel = channel, .loop = index_, .wish = wish};
   if (owner == index_) {
     take_wish(wanted);
   } else {
@@ -106,36 +154,57 @@ void Loop::want_channel(LoopPool& pool, const std::string& channel, bool is_want
 
 void Loop::take_wish(const WantedChannel& wanted) {
   LoopPool& pool = part_of(wanted.pool);
-  if (!pool.ear) pool.ear = std::make_unique<Ear>();
-  Ear& ear = *pool.ear;
-  if (wanted.is_wanted) {
-    Ear::Channel& channel = ear.channels[wanted.channel];
-    channel.loops.insert(wanted.loop);
-    if (channel.is_heard) {
-      tell(wanted.loop, ChannelHeard{.pool = wanted.pool, .channel = wanted.channel});
-    } else if (channel.asked == 0) {
-      ask_to_listen(pool, wanted.channel);
-    }
+  if (wanted.wish == 0) {
+    drop_wish(pool, wanted);
     return;
   }
-  const auto found = ear.channels.find(wanted.channel);
+  // It may have given the seat up while the wish was under way.
+  if (pool.shared.ear_seat().take(wanted.pool) != wanted.pool) {
+    shared_.loops[static_cast<std::size_t>(wanted.loop)]->post_always(
+        EarLost{.pool = wanted.pool, .cause = EarLost::Cause::moved});
+    return;
+  }
+  if (!pool.ear) pool.ear = std::make_unique<Ear>();
+  Ear::Channel& channel = pool.ear->channels[wanted.channel];
+  channel.wishes[wanted.loop] = wanted.wish;
+  if (channel.is_heard) {
+    tell_heard(pool, wanted.loop, wanted.channel, wanted.wish);
+  } else if (!pool.ear->is_ready) {
+    call_for_ear(pool);
+  } else if (channel.asked == 0) {
+    ask_to_listen(pool, wanted.channel);
+  }
+}
+
+void Loop::drop_wish(LoopPool& pool, const WantedChannel& unwanted) {
+  if (!pool.ear) return;
+  Ear& ear = *pool.ear;
+  const auto found = ear.channels.find(unwanted.channel);
   if (found == ear.channels.end()) return;
-  found->second.loops.erase(wanted.loop);
-  if (!found->second.loops.empty()) return;
+  found->second.wishes.erase(unwanted.loop);
+  if (!found->second.wishes.empty()) return;
   ear.channels.erase(found);
   if (!ear.is_ready) return;
   std::string question;
-  wire::append_query(question, wire::listen_sql(false, wanted.channel));
+  wire::append_query(question, wire::listen_sql(false, unwanted.channel));
   ear.asked.emplace_back(std::string(), 0);
   send(*ear.server, question);
 }
 
+/// Opens the connection, if it is wanted and has a place. Where the last try has just failed, those
+/// who want it are told so: others have pools of their own.
+void Loop::call_for_ear(LoopPool& pool) {
+  const Ear& ear = *pool.ear;
+  if (ear.server != nullptr || ear.channels.empty()) return;
+  if (may_connect(pool)) {
+    if (take_place_of_ear(pool)) open(pool, {.is_ear = true});
+  } else if (pool.starting.empty() && !pool.is_paused && !pool.shared.is_dead()) {
+    give_up_ear(pool, EarLost::Cause::failed, kFailing);
+  }
+}
+
 void Loop::ask_to_listen(LoopPool& pool, const std::string& channel) {
   Ear& ear = *pool.ear;
-  if (!ear.is_ready) {
-    if (ear.server == nullptr) launch(pool, {.is_ear = true});
-    return;
-  }
   const std::uint64_t number = ++ear.last_number;
   ear.channels[channel].asked = number;
   ear.asked.emplace_back(channel, number);
@@ -159,12 +228,19 @@ void Loop::ear_ready(Server& server) {
   call_for_server(pool);
 }
 
-/// Another try, and a better connection where the files say so.
+/// Nobody wants it any more, or it is not what the files say now. What waits is called for by
+/// call_for_server().
 void Loop::keep_up_ear(LoopPool& pool) {
   Ear& ear = *pool.ear;
   if (ear.server == nullptr) {
-    if (!ear.channels.empty()) launch(pool, {.is_ear = true});
-  } else if (pool.shared.is_dead() || pool.shared.is_outdated(ear.server->epoch)) {
+    if (ear.channels.empty()) {
+      give_up_ear(pool, EarLost::Cause::moved, {});
+      pool.ear.reset();
+    } else if (pool.is_paused && pool.shared.give_place(ear.place)) { // Others may need it now.
+      tell_place_is_free();
+    }
+  } else if (ear.is_ready &&
+             (pool.shared.is_dead() || pool.shared.is_outdated(ear.server->epoch))) {
     close(*ear.server, "database configuration changed", true);
   } else if (ear.channels.empty() && ear.is_ready && ear.asked.empty()) {
     close(*ear.server, "nobody listens", true);
@@ -197,8 +273,8 @@ void Loop::hear_channels(Server& server, std::string_view bytes) {
       const auto found = ear.channels.find(name);
       if (found == ear.channels.end() || number == 0 || found->second.asked != number) continue;
       found->second.is_heard = true;
-      for (const int loop : found->second.loops)
-        tell(loop, ChannelHeard{.pool = server.pool->owner, .channel = name});
+      for (const auto& [loop, wish] : found->second.wishes)
+        tell_heard(*server.pool, loop, name, wish);
     }
   }
   ear.received.erase(0, ear.received.size() - rest.size());
@@ -210,35 +286,53 @@ void Loop::pass_on(LoopPool& pool, std::string_view message) {
   if (found == pool.ear->channels.end()) return;
   // Of the loops that it goes to.
   const auto shared = std::make_shared<const std::string>(message);
-  const std::set<int> loops = found->second.loops; // Whoever is sent away leaves the channel.
-  for (const int loop : loops) {
+  const auto wishes = found->second.wishes; // Whoever is sent away leaves the channel.
+  for (const auto& [loop, wish] : wishes) {
     if (loop == index_) {
       fan_out(pool, *shared);
       continue;
     }
     Loop& other = *shared_.loops[static_cast<std::size_t>(loop)];
     if (!other.post(Notified{.pool = pool.owner, .message = shared}))
-      other.post_always(EarLost{.pool = pool.owner, .reason = std::string(kQueueFull)});
+      other.post_always(EarLost{
+          .pool = pool.owner, .cause = EarLost::Cause::lost, .reason = std::string(kQueueFull)});
   }
 }
 
 /// It is closed already.
 void Loop::ear_closed(LoopPool& pool, std::string_view reason) {
-  std::set<int> loops;
-  for (const auto& [name, channel] : pool.ear->channels)
-    loops.insert(channel.loops.begin(), channel.loops.end());
-  *pool.ear = {};
-  for (const int loop : loops)
-    tell(loop, EarLost{.pool = pool.owner, .reason = std::string(reason)});
+  Ear& ear = *pool.ear;
+  ear.server = nullptr;
+  const bool is_only_paused = !ear.is_ready && pool.is_paused; // It is tried again by RESUME.
+  if (!is_only_paused) {
+    give_up_ear(pool, ear.is_ready ? EarLost::Cause::lost : EarLost::Cause::failed, reason);
+  } else if (pool.shared.give_place(ear.place)) {
+    tell_place_is_free();
+  }
 }
 
-void Loop::tell(int loop, LoopMessage message) {
-  if (loop != index_) {
-    shared_.loops[static_cast<std::size_t>(loop)]->post_always(std::move(message));
-  } else if (const auto* heard = std::get_if<ChannelHeard>(&message)) {
-    channel_heard(*heard);
-  } else if (const auto* lost = std::get_if<EarLost>(&message)) {
-    ear_lost(*lost);
+/// There is no connection (any more), and others may have one. Told by mail to this loop, too: the
+/// caller may be in the midst of a client's LISTEN.
+void Loop::give_up_ear(LoopPool& pool, EarLost::Cause cause, std::string_view reason) {
+  std::set<int> loops;
+  for (const auto& [name, channel] : pool.ear->channels) {
+    for (const auto& [loop, wish] : channel.wishes)
+      loops.insert(loop);
+  }
+  if (pool.shared.give_place(pool.ear->place)) tell_place_is_free();
+  pool.shared.ear_seat().leave(pool.shared);
+  *pool.ear = {};
+  for (const int loop : loops)
+    shared_.loops[static_cast<std::size_t>(loop)]->post_always(
+        EarLost{.pool = pool.owner, .cause = cause, .reason = std::string(reason)});
+}
+
+void Loop::tell_heard(LoopPool& pool, int loop, const std::string& channel, std::uint64_t wish) {
+  const ChannelHeard heard{.pool = pool.owner, .channel = channel, .wish = wish};
+  if (loop == index_) {
+    channel_heard(heard);
+  } else {
+    shared_.loops[static_cast<std::size_t>(loop)]->post_always(heard);
   }
 }
 
@@ -247,7 +341,7 @@ void Loop::tell(int loop, LoopMessage message) {
 void Loop::channel_heard(const ChannelHeard& heard) {
   LoopPool& pool = part_of(heard.pool);
   const auto found = pool.channels.find(heard.channel);
-  if (found == pool.channels.end()) return;
+  if (found == pool.channels.end() || found->second.wish != heard.wish) return;
   found->second.is_heard = true;
   for (Client* client : found->second.clients) {
     Listening& own = *client->listening;
@@ -258,14 +352,45 @@ void Loop::channel_heard(const ChannelHeard& heard) {
   }
 }
 
+/// Whoever has heard by it has missed something now, and goes.
 void Loop::ear_lost(const EarLost& lost) {
+  using Cause = EarLost::Cause;
   LoopPool& pool = part_of(lost.pool);
-  std::set<Client*> clients;
-  for (const auto& [name, audience] : pool.channels)
-    clients.insert(audience.clients.begin(), audience.clients.end());
+  std::map<Client*, bool> has_heard;
+  for (const auto& [name, audience] : pool.channels) {
+    for (Client* client : audience.clients)
+      has_heard[client] = has_heard[client] || audience.is_heard;
+  }
   const std::string reason = lost.reason.empty() ? std::string(kLost) : lost.reason;
-  for (Client* client : clients)
-    disconnect(*client, reason, true, "57P01");
+  for (const auto& [client, has_missed] : has_heard) {
+    if (has_missed || lost.cause == Cause::lost) {
+      disconnect(*client, reason, true, "57P01");
+    } else if (lost.cause == Cause::failed && client->pool == &pool) {
+      disconnect(*client, reason, true);
+    } else {
+      rejoin(*client);
+    }
+  }
+}
+
+/// They wait for the connection as others do for a server of the pool.
+void Loop::keep_up_listeners(const LoopPool& pool) {
+  std::vector<std::pair<Client*, std::string_view>> late;
+  for (const auto& [name, audience] : pool.channels) {
+    if (audience.is_heard) continue;
+    for (Client* client : audience.clients) {
+      const Pool::Limits& limits = client->pool->shared.limits();
+      const Micros waits = now_ - client->listening->awaited_since;
+      if (client->listening->awaited != name) continue;
+      if (limits.query > 0 && waits > limits.query) {
+        late.emplace_back(client, "query_timeout");
+      } else if (limits.query_wait > 0 && waits > limits.query_wait) {
+        late.emplace_back(client, "query_wait_timeout");
+      }
+    }
+  }
+  for (const auto& [client, reason] : late)
+    disconnect(*client, reason, true);
 }
 
 void Loop::fan_out(LoopPool& pool, std::string_view message) {

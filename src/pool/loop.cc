@@ -216,7 +216,7 @@ void Loop::take_mail() {
     } else if (const auto* failed = std::get_if<LoginFailed>(&message)) {
       refuse_logins(part_of(failed->pool), failed->text, failed->sqlstate);
     } else if (const auto* place = std::get_if<WantedPlace>(&message)) {
-      evict(*place->pool, place->full);
+      evict(*place->pool, place->full, place->is_to_listen);
     } else if (std::holds_alternative<PlaceFree>(message)) {
       look_for_places();
     } else if (const auto* grant = std::get_if<Granted>(&message)) {

@@ -201,20 +201,26 @@ private:
 
   // listening.cc: one connection listens for all.
   bool take_listen(Client& client, std::string_view bytes);
+  bool take_listen_at_once(Client& client);
   bool join(Client& client, const std::string& channel);
   void leave(Client& client, const std::string& channel);
   void leave_all(Client& client);
-  void want_channel(LoopPool& pool, const std::string& channel, bool is_wanted);
+  void rejoin(Client& client);
+  void want_channel(LoopPool& pool, const std::string& channel, std::uint64_t wish);
   void take_wish(const WantedChannel& wanted);
+  void drop_wish(LoopPool& pool, const WantedChannel& unwanted);
+  void call_for_ear(LoopPool& pool);
   void ask_to_listen(LoopPool& pool, const std::string& channel);
   void ear_ready(Server& server);
   void keep_up_ear(LoopPool& pool);
   void hear_channels(Server& server, std::string_view bytes);
   void pass_on(LoopPool& pool, std::string_view message);
   void ear_closed(LoopPool& pool, std::string_view reason);
-  void tell(int loop, LoopMessage message);
+  void give_up_ear(LoopPool& pool, EarLost::Cause cause, std::string_view reason);
+  void tell_heard(LoopPool& pool, int loop, const std::string& channel, std::uint64_t wish);
   void channel_heard(const ChannelHeard& heard);
   void ear_lost(const EarLost& lost);
+  void keep_up_listeners(const LoopPool& pool);
   void fan_out(LoopPool& pool, std::string_view message);
   void deliver(Client& client);
   void note_listen_tag(Client& client, std::string_view tag);
@@ -283,7 +289,8 @@ private:
   bool count(Client& client, const DatabaseDefinition& database, const std::string& name);
   static void discount(Client& client);
   bool take_place(LoopPool& pool);
-  bool evict(const Pool& pool, Pool::Room full);
+  bool take_place_of_ear(LoopPool& pool);
+  bool evict(const Pool& pool, Pool::Room full, bool may_be_own);
   void ask_for_place(LoopPool& pool, Pool::Room full);
   bool pay_debt(Server& server);
   void granted(Pool& pool);

@@ -64,6 +64,7 @@ struct Welcomed {
 struct WantedPlace {
   std::shared_ptr<Pool> pool;
   Pool::Room full{};
+  bool is_to_listen = false; ///< Even one of the same pool gives way.
 };
 struct PlaceFree {}; ///< For which somebody waited.
 struct Granted {     ///< The place of a server that another pool gave up.
@@ -121,24 +122,31 @@ struct NewFiles {
   DirectoryPtr directory;
   std::uint64_t number = 0;
 };
-/// To the loop that listens for all, and what it answers.
+/// To the loop that listens by the pool's connection, and what it answers.
 struct WantedChannel {
   std::shared_ptr<Pool> pool;
   std::string channel;
   int loop = 0;
-  bool is_wanted = true;
+  std::uint64_t wish = 0; ///< Its number; 0: that loop has nobody for it any more.
 };
 struct ChannelHeard {
   std::shared_ptr<Pool> pool;
   std::string channel;
+  std::uint64_t wish = 0;
 };
 struct Notified {
   std::shared_ptr<Pool> pool;
   std::shared_ptr<const std::string> message; ///< Of all the loops that it was sent to.
 };
 struct EarLost {
+  enum class Cause : std::uint8_t {
+    lost,
+    failed, ///< It never was: its login was refused, or nobody was there.
+    moved,  ///< Another pool's connection listens now.
+  };
   std::shared_ptr<Pool> pool;
-  std::string reason;
+  Cause cause{};
+  std::string reason = {};
 };
 /// From another process: see moved_client.h.
 struct ClientToTake {

@@ -38,6 +38,7 @@ void Loop::kill(LoopPool& pool) {
     if (client != nullptr && client->pool == &pool) disconnect(*client, kReason, true);
   }
   refuse_questions(pool, kReason);
+  if (pool.ear && pool.ear->server != nullptr) close(*pool.ear->server, kReason, true);
   for (auto* list : {&pool.idle, &pool.active, &pool.starting, &pool.busy}) {
     Server* next = nullptr;
     for (Server* server = list->front(); server != nullptr; server = next) {

@@ -63,11 +63,12 @@ Pool::Terms::Terms(DirectoryPtr files, const DatabaseDefinition& definition,
 }
 
 Pool::Pool(Pools& pools, DirectoryPtr files, const DatabaseDefinition& database, std::string name,
-           std::string user, int loops)
+           std::string user, int loops, std::shared_ptr<EarSeat> ear_seat)
     : pools_(pools), name_(std::move(name)), user_(std::move(user)), loops_(loops),
       parts_(std::make_unique<Part[]>(static_cast<std::size_t>(loops))),
       of_database_(pools.quotas.refer(Quotas::Kind::database, name_)),
-      of_user_(pools.quotas.refer(Quotas::Kind::user, user_)) {
+      of_user_(pools.quotas.refer(Quotas::Kind::user, user_)), of_all_(pools.all_quota),
+      ear_seat_(std::move(ear_seat)) {
   terms_ =
       all_terms_.emplace_back(std::make_unique<Terms>(std::move(files), database, user_)).get();
 }
@@ -142,22 +143,43 @@ Pool::Room Pool::take_place(int most) {
   while (granted > 0) {
     if (granted_.compare_exchange_weak(granted, granted - 1)) return Room::taken;
   }
-  if (take_one(pools_.all_quota.servers, over.of_all)) return Room::taken;
+  if (take_one(of_all_.servers, over.of_all)) return Room::taken;
   servers_.fetch_sub(1);
   of_database_.servers.fetch_sub(1);
   of_user_.servers.fetch_sub(1);
-  pools_.all_quota.is_wanted.store(true);
+  of_all_.is_wanted.store(true);
   return Room::all_full;
 }
 
 bool Pool::give_place() {
   servers_.fetch_sub(1);
   bool is_wanted = false;
-  for (Quota* quota : {&of_database_, &of_user_, &pools_.all_quota}) {
+  for (Quota* quota : {&of_database_, &of_user_, &of_all_}) {
     quota->servers.fetch_sub(1);
     if (quota->is_wanted.load()) is_wanted = quota->is_wanted.exchange(false) || is_wanted;
   }
   return is_wanted;
+}
+
+std::array<PriorPlace::Bound, 3> Pool::bounds() const {
+  const Sizes& over = sizes();
+  return {{{&of_database_, over.of_database}, {&of_user_, over.of_user}, {&of_all_, over.of_all}}};
+}
+
+Pool::Room Pool::take_place(PriorPlace& place) {
+  constexpr std::array kRooms = {Room::database_full, Room::user_full, Room::all_full};
+  const auto full = place.take(bounds());
+  return full ? kRooms[*full] : Room::taken;
+}
+
+bool Pool::give_place(PriorPlace& place) {
+  return place.give_back(bounds());
+}
+
+bool Pool::is_overdrawn() const {
+  return std::ranges::any_of(bounds(), [](const PriorPlace::Bound& each) {
+    return each.quota->is_overdrawn.load() && each.quota->servers.load() > each.most;
+  });
 }
 
 bool Pool::shares(Room room, const Pool& other) const {
@@ -172,7 +194,7 @@ bool Pool::shares(Room room, const Pool& other) const {
 }
 
 void Pool::grant() {
-  pools_.all_quota.servers.fetch_add(1);
+  of_all_.servers.fetch_add(1);
   granted_.fetch_add(1);
 }
 
@@ -180,8 +202,8 @@ bool Pool::return_grant() {
   int granted = granted_.load();
   while (granted > 0) {
     if (!granted_.compare_exchange_weak(granted, granted - 1)) continue;
-    pools_.all_quota.servers.fetch_sub(1);
-    return pools_.all_quota.is_wanted.exchange(false);
+    of_all_.servers.fetch_sub(1);
+    return of_all_.is_wanted.exchange(false);
   }
   return false;
 }
@@ -215,8 +237,11 @@ std::shared_ptr<Pool> Pools::find_or_make(const DirectoryPtr& files,
   const auto found = std::ranges::find_if(
       pools_, [&](const auto& each) { return each->name() == name && each->user() == user; });
   if (found != pools_.end()) return *found;
-  std::shared_ptr<Pool> made =
-      pools_.emplace_back(std::make_shared<Pool>(*this, files, database, name, user, loops_));
+  const auto sibling =
+      std::ranges::find_if(pools_, [&](const auto& each) { return each->name() == name; });
+  auto seat = sibling == pools_.end() ? std::make_shared<EarSeat>() : (*sibling)->shared_ear_seat();
+  std::shared_ptr<Pool> made = pools_.emplace_back(
+      std::make_shared<Pool>(*this, files, database, name, user, loops_, std::move(seat)));
   if (files != files_) made->take_files(files_); // Read again since the client came.
   return made;
 }
@@ -247,10 +272,10 @@ int Pools::servers() const {
   return count;
 }
 
-int Pools::loop_with_idle(const Pool& pool, Pool::Room room, int except) const {
+int Pools::loop_with_idle(const Pool& pool, Pool::Room room, int except, bool may_be_own) const {
   const std::lock_guard lock(mutex_);
   for (const auto& each : pools_) {
-    if (each.get() == &pool || !pool.shares(room, *each)) continue;
+    if ((each.get() == &pool && !may_be_own) || !pool.shares(room, *each)) continue;
     for (int loop = 0; loop < loops_; ++loop) {
       if (loop != except && each->part(loop).idle.load() > 0) return loop;
     }

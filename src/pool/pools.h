@@ -8,6 +8,7 @@
 /// manual, config (pool_size, pool_mode, server_login_retry), usage (RELOAD, RECONNECT).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 
 #include "pool/connection.h"
 #include "pool/directory.h"
+#include "pool/ear_seat.h"
 #include "pool/listening.h"
 #include "pool/quotas.h"
 #include "pool/shares.h"
@@ -31,7 +33,7 @@ public:
   using Parameters = std::vector<std::pair<std::string, std::string>>;
 
   Pool(Pools& pools, DirectoryPtr files, const DatabaseDefinition& database, std::string name,
-       std::string user, int loops);
+       std::string user, int loops, std::shared_ptr<EarSeat> ear_seat);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool(Pool&&) = delete;
@@ -94,11 +96,26 @@ public:
   Room take_place(int most);
   /// True: somebody waits for a place that a limit over several pools kept from him.
   bool give_place();
+  /// The same for the connection that listens: it needs no place of the pool itself, and goes
+  /// before those who wait.
+  Room take_place(PriorPlace& place);
+  bool give_place(PriorPlace& place);
+  /// Such a connection waits for the next place that one of the pool's servers has.
+  [[nodiscard]] bool is_overdrawn() const;
+  /// What listens for all pools of the database.
+  [[nodiscard]] EarSeat& ear_seat() const { return *ear_seat_; }
+  [[nodiscard]] std::shared_ptr<EarSeat> shared_ear_seat() const { return ear_seat_; }
   /// Whether the two share what is full.
   [[nodiscard]] bool shares(Room room, const Pool& other) const;
   [[nodiscard]] int servers() const { return servers_.load(); }
   /// Servers that it must give up for pools that have fewer: see Shares.
   [[nodiscard]] int debts() const { return debts_.load(std::memory_order_relaxed); }
+  /// Whether a server that is free may have to go for others: a first look that costs nothing.
+  [[nodiscard]] bool may_owe() const {
+    return debts() > 0 || of_database_.is_overdrawn.load(std::memory_order_relaxed) ||
+           of_user_.is_overdrawn.load(std::memory_order_relaxed) ||
+           of_all_.is_overdrawn.load(std::memory_order_relaxed);
+  }
   void add_debt(int change) { debts_.fetch_add(change, std::memory_order_relaxed); }
   /// Places of all that others gave up for this pool.
   void grant();
@@ -137,7 +154,7 @@ public:
   std::atomic<Micros> last_lifetime_end{0};
   std::atomic<unsigned> next_host{0};
   std::atomic<unsigned> next_address{0}; ///< Of a name that has several.
-  std::atomic<int> ear_loop{-1}; ///< Which loop has the connection that listens; below 0: none yet.
+  std::atomic<int> ear_loop{-1}; ///< Which loop has its connection that listens; below 0: none yet.
   /// So often a server said that a statement's result is no longer what it was: see Prepared.
   std::atomic<unsigned> plans_changed{0};
 
@@ -158,6 +175,8 @@ private:
     Sizes sizes;
   };
   [[nodiscard]] const Terms& terms() const { return *terms_.load(std::memory_order_acquire); }
+  /// In the order in which their places are taken.
+  [[nodiscard]] std::array<PriorPlace::Bound, 3> bounds() const;
 
   Pools& pools_;
   const std::string name_;
@@ -170,6 +189,8 @@ private:
   std::unique_ptr<Part[]> parts_;
   Quota& of_database_;
   Quota& of_user_;
+  Quota& of_all_;
+  const std::shared_ptr<EarSeat> ear_seat_; ///< With the other pools of the database.
   std::atomic<int> servers_{0};
   std::atomic<int> debts_{0};
   std::atomic<int> granted_{0};
@@ -194,8 +215,10 @@ public:
   void forget_former_files();
   /// In the order in which they were made.
   [[nodiscard]] std::vector<std::shared_ptr<Pool>> all() const;
-  /// The first loop that has an idle server of a pool that shares what is full; below 0: none.
-  [[nodiscard]] int loop_with_idle(const Pool& pool, Pool::Room room, int except) const;
+  /// The first loop that has an idle server of another pool (or of that one, too) that shares what
+  /// is full; below 0: none.
+  [[nodiscard]] int loop_with_idle(const Pool& pool, Pool::Room room, int except,
+                                   bool may_be_own) const;
   /// Somebody waits in that loop, and all places are taken, none by an idle server.
   void claim(Pool& pool, int loop);
   /// Forgets pools that no loop knows any more: the names of automatic databases that have none
@@ -232,7 +255,9 @@ struct LoopPool {
   List<Server, &Server::link> starting;
   List<Server, &Server::link> busy; ///< With questions of ours.
   ParameterValues welcome_values;   ///< The tracked ones of the greeting.
-  Channels channels;                ///< That clients listen to.
+  Channels channels;                ///< That clients of any pool listen to by this one's Ear.
+  std::uint64_t last_wish = 0;      ///< For one of them.
+  int listeners = 0;                ///< The pool's own clients that listen, by whatever Ear.
   std::unique_ptr<Ear> ear;         ///< Of the loop that has it.
   std::string greeting;             ///< For a client that asked for nothing, without its key.
   bool is_paused = false;           ///< By order: no server is opened, none is kept.

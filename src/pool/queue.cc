@@ -52,6 +52,7 @@ void Loop::begin(Client& client) {
     launch(pool);
     return;
   }
+  if (shared.shares_listen() && take_listen_at_once(client)) return;
   wait(client);
 }
 
@@ -216,7 +217,7 @@ void Loop::let_go(Server& server) {
     close(server, "database configuration changed", true);
     return;
   }
-  if (server.pool->shared.debts() > 0 && pay_debt(server)) return;
+  if (server.pool->shared.may_owe() && pay_debt(server)) return;
   if (server.prepared && !server.prepared->pipeline.is_idle()) {
     close(server, "statements under way", true); // Whatever it is, it must not reach another.
     return;
@@ -448,6 +449,7 @@ void Loop::lend(const WantedServer& wanted) {
 
 /// Somebody waits: asks another loop for a server that it does not use, once, else opens one.
 void Loop::call_for_server(LoopPool& pool) {
+  if (pool.ear) call_for_ear(pool);
   if (!pool.replicating.empty()) call_for_own_server(pool);
   const std::size_t waiters = pool.waiting.size() + pool.questions.size();
   if (waiters == 0 && pool.welcoming.empty()) return;

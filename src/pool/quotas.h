@@ -2,7 +2,9 @@
 /// pool: counters that all loops share.
 ///
 /// A place is taken before a connection is opened, and given back when it is closed, with one
-/// atomic operation each; no lock is taken for it. Private to src/pool. Threads: a Quota any, at
+/// atomic operation each; no lock is taken for it. A connection that listens goes before those who
+/// wait for a server: where a quota is full it overdraws that by one, so that nobody else gets the
+/// place that becomes free next. Private to src/pool. Threads: a Quota any, at
 /// any time; Quotas any. Source: PgBouncer's manual, config (max_db_connections,
 /// max_user_connections and the same of clients); max_server_connections is ours.
 #pragma once
@@ -12,6 +14,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 
 namespace pgkeep::pool {
@@ -20,12 +24,31 @@ namespace pgkeep::pool {
 struct Quota {
   std::atomic<int> servers{0};
   std::atomic<int> clients{0};
-  std::atomic<bool> is_wanted{false}; ///< Somebody found it full: tell all when a place is free.
-  int pools = 0;                      ///< That refer to it. Guarded by the mutex of Quotas.
+  std::atomic<bool> is_wanted{false};    ///< Somebody found it full: tell all when a place is free.
+  std::atomic<bool> is_overdrawn{false}; ///< By one PriorPlace: what is free next is for it.
+  int pools = 0;                         ///< That refer to it. Guarded by the mutex of Quotas.
 };
 
 /// One more, if fewer than `most` are there. 0: there is no limit.
 bool take_one(std::atomic<int>& count, std::int64_t most);
+
+/// A place in several quotas, taken in their order: who waits for one of them holds those before
+/// it, so that two never wait for each other.
+class PriorPlace {
+public:
+  struct Bound {
+    Quota* quota = nullptr;
+    std::int64_t most = 0; ///< 0: there is no limit.
+  };
+  /// Goes on with it. None: the place is taken; else which one is full.
+  std::optional<std::size_t> take(std::span<const Bound> bounds);
+  /// What was taken of it, if anything. True: somebody waits for that.
+  bool give_back(std::span<const Bound> bounds);
+
+private:
+  std::size_t held_ = 0;
+  bool overdraws_ = false; ///< The last one that is held.
+};
 
 class Quotas {
 public:

@@ -20,7 +20,7 @@ constexpr Micros kMicrosInSecond = 1'000'000;
 /// Opens one more connection, if the pool has a place and the last try has not just failed.
 bool Loop::launch(LoopPool& pool, Purpose purpose) {
   if (!may_connect(pool)) return false;
-  if (!purpose.is_ear && !take_place(pool)) {
+  if (!take_place(pool)) {
     // One that replicates can make no use of a free one: that one makes room.
     Server* const idle = purpose.replicating == nullptr ? nullptr : pool.idle.back();
     if (idle == nullptr) return false;
@@ -167,7 +167,9 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
     }
     LoopPool& pool = *server.pool;
     const std::shared_ptr<Pool> owner = pool.owner;
-    close(server, step.text, !step.server_text.empty());
+    // Whoever wants to listen by it is told as those who wait for its greeting.
+    const bool is_told = server.is_ear && !step.server_text.empty();
+    close(server, is_told ? step.server_text : step.text, !step.server_text.empty());
     if (step.server_text.empty()) break;
     for (const auto& loop : shared_.loops) {
       if (loop.get() != this)
@@ -214,7 +216,7 @@ void Loop::logged_in(Server& server) {
   greet_all(pool);
   if (server.is_readable) put_off(server);
   set_free(server);
-  if (!pool.waiting.empty()) call_for_server(pool);
+  call_for_server(pool);
 }
 
 /// A client that it answers is told why.

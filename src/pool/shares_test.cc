@@ -1,5 +1,7 @@
 #include "pool/shares.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "pool/quotas.h"
@@ -42,6 +44,45 @@ TEST(Quotas, CountUpToTheirLimitAndForgetWhatNobodyRefersTo) {
   EXPECT_EQ(quotas.enter(Quotas::Kind::database, "a", 1), &quota);
   EXPECT_EQ(quotas.enter(Quotas::Kind::database, "a", 1), nullptr);
   EXPECT_NE(quotas.enter(Quotas::Kind::user, "a", 1), nullptr);
+}
+
+TEST(PriorPlace, GoesBeforeOthersAndOverdrawsByOne) {
+  Quota database;
+  Quota all;
+  const std::array<PriorPlace::Bound, 2> bounds = {{{&database, 0}, {&all, 2}}};
+  ASSERT_TRUE(take_one(all.servers, 2) && take_one(all.servers, 2));
+  PriorPlace place;
+  EXPECT_EQ(place.take(bounds), 1U) << "all is full";
+  EXPECT_TRUE(all.is_overdrawn && all.is_wanted);
+  EXPECT_EQ(all.servers, 3);
+  PriorPlace second;
+  EXPECT_EQ(second.take(bounds), 1U);
+  EXPECT_EQ(all.servers, 3) << "not twice";
+  --all.servers; // Somebody's server is closed.
+  EXPECT_FALSE(take_one(all.servers, 2)) << "nobody else gets what became free";
+  EXPECT_EQ(place.take(bounds), std::nullopt);
+  EXPECT_FALSE(all.is_overdrawn);
+  EXPECT_EQ(second.take(bounds), 1U);
+  EXPECT_TRUE(all.is_overdrawn) << "its turn";
+  EXPECT_TRUE(place.give_back(bounds)) << "somebody waits";
+  EXPECT_EQ(second.take(bounds), std::nullopt);
+  static_cast<void>(second.give_back(bounds));
+  EXPECT_FALSE(second.give_back(bounds)) << "it has nothing";
+  EXPECT_EQ(database.servers, 0);
+  EXPECT_EQ(all.servers, 1);
+}
+
+TEST(PriorPlace, GivesBackWhatItOverdrew) {
+  Quota first;
+  Quota last;
+  const std::array<PriorPlace::Bound, 2> bounds = {{{&first, 1}, {&last, 5}}};
+  ASSERT_TRUE(take_one(first.servers, 1));
+  PriorPlace place;
+  EXPECT_EQ(place.take(bounds), 0U);
+  EXPECT_EQ(last.servers, 0) << "what comes later is not taken before";
+  place.give_back(bounds);
+  EXPECT_FALSE(first.is_overdrawn);
+  EXPECT_EQ(first.servers, 1);
 }
 
 } // namespace

@@ -40,6 +40,7 @@ void Loop::keep_up(LoopPool& pool) {
   if (pool.shared.has_welcome() && !pool.is_killed)
     greet_all(pool); // Word of it may have got lost in a full mailbox.
   keep_up_waiters(pool);
+  keep_up_listeners(pool);
   tell_waiters(pool);
   keep_up_work(pool);
   keep_up_servers(pool);
@@ -75,6 +76,7 @@ void Loop::keep_up_clients() {
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     Client* client = clients_[i].get();
     if (client == nullptr || client->state != Client::State::idle) continue;
+    if (client->listening && !client->listening->awaited.empty()) continue; // It does not idle.
     const Micros longest = client->pool->shared.limits().client_idle;
     if (longest > 0 && now_ - client->request_at > longest)
       disconnect(*client, "client_idle_timeout", true);

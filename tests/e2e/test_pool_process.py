@@ -422,7 +422,14 @@ def test_check_asks_servers_for_their_limits():
         (each.path / "users").write_text('"postgres" ""\n"other" "md5' + "0" * 32 + '"\n')
         assert checked()["servers"][0]["wanted"] == 40
         ini = each.ini.read_text()
-        each.ini.write_text(ini + "max_db_connections = 8\n")
+        each.ini.write_text(ini + "share_listen = 1\n")
+        assert checked()["servers"][0]["wanted"] == 40, "nothing is shared in session mode"
+        shares = ini + "share_listen = 1\npool_mode = transaction\n"
+        each.ini.write_text(shares)
+        assert checked()["servers"][0]["wanted"] == 42, "one that listens for each database"
+        each.ini.write_text(shares + "max_db_connections = 1\n")
+        assert [one for one in checked()["warnings"] if one.startswith("share_listen takes a server connection")]
+        each.ini.write_text(shares + "max_db_connections = 8\n")
         told = checked()
         assert told["servers"][0]["wanted"] == 16 and not [one for one in told["warnings"] if "gives 17" in one], told
         each.ini.write_text(ini + "max_server_connections = 5\n")

@@ -18,9 +18,8 @@ from support import Server, folder, wait_for
 POOL_SIZES = {"app": 6, "session": 12, "statement": 4}  # The databases, after the modes of their pools.
 # What only ours has: a client's settings and what it holds are its own, what it listens to comes to nobody else, what lost is said again.
 BEYOND = {"keep_session_settings": 1, "pin_sessions": 1, "share_listen": 1, "retry_serialization_failures": 3}
-CLIENTS_OF_THE_POOLERS = "backend_type = 'client backend' AND datname = ANY ('{app,session,statement}') AND query !~ '^(UN)?LISTEN'"
+CLIENTS_OF_THE_POOLERS = "backend_type = 'client backend' AND datname = ANY ('{app,session,statement}')"
 MEMORY_MAX_KB = 150_000
-EARS = 1  # Connections of a pool that listen for its clients (share_listen), and have no place in it.
 # Backends of a pool that the pooler has closed and that have not found out yet: so many at most, and none for longer.
 CLOSED_MAX = 10
 CLOSED_S_MAX = 10
@@ -50,7 +49,9 @@ class Abuse:
             settings.update({**FOR_CLIENTS, "server_tls_sslmode": "require"})
         host = "127.0.0.1" if self.made else self.server.home
         modes = {name: "transaction" if name == "app" else name for name in POOL_SIZES}
-        databases = {name: f"host={host} port={self.server.port} pool_mode={modes[name]} pool_size={size}" for name, size in POOL_SIZES.items()}
+        # The one that listens for a database (share_listen) has no place of a pool, but one of the database.
+        databases = {name: f"host={host} port={self.server.port} pool_mode={modes[name]} pool_size={size} max_db_connections={size}"
+                     for name, size in POOL_SIZES.items()}
         files = self.made.files() if self.made else None
         self.pooler = stack.enter_context(Pooler("ours", home, databases, settings, '"postgres" ""\n', files, loops=3))
 
@@ -76,13 +77,12 @@ class Abuse:
             backends, now = self.backends(), time.monotonic()
             answers.append(self.servers(console))
         for name, size in POOL_SIZES.items():
-            most = size + EARS * self.is_beyond
             for one, next_one in itertools.pairwise(answer[name] for answer in answers):
-                assert len(one.keys() & next_one.keys()) <= most, (name, one, next_one)
+                assert len(one.keys() & next_one.keys()) <= size, (name, one, next_one)
             known = [set(answer[name].values()) for answer in answers]
-            assert len(backends[name] & known[1] & known[2]) <= most, (name, backends[name], known)
+            assert len(backends[name] & known[1] & known[2]) <= size, (name, backends[name], known)
             closed = backends[name] - set().union(*known)
-            assert len(closed) <= most * len(self.former) + CLOSED_MAX, (name, closed)
+            assert len(closed) <= size * len(self.former) + CLOSED_MAX, (name, closed)
             self.closed_since[name] = {} if self.former else {pid: self.closed_since[name].get(pid, now) for pid in closed}
             assert all(now - since < CLOSED_S_MAX for since in self.closed_since[name].values()), (name, now, self.closed_since[name], known)
 
