@@ -140,7 +140,17 @@ class Console:
 
     def columns(self, sql):
         """Names and oids of types."""
-        content = [content for kind, content in self.client.query(sql) if kind == b"T"][0]
+        return self.columns_in(self.client.query(sql))
+
+    @staticmethod
+    def columns_in(messages):
+        for kind, content in messages:
+            if kind == b"E":
+                raise ConnectionError(error_text(content))
+            if kind == b"T":
+                break
+        else:
+            raise ConnectionError("there were no columns")
         at, found = 2, []
         for _ in range(struct.unpack("!H", content[:2])[0]):
             end = content.index(b"\0", at)
@@ -150,11 +160,10 @@ class Console:
 
     def rows(self, sql):
         """Each row by its columns' names, as text."""
-        names = [name for name, _ in self.columns(sql)]
+        messages = self.client.query(sql)
+        names = [name for name, _ in self.columns_in(messages)]
         found = []
-        for kind, content in self.client.query(sql):
-            if kind == b"E":
-                raise ConnectionError(error_text(content))
+        for kind, content in messages:
             if kind != b"D":
                 continue
             at, values = 2, []
