@@ -192,10 +192,12 @@ struct Server final : Endpoint {
   std::unique_ptr<wire::SessionSettings> session;      ///< What was set in it; none: nothing.
   std::unique_ptr<wire::SessionAnswer> session_answer; ///< What is left in it is being asked.
   wire::SessionHints asked = 0;
+  wire::Holds strange = 0; ///< What it holds and its client was not seen to take.
   std::uint32_t process = 0;
   std::string cancel_key;
   SocketAddress address;
   std::string host; ///< As the configuration calls it.
+  std::string user; ///< As whom it logged in.
 };
 
 } // namespace pgkeep::pool

@@ -195,7 +195,7 @@ private:
   void note_tag(Client& client, const wire::MessageScanner::Part& part);
   bool ask_session(Server& server);
   void take_session_answer(Server& server);
-  static std::string session_change(const Client& client, Server& server);
+  static wire::SessionChange session_change(const Client& client, Server& server);
   std::string reset_query(Server& server) const;
   void clean(Server& server);
 
@@ -400,6 +400,7 @@ private:
   void keep_up();
   void keep_up(LoopPool& pool);
   void keep_up_logins();
+  static Micros resting_since(const Client& client);
   void keep_up_clients();
   void keep_up_waiters(LoopPool& pool);
   void tell_waiters(LoopPool& pool);

@@ -134,15 +134,16 @@ void Loop::link(Client& client, Server& server) {
 
 /// Sends the client's first bytes, behind what makes the server's parameters those of the client.
 void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoing) {
-  const bool has_sessions = client.session || server.session;
+  const bool has_sessions =
+      client.session || server.session || (client.hints & wire::kHintTakes) != 0;
   if (client.parameters == server.parameters && !has_sessions) {
     to_server(client, outgoing);
     return;
   }
   ParameterChange change = change_of(directory_->tracked, client.parameters, server.parameters);
   // Before the others: what else they are written in is part of them.
-  const std::string of_session = has_sessions ? session_change(client, server) : std::string();
-  change.sql.insert(0, of_session);
+  const auto of_session = has_sessions ? session_change(client, server) : wire::SessionChange();
+  change.sql.insert(0, of_session.sql);
   if (change.sql.empty()) {
     to_server(client, outgoing);
     return;
@@ -150,7 +151,8 @@ void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoi
   std::string question;
   wire::append_query(question, change.sql);
   ++server.swallowed;
-  if ((change.indexes & client.unproven) == 0 && (client.is_session_proven || of_session.empty())) {
+  if ((change.indexes & client.unproven) == 0 && !of_session.is_of_user &&
+      (client.is_session_proven || of_session.sql.empty())) {
     // Values that a server has taken before: it will not refuse them, so the query goes along.
     const std::string_view parts[] = {question, outgoing.prefix, outgoing.made, outgoing.bytes};
     send(server, parts);

@@ -276,6 +276,8 @@ void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part
   wire::Reader reader(body);
   const std::string_view name = reader.text();
   const std::string_view value = reader.text();
+  if (server.client != nullptr && server.swallowed == 0)
+    server.client->hints |= wire::hints_of_parameter(name) & server.pool->shared.session_hints();
   const auto index = directory_->tracked.index_of(name);
   if (reader.failed() || !index) return;
   server.parameters.set(*index, value);

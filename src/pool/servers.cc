@@ -101,6 +101,7 @@ void Loop::connected(Server& server) {
     }
   }
   ServerIdentity identity = server.pool->shared.identity();
+  server.user = identity.user;
   if (server.is_own) become_replication(identity, *server.client, directory_->tracked);
   server.login = std::make_unique<ServerLogin>(
       std::move(identity), random(wire::kScramNonceBytes),

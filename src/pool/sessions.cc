@@ -11,6 +11,10 @@ namespace {
 constexpr std::string_view kClean = "DISCARD ALL";
 constexpr std::size_t kCustomMax = 64; ///< Settings with a prefix, of one client.
 
+wire::SessionOrigin origin_of(const Server& server) {
+  return {.user = server.user, .connect_query = server.pool->shared.database().connect_query};
+}
+
 } // namespace
 
 /// A text that comes in parts is not read: it may have said anything.
@@ -32,9 +36,11 @@ void Loop::note_custom(Client& client, const std::vector<std::string>& names) {
 /// What it asked for at its start: no server has taken it yet.
 void Loop::start_session(Client& client, const wire::SessionSettings& settings) {
   if (settings.empty()) return;
-  client.session = std::make_unique<wire::SessionSettings>(settings);
+  client.session = std::make_unique<wire::SessionSettings>();
   client.is_session_proven = false;
   for (const auto& [name, value] : settings) {
+    std::string lower = base::to_lower(name);
+    client.session->insert_or_assign(wire::is_of_user(lower) ? std::move(lower) : name, value);
     if (name.find('.') != std::string::npos) note_custom(client, {name});
   }
 }
@@ -46,16 +52,19 @@ void Loop::note_tag(Client& client, const wire::MessageScanner::Part& part) {
   if (is_whole && client.pool->shared.shares_listen()) note_listen_tag(client, part.body);
 }
 
-/// Its client has nothing under way. False: there is nothing to be asked.
+/// Its client has nothing under way. False: there is nothing to be asked. Who holds nothing lets go
+/// of nothing.
 bool Loop::ask_session(Server& server) {
   Client& client = *server.client;
   const Pool& pool = server.pool->shared;
   server.asked = std::exchange(client.hints, {}) & pool.session_hints();
+  if (client.held == 0) server.asked &= ~wire::kHintLetGo;
   if (server.asked == 0) return false;
   std::string question;
   static const std::set<std::string> none;
-  wire::append_query(question, wire::question_of(server.asked, pool.tracked(),
-                                                 client.custom ? *client.custom : none));
+  wire::append_query(question,
+                     wire::question_of(server.asked, pool.tracked(),
+                                       client.custom ? *client.custom : none, origin_of(server)));
   server.session_answer = std::make_unique<wire::SessionAnswer>();
   ++server.swallowed;
   send(server, question);
@@ -65,15 +74,18 @@ bool Loop::ask_session(Server& server) {
 void Loop::take_session_answer(Server& server) {
   const std::unique_ptr<wire::SessionAnswer> answer = std::move(server.session_answer);
   Client& client = *server.client;
-  if ((server.asked & wire::kHintSettings) != 0) {
+  if ((server.asked & (wire::kHintSettings | wire::kHintUser)) != 0) {
     const wire::SessionSettings& found = answer->settings();
     client.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
     server.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
     client.is_session_proven = true;
   }
   if ((server.asked & wire::kHintHolds) == 0) return;
-  const wire::Holds before = std::exchange(client.held, answer->holds());
-  server.is_dirty = client.held != 0;
+  // Of what a function took nobody knows whose it is. Who was pinned has been alone since then.
+  const wire::Holds before = client.held;
+  if (before == 0) server.strange = answer->holds() & ~wire::holds_hinted_at(server.asked);
+  client.held = answer->holds() & ~server.strange;
+  server.is_dirty = answer->holds() != 0;
   Extras& extras = server.pool->extras;
   extras.pins += before == 0 && client.held != 0 ? 1 : 0;
   for (std::size_t i = 0; i < extras.pins_for.size(); ++i)
@@ -81,14 +93,16 @@ void Loop::take_session_answer(Server& server) {
 }
 
 /// What makes the settings of the server those of the client: it is going to be told.
-std::string Loop::session_change(const Client& client, Server& server) {
+wire::SessionChange Loop::session_change(const Client& client, Server& server) {
   static const wire::SessionSettings none;
-  std::string sql = wire::change_of(client.session ? *client.session : none,
-                                    server.session ? *server.session : none);
-  if (!sql.empty())
+  wire::SessionChange change =
+      wire::change_of(client.session ? *client.session : none,
+                      server.session ? *server.session : none, origin_of(server));
+  if (!change.sql.empty())
     server.session =
         client.session ? std::make_unique<wire::SessionSettings>(*client.session) : nullptr;
-  return sql;
+  change.sql.insert(0, wire::clean_ground_of(client.hints));
+  return change;
 }
 
 /// Of the file, and before it what takes back the settings of a client, if it does not: DISCARD ALL
@@ -97,13 +111,22 @@ std::string Loop::reset_query(Server& server) const {
   const std::string& query = settings().server_reset_query;
   const auto session = std::move(server.session);
   const bool discards_all = base::to_lower(base::trim(query)) == base::to_lower(kClean);
-  return session && !discards_all ? wire::change_of({}, *session) + query : query;
+  return session && !discards_all ? wire::change_of({}, *session, origin_of(server)).sql + query
+                                  : query;
 }
 
+/// What the connect query set goes as well.
 void Loop::clean(Server& server) {
   server.is_dirty = server.is_listening = false;
+  server.strange = 0;
   server.session.reset();
   ask_server(server, Server::State::resetting, kClean);
+  const std::string& connect_query = server.pool->shared.database().connect_query;
+  if (connect_query.empty()) return;
+  std::string question;
+  wire::append_query(question, connect_query);
+  ++server.swallowed;
+  send(server, question);
 }
 
 } // namespace pgkeep::pool

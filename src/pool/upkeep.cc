@@ -1,5 +1,7 @@
 // What time brings, three times a second: timeouts, and another try where somebody waits. And how
 // connections are called in the log.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "pool/console_command.h"
@@ -70,16 +72,27 @@ void Loop::tell_waiters(LoopPool& pool) {
   }
 }
 
+/// Since when nothing is under way for it; 0: something is. One that is pinned keeps a server from
+/// the others meanwhile. One of session mode does as well, which is what that mode is for.
+Micros Loop::resting_since(const Client& client) {
+  if (client.state == Client::State::idle) return client.request_at;
+  if (client.held == 0 || client.state != Client::State::active) return 0;
+  const Server& server = *client.server;
+  const bool is_at_rest = client.exchange.is_settled() && client.scanner.is_between() &&
+                          server.swallowed == 0 && server.status == wire::TransactionStatus::idle;
+  return is_at_rest ? std::max(client.request_at, server.request_at) : 0;
+}
+
 /// Those who have not said anything for long.
 void Loop::keep_up_clients() {
   if (!has_idle_limit_) return;
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     Client* client = clients_[i].get();
-    if (client == nullptr || client->state != Client::State::idle) continue;
+    if (client == nullptr || client->pool == nullptr) continue;
     if (client->listening && !client->listening->awaited.empty()) continue; // It does not idle.
     const Micros longest = client->pool->shared.limits().client_idle;
-    if (longest > 0 && now_ - client->request_at > longest)
-      disconnect(*client, "client_idle_timeout", true);
+    const Micros since = longest > 0 ? resting_since(*client) : 0;
+    if (since > 0 && now_ - since > longest) disconnect(*client, "client_idle_timeout", true);
   }
 }
 
@@ -123,7 +136,7 @@ void Loop::keep_up_work(LoopPool& pool) {
     const Client& client = *server->client;
     const bool is_answered = client.exchange.is_settled() && server->swallowed == 0;
     if (is_answered && server->status == wire::TransactionStatus::idle)
-      continue; // A session that has nothing to do.
+      continue; // A session that has nothing to do, or somebody who is pinned: see resting_since().
     if (limits.query > 0 && now_ - client.request_at > limits.query) {
       close(*server, "query timeout", true);
     } else if (limits.idle_transaction > 0 && is_answered &&

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,26 +18,31 @@ struct Hint {
   SessionHints hints;
 };
 constexpr std::string_view kSetConfig = "set_config";
-/// In lower case. Commands that can be told by their tag are not among them.
-constexpr std::array<Hint, 3> kWords = {{
-    {"advisory", kHintHolds},
-    {kSetConfig, kHintSettings},
-    {"temp", kHintHolds}, // CREATE TABLE AS and SELECT INTO have the tag of any SELECT.
+/// In lower case; of several that fit at a place the first counts. Commands that can be told by
+/// their tag are not among them.
+constexpr std::array<Hint, 5> kWords = {{
+    {"advisory_xact_", 0}, // Gone with the transaction.
+    {"advisory_unlock", kHintLetGo},
+    {"advisory", kHintAdvisoryLock},
+    {kSetConfig, kHintSettings | kHintUser},
+    {"temp", kHintTemporaryTable}, // CREATE TABLE AS and SELECT INTO have the tag of any SELECT.
 }};
 constexpr std::array<Hint, 10> kTags = {{
-    {"SET", kHintSettings},
-    {"RESET", kHintSettings},
-    {"DISCARD ALL", kHintSettings | kHintHolds},
-    {"DISCARD TEMP", kHintHolds},
-    {"PREPARE", kHintHolds},
-    {"DEALLOCATE", kHintHolds},
-    {"DEALLOCATE ALL", kHintHolds},
-    {"DECLARE CURSOR", kHintHolds},
-    {"CLOSE CURSOR", kHintHolds},
-    {"CLOSE CURSOR ALL", kHintHolds},
+    {"SET", kHintSettings | kHintUser},
+    {"RESET", kHintSettings | kHintUser},
+    {"DISCARD ALL", kHintSettings | kHintUser | kHintLetGo},
+    {"DISCARD TEMP", kHintLetGo},
+    {"PREPARE", kHintPreparedStatement},
+    {"DEALLOCATE", kHintLetGo},
+    {"DEALLOCATE ALL", kHintLetGo},
+    {"DECLARE CURSOR", kHintCursor},
+    {"CLOSE CURSOR", kHintLetGo},
+    {"CLOSE CURSOR ALL", kHintLetGo},
 }};
 constexpr std::string_view kDropTable = "DROP TABLE";
 constexpr std::string_view kRole = "role";
+constexpr std::string_view kSessionUser = "session_authorization";
+constexpr std::string_view kIsSuperuser = "is_superuser";
 constexpr std::string_view kOfSetting = "setting";
 constexpr std::string_view kOfHold = "hold";
 constexpr std::uint16_t kColumns = 3;
@@ -45,9 +52,24 @@ constexpr std::string_view kSettingsQuestion =
     "SELECT 'setting', name, setting FROM pg_catalog.pg_settings WHERE source = 'session' "
     "AND context IN ('user', 'superuser') AND name NOT IN ('transaction_isolation', "
     "'transaction_read_only', 'transaction_deferrable')";
-constexpr std::string_view kRoleQuestion =
-    " UNION ALL SELECT 'setting', 'role', pg_catalog.current_setting('role') "
-    "WHERE pg_catalog.current_setting('role') <> 'none'";
+// Neither is in pg_settings. {0}: who logged in. ALTER ROLE or ALTER DATABASE may have given a role
+// to begin with, so that "none" is what differs.
+constexpr std::string_view kUserQuestion =
+    R"(SELECT 'setting', 'session_authorization', session_user
+WHERE session_user <> {0}
+UNION ALL SELECT 'setting', 'role', pg_catalog.current_setting('role')
+WHERE pg_catalog.current_setting('role') <> coalesce((
+  SELECT pg_catalog.substr(entry, 6)
+  FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) entry
+  WHERE entry LIKE 'role=%'
+    AND s.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {0}))
+    AND s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
+                              WHERE datname = pg_catalog.current_database()))
+  ORDER BY s.setrole = 0, s.setdatabase = 0 LIMIT 1), 'none'))";
+// Where a connect query may have set them, only it knows what a session begins with.
+constexpr std::string_view kAnyUserQuestion =
+    "SELECT 'setting', 'session_authorization', session_user "
+    "UNION ALL SELECT 'setting', 'role', pg_catalog.current_setting('role')";
 constexpr std::string_view kHoldsQuestion =
     "SELECT 'hold', 'advisory lock', '' WHERE EXISTS (SELECT FROM pg_catalog.pg_locks "
     "WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid())"
@@ -101,6 +123,16 @@ std::string setting_name(std::string_view name) {
   return identifier(name.substr(0, point)) + "." + setting_name(name.substr(point + 1));
 }
 
+std::optional<std::string_view> value_of(const SessionSettings& settings, std::string_view name) {
+  const auto found = settings.find(name);
+  if (found == settings.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string set_of(std::string_view name, std::string_view value) {
+  return fmt::format("SELECT pg_catalog.set_config({},{},false);", literal(name), literal(value));
+}
+
 } // namespace
 
 std::string text_of_holds(Holds holds) {
@@ -118,18 +150,34 @@ SessionHints hints_in(std::string_view sql) {
   for (std::size_t i = 0; i < sql.size(); ++i) {
     const char c = lower(sql[i]);
     if (c != 'a' && c != 's' && c != 't') continue;
-    for (const Hint& each : kWords) {
-      if (c == each.word.front() && begins_with(sql.substr(i), each.word)) hints |= each.hints;
-    }
+    const auto found = std::ranges::find_if(kWords, [&](const Hint& each) {
+      return c == each.word.front() && begins_with(sql.substr(i), each.word);
+    });
+    if (found != kWords.end()) hints |= found->hints;
   }
   return hints;
 }
 
 SessionHints hints_of_tag(std::string_view tag) {
   const std::string_view words = tag.substr(0, tag.find('\0'));
-  if (words.starts_with(kDropTable)) return kHintHolds;
+  if (words.starts_with(kDropTable)) return kHintLetGo;
   const auto found = std::ranges::find(kTags, words, &Hint::word);
   return found == kTags.end() ? SessionHints{0} : found->hints;
+}
+
+SessionHints hints_of_parameter(std::string_view name) {
+  return name == kSessionUser || name == kIsSuperuser ? kHintSettings | kHintUser : SessionHints{0};
+}
+
+Holds holds_hinted_at(SessionHints hints) {
+  return (hints & kHintTakes) / kHintAdvisoryLock;
+}
+
+std::string clean_ground_of(SessionHints hints) {
+  std::string sql;
+  if ((hints & kHintAdvisoryLock) != 0) sql += "SELECT pg_catalog.pg_advisory_unlock_all();";
+  if ((hints & kHintTemporaryTable) != 0) sql += "DISCARD TEMP;";
+  return sql;
 }
 
 std::vector<std::string> custom_settings_in(std::string_view sql) {
@@ -151,48 +199,57 @@ std::vector<std::string> custom_settings_in(std::string_view sql) {
   return names;
 }
 
-std::string question_of(SessionHints hints, const std::vector<std::string>& tracked,
-                        const std::set<std::string>& custom) {
-  std::string sql;
-  if ((hints & kHintSettings) != 0) {
-    sql = kSettingsQuestion;
-    for (const std::string& name : tracked)
-      sql += fmt::format(" AND pg_catalog.lower(name) <> pg_catalog.lower({})", literal(name));
-    sql += kRoleQuestion;
-    for (const std::string& name : custom) {
-      const std::string value = fmt::format("pg_catalog.current_setting({},true)", literal(name));
-      sql += fmt::format(" UNION ALL SELECT 'setting',{0},{1} WHERE {1}<>''", literal(name), value);
-    }
-  }
-  if ((hints & kHintHolds) != 0) {
-    if (!sql.empty()) sql += " UNION ALL ";
-    sql += kHoldsQuestion;
-  }
-  return sql;
+bool is_of_user(std::string_view name) {
+  return name == kRole || name == kSessionUser;
 }
 
-std::string change_of(const SessionSettings& wanted, const SessionSettings& has) {
-  std::string first;
-  std::string then;
-  std::string last;
-  for (const auto& [name, value] : has) {
-    const auto want = wanted.find(name);
-    if (want != wanted.end() && want->second == value) continue;
-    // With the role the rights change by which the others may be set.
-    if (name == kRole) {
-      first = "RESET ROLE;";
-    } else if (want == wanted.end()) {
-      then += "RESET " + setting_name(name) + ";";
+std::string question_of(SessionHints hints, const std::vector<std::string>& tracked,
+                        const std::set<std::string>& custom, const SessionOrigin& origin) {
+  std::vector<std::string> parts;
+  if ((hints & kHintSettings) != 0) {
+    std::string& listed = parts.emplace_back(kSettingsQuestion);
+    for (const std::string& name : tracked)
+      listed += fmt::format(" AND pg_catalog.lower(name) <> pg_catalog.lower({})", literal(name));
+    for (const std::string& name : custom) {
+      const std::string value = fmt::format("pg_catalog.current_setting({},true)", literal(name));
+      parts.push_back(fmt::format("SELECT 'setting',{0},{1} WHERE {1}<>''", literal(name), value));
     }
   }
-  for (const auto& [name, value] : wanted) {
-    const auto is = has.find(name);
-    if (is != has.end() && is->second == value) continue;
-    const std::string set =
-        "SELECT pg_catalog.set_config(" + literal(name) + "," + literal(value) + ",false);";
-    (name == kRole ? last : then) += set;
+  if ((hints & kHintUser) != 0)
+    parts.push_back(origin.connect_query.empty() ? fmt::format(kUserQuestion, literal(origin.user))
+                                                 : std::string(kAnyUserQuestion));
+  if ((hints & kHintHolds) != 0) parts.emplace_back(kHoldsQuestion);
+  return fmt::to_string(fmt::join(parts, " UNION ALL "));
+}
+
+SessionChange change_of(const SessionSettings& wanted, const SessionSettings& has,
+                        const SessionOrigin& origin) {
+  std::string resets;
+  std::string sets;
+  for (const auto& [name, value] : has) {
+    if (!is_of_user(name) && !wanted.contains(name)) resets += "RESET " + setting_name(name) + ";";
   }
-  return first + then + last;
+  for (const auto& [name, value] : wanted) {
+    if (!is_of_user(name) && value_of(has, name) != value) sets += set_of(name, value);
+  }
+  const bool is_other_user = value_of(wanted, kRole) != value_of(has, kRole) ||
+                             value_of(wanted, kSessionUser) != value_of(has, kSessionUser);
+  if (resets.empty() && sets.empty() && !is_other_user) return {};
+  // The others are set by who logged in: another may have fewer rights. With the session's user
+  // its role goes, in older servers to none rather than to the one that it began with.
+  const bool has_session_user = has.contains(kSessionUser);
+  const bool has_user = has_session_user || has.contains(kRole);
+  std::string sql;
+  if (has_session_user) sql += "RESET SESSION AUTHORIZATION;";
+  if (has_user) sql += "RESET ROLE;";
+  sql += resets;
+  if (!sql.empty() && !origin.connect_query.empty()) sql.append(origin.connect_query).append("\n;");
+  sql += sets;
+  for (const std::string_view name : {kSessionUser, kRole}) {
+    if (const auto want = wanted.find(name); want != wanted.end())
+      sql += set_of(want->first, want->second);
+  }
+  return {.sql = std::move(sql), .is_of_user = is_other_user || has_user};
 }
 
 bool SessionAnswer::take_row(std::string_view part, bool ends) {

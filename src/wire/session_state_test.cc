@@ -21,21 +21,42 @@ std::string row_of(std::initializer_list<std::string_view> columns) {
 
 TEST(SessionHints, AreWordsAndTags) {
   EXPECT_EQ(hints_in("SELECT 1 FROM accounts"), 0U);
-  EXPECT_EQ(hints_in("select Pg_Advisory_Lock(1)"), kHintHolds);
-  EXPECT_EQ(hints_in("CREATE TEMP TABLE x ()"), kHintHolds);
-  EXPECT_EQ(hints_in("SELECT set_config('a.b', 'c', false)"), kHintSettings);
+  EXPECT_EQ(hints_in("select Pg_Advisory_Lock(1)"), kHintAdvisoryLock);
+  EXPECT_EQ(hints_in("SELECT take() /* advisory */"), kHintAdvisoryLock);
+  EXPECT_EQ(hints_in("SELECT pg_advisory_xact_lock(1), pg_try_advisory_xact_lock_shared(2)"), 0U);
+  EXPECT_EQ(hints_in("SELECT pg_advisory_unlock_all()"), kHintLetGo);
+  EXPECT_EQ(hints_in("SELECT pg_advisory_unlock(1), pg_try_advisory_lock(2)"),
+            kHintLetGo | kHintAdvisoryLock);
+  EXPECT_EQ(hints_in("CREATE TEMP TABLE x ()"), kHintTemporaryTable);
+  EXPECT_EQ(hints_in("SELECT set_config('a.b', 'c', false)"), kHintSettings | kHintUser);
   EXPECT_EQ(hints_in("SELECT set_config('a','b',true), pg_try_advisory_lock(2)"),
-            kHintSettings | kHintHolds);
+            kHintSettings | kHintUser | kHintAdvisoryLock);
   EXPECT_EQ(hints_in("tem"), 0U);
+  EXPECT_EQ(hints_in("advisor"), 0U);
   EXPECT_EQ(hints_in(""), 0U);
   const auto tag = [](std::string_view words) { return hints_of_tag(std::string(words) + '\0'); };
-  EXPECT_EQ(tag("SET"), kHintSettings);
-  EXPECT_EQ(tag("RESET"), kHintSettings);
-  EXPECT_EQ(tag("DISCARD ALL"), kHintSettings | kHintHolds);
-  EXPECT_EQ(tag("PREPARE"), kHintHolds);
-  EXPECT_EQ(tag("DROP TABLE"), kHintHolds);
+  EXPECT_EQ(tag("SET"), kHintSettings | kHintUser);
+  EXPECT_EQ(tag("RESET"), kHintSettings | kHintUser);
+  EXPECT_EQ(tag("DISCARD ALL"), kHintSettings | kHintUser | kHintLetGo);
+  EXPECT_EQ(tag("PREPARE"), kHintPreparedStatement);
+  EXPECT_EQ(tag("DROP TABLE"), kHintLetGo);
   EXPECT_EQ(tag("SELECT 1"), 0U);
   EXPECT_EQ(tag("PREPARE TRANSACTION"), 0U);
+  EXPECT_EQ(hints_of_parameter("session_authorization"), kHintSettings | kHintUser);
+  EXPECT_EQ(hints_of_parameter("is_superuser"), kHintSettings | kHintUser);
+  EXPECT_EQ(hints_of_parameter("TimeZone"), 0U);
+}
+
+TEST(SessionHints, NameWhatMayBeHeld) {
+  EXPECT_EQ(text_of_holds(holds_hinted_at(kHintAdvisoryLock | kHintLetGo | kHintUser)),
+            "advisory lock");
+  EXPECT_EQ(text_of_holds(holds_hinted_at(kHintTemporaryTable | kHintCursor)),
+            "temporary table, cursor");
+  EXPECT_EQ(text_of_holds(holds_hinted_at(kHintPreparedStatement)), "prepared statement");
+  EXPECT_EQ(holds_hinted_at(kHintLetGo | kHintSettings), 0U);
+  EXPECT_EQ(clean_ground_of(kHintLetGo | kHintPreparedStatement | kHintSettings), "");
+  EXPECT_EQ(clean_ground_of(kHintAdvisoryLock | kHintTemporaryTable),
+            "SELECT pg_catalog.pg_advisory_unlock_all();DISCARD TEMP;");
 }
 
 TEST(SessionHints, FindNamesWithAPrefix) {
@@ -53,13 +74,25 @@ TEST(SessionHints, FindNamesWithAPrefix) {
 }
 
 TEST(SessionQuestion, AsksForWhatIsHintedAt) {
-  EXPECT_EQ(question_of(kHintHolds, {}, {}).find("pg_settings"), std::string::npos);
-  EXPECT_EQ(question_of(kHintSettings, {}, {}).find("pg_locks"), std::string::npos);
-  const std::string both = question_of(kHintSettings | kHintHolds, {"TimeZone", "it's"}, {"a.b"});
-  EXPECT_NE(both.find("'TimeZone'"), std::string::npos);
-  EXPECT_NE(both.find("'it''s'"), std::string::npos);
-  EXPECT_NE(both.find("pg_locks"), std::string::npos);
-  EXPECT_NE(both.find("'a.b'"), std::string::npos);
+  const auto asks = [](SessionHints hints) {
+    const std::string sql = question_of(hints, {"TimeZone", "it's"}, {"a.b"}, {.user = "o'neill"});
+    std::string found;
+    for (const std::string_view part : {"pg_settings", "'TimeZone'", "'it''s'", "'a.b'",
+                                        "session_user <> 'o''neill'", "pg_locks"}) {
+      if (sql.find(part) != std::string::npos) found.append(part).append(" ");
+    }
+    return found;
+  };
+  EXPECT_EQ(asks(0), "");
+  EXPECT_EQ(asks(kHintSettings), "pg_settings 'TimeZone' 'it''s' 'a.b' ");
+  EXPECT_EQ(asks(kHintUser), "session_user <> 'o''neill' ");
+  EXPECT_EQ(asks(kHintLetGo), "pg_locks ");
+  EXPECT_EQ(asks(kHintCursor), "pg_locks ");
+  EXPECT_EQ(asks(kHintSettings | kHintUser | kHintTakes),
+            "pg_settings 'TimeZone' 'it''s' 'a.b' session_user <> 'o''neill' pg_locks ");
+  const std::string of_any =
+      question_of(kHintUser, {}, {}, {.user = "me", .connect_query = "SET ROLE r"});
+  EXPECT_EQ(of_any.find("WHERE"), std::string::npos) << "whatever it began with";
 }
 
 TEST(SessionAnswer, ComesInRowsAndParts) {
@@ -84,13 +117,74 @@ TEST(SessionAnswer, RefusesWhatItIsNot) {
 }
 
 TEST(SessionChange, SaysWhatDiffers) {
-  EXPECT_EQ(change_of(SessionSettings{}, SessionSettings{}), "");
-  EXPECT_EQ(change_of({{"a.b", "it's"}}, {}), "SELECT pg_catalog.set_config('a.b','it''s',false);");
-  EXPECT_EQ(change_of({}, {{"a.b", "x"}, {"work_mem", "1"}}),
-            "RESET \"a\".\"b\";RESET \"work_mem\";");
-  EXPECT_EQ(change_of({{"role", "new"}, {"x", "1"}}, {{"role", "old"}}),
+  const auto sql = [](const SessionSettings& wanted, const SessionSettings& has) {
+    return change_of(wanted, has, {}).sql;
+  };
+  EXPECT_EQ(sql({}, {}), "");
+  EXPECT_EQ(sql({{"a.b", "it's"}}, {}), "SELECT pg_catalog.set_config('a.b','it''s',false);");
+  EXPECT_EQ(sql({}, {{"a.b", "x"}, {"work_mem", "1"}}), "RESET \"a\".\"b\";RESET \"work_mem\";");
+  EXPECT_EQ(sql({{"role", "x"}, {"session_authorization", "y"}},
+                {{"role", "x"}, {"session_authorization", "y"}}),
+            "");
+}
+
+TEST(SessionChange, LetsTheUserOfTheLoginSetTheRest) {
+  EXPECT_EQ(change_of({{"role", "new"}, {"x", "1"}}, {{"role", "old"}}, {}).sql,
             "RESET ROLE;SELECT pg_catalog.set_config('x','1',false);"
             "SELECT pg_catalog.set_config('role','new',false);");
+  EXPECT_EQ(change_of({{"role", "r"}, {"session_authorization", "u"}, {"x", "1"}},
+                      {{"role", "r"}, {"session_authorization", "u"}}, {})
+                .sql,
+            "RESET SESSION AUTHORIZATION;RESET ROLE;"
+            "SELECT pg_catalog.set_config('x','1',false);"
+            "SELECT pg_catalog.set_config('session_authorization','u',false);"
+            "SELECT pg_catalog.set_config('role','r',false);");
+  EXPECT_EQ(change_of({}, {{"session_authorization", "u"}}, {}).sql,
+            "RESET SESSION AUTHORIZATION;RESET ROLE;");
+}
+
+TEST(SessionChange, SaysWhetherRightsDependOnIt) {
+  EXPECT_FALSE(change_of({{"x", "1"}}, {{"x", "2"}}, {}).is_of_user);
+  EXPECT_FALSE(change_of({{"role", "r"}}, {{"role", "r"}}, {}).is_of_user);
+  EXPECT_TRUE(change_of({{"role", "r"}}, {}, {}).is_of_user);
+  EXPECT_TRUE(change_of({}, {{"session_authorization", "u"}}, {}).is_of_user);
+  EXPECT_TRUE(change_of({{"role", "r"}, {"x", "1"}}, {{"role", "r"}}, {}).is_of_user)
+      << "it is reset and set again";
+}
+
+TEST(SessionChange, RunsTheConnectQueryAgainWhereSomethingIsReset) {
+  const SessionOrigin origin = {.user = "me", .connect_query = "SET ROLE r -- for all"};
+  EXPECT_EQ(change_of({{"x", "1"}}, {}, origin).sql,
+            "SELECT pg_catalog.set_config('x','1',false);");
+  EXPECT_EQ(change_of({{"x", "1"}}, {{"role", "r"}, {"y", "2"}}, origin).sql,
+            "RESET ROLE;RESET \"y\";SET ROLE r -- for all\n;"
+            "SELECT pg_catalog.set_config('x','1',false);");
+}
+
+/// What a server has once it was told this. As SQL has it, the role goes with the session's user.
+SessionSettings told(SessionSettings server, std::string_view change) {
+  for (std::string_view sql = change; !sql.empty();) {
+    const std::string_view one = sql.substr(0, sql.find(';'));
+    sql.remove_prefix(one.size() + 1);
+    if (one == "RESET ROLE") {
+      server.erase("role");
+    } else if (one == "RESET SESSION AUTHORIZATION") {
+      server.erase("session_authorization");
+      server.erase("role");
+    } else if (one.starts_with("RESET ")) {
+      std::string name(one.substr(6));
+      std::erase(name, '"');
+      server.erase(name);
+    } else {
+      const std::size_t first = one.find('\'') + 1;
+      const std::size_t second = one.find("','", first);
+      const std::size_t end = one.find("',false)", second);
+      const std::string name(one.substr(first, second - first));
+      if (name == "session_authorization") server.erase("role");
+      server[name] = one.substr(second + 3, end - second - 3);
+    }
+  }
+  return server;
 }
 
 /// A server that is told the change has what is wanted, whatever both had before.
@@ -98,7 +192,7 @@ TEST(SessionChange, LeadsFromAnyToAny) {
   std::mt19937 random(42);
   const auto any = [&] {
     SessionSettings settings;
-    for (const char* name : {"a", "b", "c.d", "role"}) {
+    for (const char* name : {"a", "b", "c.d", "role", "session_authorization"}) {
       if (random() % 2 == 0) settings[name] = std::to_string(random() % 3);
     }
     return settings;
@@ -106,27 +200,8 @@ TEST(SessionChange, LeadsFromAnyToAny) {
   for (int round = 0; round < 1000; ++round) {
     const SessionSettings wanted = any();
     const SessionSettings has = any();
-    SessionSettings server = has;
-    std::string_view sql = std::string_view();
-    const std::string change = change_of(wanted, has);
-    for (sql = change; !sql.empty();) {
-      const std::string_view one = sql.substr(0, sql.find(';'));
-      sql.remove_prefix(one.size() + 1);
-      if (one == "RESET ROLE") {
-        server.erase("role");
-      } else if (one.starts_with("RESET ")) {
-        std::string name(one.substr(6));
-        std::erase(name, '"');
-        server.erase(name);
-      } else {
-        const std::size_t first = one.find('\'') + 1;
-        const std::size_t second = one.find("','", first);
-        const std::size_t end = one.find("',false)", second);
-        server[std::string(one.substr(first, second - first))] =
-            one.substr(second + 3, end - second - 3);
-      }
-    }
-    EXPECT_EQ(server, wanted) << change;
+    const std::string change = change_of(wanted, has, {}).sql;
+    EXPECT_EQ(told(has, change), wanted) << change;
   }
 }
 

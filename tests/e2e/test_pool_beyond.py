@@ -9,6 +9,7 @@ from test_pool_prepared import EXECUTE, SYNC, bind, describe, parse, said
 from test_pool_queries import address
 from test_pool_stats import scrape
 
+USERS = '"postgres" ""\n'
 DESCRIBE_PORTAL = Client.message(b"D", b"P\0")
 
 
@@ -19,21 +20,24 @@ def rows_in(messages):
 class Setup:
     """A server and a pooler in front of it."""
 
-    def __init__(self, settings, server_settings=None, users=("postgres",), **options):
+    def __init__(self, settings, server_settings=None, users=("postgres",), major=15, database="", **options):
+        """database: more of its entry."""
         self.users = users
         self.settings = {"default_pool_size": 2, "admin_users": "postgres", **settings}
         self.server_settings = server_settings
+        self.major = major
+        self.database = database
         self.options = options
 
     def __enter__(self):
-        self.server = Server(15, self.server_settings)
+        self.server = Server(self.major, self.server_settings)
         self.folder = folder()
         home = self.folder.__enter__()
         for user in self.users:
             if user != "postgres":
                 self.server.psql(f"CREATE ROLE {user} LOGIN")
         users = "".join(f'"{user}" ""\n' for user in self.users)
-        self.pooler = Pooler("ours", home, {"app": address(self.server)}, self.settings, users, **self.options)
+        self.pooler = Pooler("ours", home, {"app": f"{address(self.server)} {self.database}"}, self.settings, users, **self.options)
         return self
 
     def __exit__(self, *_):
@@ -196,6 +200,55 @@ def test_pinned_by_the_extended_protocol_and_let_go_by_leaving():
                 assert rows_in(other.until(b"Z")) == ["at last"]
 
 
+def test_nobody_is_pinned_by_what_another_left():
+    """A function takes it and nothing hints at that: it goes before somebody who takes such a thing himself, or with who is asked about another."""
+    held = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'adv' || 'isory' AND pid = pg_backend_pid()"
+    with Setup({"pin_sessions": 1, "default_pool_size": 1, "query_wait_timeout": 20}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE FUNCTION take() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_lock(77); RETURN 'taken'; END $$; "
+                          "CREATE FUNCTION draft() RETURNS text LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE IF NOT EXISTS draft (); RETURN 'made'; END $$; "
+                          "CREATE TABLE gone (); CREATE TABLE attempts ()")
+        for left, told, sql in (("take", "taken", "SELECT pg_advisory_xact_lock(1)"), ("take", "taken", "SELECT pg_advisory_unlock(1)"),
+                                ("take", "taken", "DROP TABLE gone"), ("take", "taken", "DEALLOCATE ALL"),
+                                ("take", "taken", "BEGIN; DECLARE c CURSOR FOR SELECT 1; COMMIT"), ("draft", "made", "CREATE TEMP TABLE x (); DROP TABLE x"),
+                                ("draft", "made", "SELECT FROM attempts")):
+            assert one.values(f"SELECT {left}()") == [told]
+            assert not errors_in(other.query(sql)), sql
+            assert pid_of(one) == pid_of(other), f"nobody is pinned by {sql}"
+        assert setup.extras() == {}
+        # A lock that cannot be had is no lock, and what was left is not there any more.
+        assert one.values("SELECT take()") == ["taken"] and other.values(held) == ["1"]
+        assert other.values("SELECT pg_try_advisory_lock(78)::text") == ["true"]
+        wait_for(lambda: setup.pins() == ["", "advisory lock"], "its own lock pins it")
+        assert other.values(held) == ["1"], "not the other one's, too"
+        assert other.values("SELECT pg_advisory_unlock(78)::text") == ["true"]
+        assert one.values(held) == ["0"]
+        # Whoever holds something else is not kept by what was there before, which goes when he lets go.
+        assert one.values("SELECT take()") == ["taken"]
+        assert not errors_in(other.query("PREPARE p AS SELECT 1"))
+        wait_for(lambda: setup.pins() == ["", "prepared statement"], "pinned for what it holds")
+        assert not errors_in(other.query("DEALLOCATE p"))
+        assert one.values(held) == ["0"]
+
+
+def test_client_idle_timeout_ends_pins():
+    """PgBouncer's clients of session mode keep their servers whatever client_idle_timeout says; a client that is pinned must not."""
+    settings = {"pin_sessions": 1, "default_pool_size": 1, "client_idle_timeout": 4, "query_wait_timeout": 60}
+    with Setup(settings, loops=1) as setup, setup.client() as one, setup.client() as other:
+        one.query("SELECT pg_advisory_lock(7)")
+        other.send(other.message(b"Q", b"SELECT pg_try_advisory_lock(7)::text\0"))
+        assert one.values("SELECT 'busy' FROM pg_sleep(5)") == ["busy"], "it is not idle while it works"
+        assert errors_in(one.until(b"E")) == ["client_idle_timeout"] and one.is_closed()
+        assert rows_in(other.until(b"Z")) == ["true"], "what it held is gone"
+    with Server(15) as server, folder() as home:
+        for kind in ("ours", "pgbouncer"):
+            settings = {"pool_mode": "session", "default_pool_size": 1, "client_idle_timeout": 2}
+            with Pooler(kind, home, {"app": address(server)}, settings, USERS) as pooler, Client(pooler, "app") as one:
+                mine = pid_of(one)
+                with Client(pooler, "app") as idle:
+                    assert errors_in(idle.until(b"E")) == ["client_idle_timeout"], kind
+                assert pid_of(one) == mine, f"{kind}: it has a session"
+
+
 def test_nothing_is_pinned_unless_asked():
     with Setup({}, loops=1) as setup, setup.client() as one, setup.client() as other:
         one.query("SELECT pg_advisory_lock(7)")
@@ -269,11 +322,92 @@ def test_settings_follow_their_client():
         assert [other.values("SELECT current_user::text")[0] for _ in range(4)] == ["postgres"] * 4
         one.query("SET TIME ZONE 'Europe/Berlin'")  # One that is tracked anyhow.
         has(one, TimeZone="Europe/Berlin", role="clerk")
+        one.query("SET SESSION AUTHORIZATION clerk")
+        has(one, session_authorization="clerk", role="none", statement_timeout="7s")
+        has(other, session_authorization="postgres", role="none", statement_timeout="0")
         one.query("DISCARD ALL")
-        has(one, statement_timeout="0", role="none")
+        has(one, statement_timeout="0", role="none", session_authorization="postgres")
         assert said(one, parse("", "SET lock_timeout = '9s'"), bind(""), EXECUTE)[0] == "12CZ"
         has(one, lock_timeout="9s")
         has(other, lock_timeout="0")
+
+
+WHO = "SELECT session_user || ' as ' || current_user"
+
+
+def are(one, who, other, who_else, after):
+    for client, wanted in ((one, who), (other, who_else), (other, who_else)) * 2:  # By turns, each on both servers.
+        assert client.values(WHO) == [wanted], after
+
+
+def test_nobody_works_with_the_rights_of_another():
+    """With either key; with none, as in PgBouncer, a server has what its last client left."""
+    usual = "postgres as postgres"
+    steps = (("SET SESSION AUTHORIZATION clerk", "clerk as clerk"),
+             ("SET ROLE \"Chief clerk\"", "clerk as Chief clerk"),
+             ("SET SESSION AUTHORIZATION DEFAULT", usual),
+             ("SET SESSION AUTHORIZATION \"Chief clerk\"", "Chief clerk as Chief clerk"),
+             ("RESET SESSION AUTHORIZATION", usual),
+             ("BEGIN; SET LOCAL SESSION AUTHORIZATION clerk; COMMIT", usual),
+             ("BEGIN; SET SESSION AUTHORIZATION clerk; ROLLBACK", usual),
+             ("BEGIN; SAVEPOINT s; SET SESSION AUTHORIZATION clerk; ROLLBACK TO s; COMMIT", usual),
+             ("SELECT become('clerk')", "clerk as clerk"),  # The server tells of it, whoever does it.
+             ("SELECT set_config('role', 'Chief clerk', false)", "clerk as Chief clerk"),
+             ("SELECT become('postgres')", usual),
+             ("SET ROLE clerk", "postgres as clerk"),
+             ("RESET ROLE", usual),
+             ("SET SESSION AUTHORIZATION clerk", "clerk as clerk"),
+             ("DISCARD ALL", usual))
+    for major, keys in ((12, ("keep_session_settings",)), (15, ("pin_sessions",)), (18, ("pin_sessions", "keep_session_settings"))):
+        settings = {**dict.fromkeys(keys, 1), "server_round_robin": 1}
+        with Setup(settings, loops=1, major=major) as setup, setup.client() as one, setup.client() as other:
+            both_servers(one, other)
+            setup.server.psql("CREATE ROLE clerk; CREATE ROLE \"Chief clerk\"; GRANT \"Chief clerk\" TO clerk; "
+                              "CREATE FUNCTION become(who text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN "
+                              "EXECUTE format('SET SESSION AUTHORIZATION %I', who); RETURN 'done'; END $$")
+            for sql, who in steps:
+                assert not errors_in(one.query(sql)), (keys, sql)
+                are(one, who, other, usual, (keys, sql))
+            one.query("SET SESSION AUTHORIZATION clerk")
+            one.close()
+            with setup.client() as third:
+                are(third, usual, other, usual, "it left")
+
+
+def test_rights_that_cannot_be_given_are_not_replaced_by_others():
+    """Nothing runs with what rights the server happens to have: the client is sent away before that."""
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE ROLE clerk; CREATE TABLE ledger (line text)")
+        one.query("SET ROLE clerk")
+        assert one.values(WHO) == ["postgres as clerk"] and other.values(WHO) == ["postgres as postgres"]
+        setup.server.psql("DROP ROLE clerk")
+        one.send(one.message(b"Q", b"INSERT INTO ledger VALUES ('as whom?')\0"))
+        assert errors_in(one.until(b"ZE")) and one.is_closed()
+        assert setup.server.psql("SELECT count(*) FROM ledger")[0][0] == "0"
+        assert other.values(WHO) == ["postgres as postgres"]
+
+
+def test_rights_begin_with_those_of_the_connection():
+    """With a role that ALTER ROLE, ALTER DATABASE or connect_query gave: SET ROLE NONE is what follows a client then, and others have that role."""
+    usual = "postgres as clerk"
+    steps = (("SET ROLE NONE", "postgres as postgres"), ("SET work_mem = '7MB'", "postgres as postgres"), ("SET ROLE other", "postgres as other"),
+             ("SET SESSION AUTHORIZATION other", "other as other"), ("SET SESSION AUTHORIZATION postgres; SET ROLE clerk", usual))
+    for database, sql in (("connect_query='SET ROLE clerk'", "SELECT 1"), ("", "ALTER ROLE postgres SET role = clerk"),
+                          ("", "ALTER DATABASE postgres SET role = clerk")):
+        settings = {"keep_session_settings": 1, "pin_sessions": 1, "server_round_robin": 1}
+        with Setup(settings, loops=1, database=database) as setup:
+            setup.server.psql("CREATE ROLE clerk; CREATE ROLE other")
+            setup.server.psql(sql)
+            with setup.client() as one, setup.client() as other:
+                both_servers(one, other)
+                are(one, usual, other, usual, (database, sql))
+                for step, who in steps:
+                    assert not errors_in(one.query(step)), step
+                    are(one, who, other, usual, (database, sql, step))
+                one.query("SELECT pg_advisory_lock(7)")
+                one.close()  # Its server is cleaned.
+                with setup.client() as third:
+                    are(third, usual, other, usual, (database, sql))
 
 
 def test_startup_values_of_any_parameter():
@@ -609,4 +743,4 @@ def test_what_is_never_tried_again():
         assert rows_in(one.until(b"Z")) == ["next"]
 
 
-SLOW = ["test_settings_follow_their_client", "test_statements_that_lost_are_tried_again"]
+SLOW = ["test_nobody_works_with_the_rights_of_another", "test_settings_follow_their_client", "test_statements_that_lost_are_tried_again"]
