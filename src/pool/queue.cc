@@ -13,9 +13,12 @@ namespace {
 
 // A waiter of another loop goes first when it has waited clearly longer. A hand-over costs as much
 // as several queries, and a loop that waits for its processor is not helped by more servers: so one
-// that has its share of them, by its clients, must have waited much longer.
+// that has its share of them, by its clients, must have waited much longer. Both grow with how long
+// one's own first waiter has waited, but not without end: nobody is overtaken by somebody who came
+// so much later.
 constexpr Micros kClearlyLonger = 1000;
 constexpr Micros kMuchLonger = 20'000;
+constexpr Micros kOvertakenMax = 250'000;
 constexpr std::string_view kEmptyQuery = "<empty>";
 
 bool is_first_terminate(std::string_view bytes) {
@@ -343,9 +346,9 @@ int Loop::older_waiter_elsewhere(LoopPool& pool) {
     if (since == 0) continue;
     if (own == nullptr) pool.is_watched = is_watching_ = true;
     const Micros wait = now_ - since;
-    const Micros least = own == nullptr || is_short(pool, other) ? 2 * own_wait + kClearlyLonger
-                                                                 : 4 * own_wait + kMuchLonger;
-    if (wait < least || wait <= longest) continue;
+    const Micros more = own == nullptr || is_short(pool, other) ? own_wait + kClearlyLonger
+                                                                : 3 * own_wait + kMuchLonger;
+    if (wait < own_wait + std::min(more, kOvertakenMax) || wait <= longest) continue;
     longest = wait;
     found = i;
   }

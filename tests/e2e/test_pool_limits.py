@@ -2,8 +2,9 @@
 import concurrent.futures
 import contextlib
 import threading
+import time
 
-from pooler import Client, Pooler
+from pooler import Client, Console, Pooler
 from support import Server, folder, wait_for
 
 KINDS = ("ours", "pgbouncer")
@@ -152,6 +153,38 @@ class Busy:
         self.is_over = True
         for thread in self.threads:
             thread.join(60)
+
+
+def test_threads_have_nearly_one_queue():
+    """Nobody is overtaken by who began to wait more than 250 ms later, whichever thread has them. PgBouncer has one thread, and one queue."""
+    with server_and_home() as (server, home, at):
+        server.psql("CREATE SEQUENCE turn")
+        for kind, overtaken_max_s in (("ours", 0.25), ("pgbouncer", 0)):
+            server.psql("ALTER SEQUENCE turn RESTART")
+            settings = {"default_pool_size": 1, "admin_users": "postgres"}
+            with Pooler(kind, home, {"app": at}, settings, f'{USERS}"postgres" ""\n', loops=3) as pooler, Console(pooler) as console, \
+                    Client(pooler, "app") as holder, contextlib.ExitStack() as stack:
+                clients = [stack.enter_context(Client(pooler, "app")) for _ in range(16)]
+                begun = []  # Between these two times each began to wait.
+
+                def waits(count, since_s):
+                    row = console.row("SHOW POOLS", database="app")
+                    return int(row["cl_waiting"]) == count and int(row["maxwait"]) + int(row["maxwait_us"]) / 1e6 >= since_s
+
+                holder.query("BEGIN")
+                for count, client in enumerate(clients, 1):
+                    before = time.monotonic()
+                    client.send(client.message(b"Q", b"SELECT nextval('turn')::text\0"))
+                    wait_for(lambda: waits(count, 0), "it waits")
+                    begun.append((before, time.monotonic()))
+                    wait_for(lambda: waits(count, count * 0.07), "the next one comes clearly later")
+                holder.query("COMMIT")
+                turns = [int(client.until(b"Z")[1][1][6:]) for client in clients]
+                assert sorted(turns) == list(range(1, 17)), (kind, turns)
+                margin_s = 0.02  # A loop looks at the clock once for all that it finds.
+                unfair = [(one, other) for one in range(16) for other in range(one, 16)
+                          if begun[other][0] - begun[one][1] > overtaken_max_s + margin_s and turns[one] > turns[other]]
+                assert not unfair, (kind, turns, unfair)
 
 
 def test_all_servers_are_shared_fairly():
