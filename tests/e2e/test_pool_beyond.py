@@ -667,6 +667,33 @@ def test_a_listener_that_does_not_read_costs_no_more_than_its_queue():
         assert "listen_queue_size" in errors_in(busy.until(b"E"))[0] and busy.is_closed()
 
 
+def test_statement_mode_has_it_all():
+    settings = {"pool_mode": "statement", "keep_session_settings": 1, "pin_sessions": 1, "share_listen": 1, "server_round_robin": 1}
+    with Setup(settings, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE TABLE t (a int); INSERT INTO t VALUES (1); CREATE ROLE clerk")
+        one.send(one.message(b"Q", b"SELECT pg_sleep(0.5)\0"))
+        other.query("SELECT 1")  # Meanwhile, so on another server.
+        one.until(b"Z")
+        default = other.values("SHOW work_mem")
+        one.query("SET work_mem = '77MB'")
+        one.query("SET SESSION AUTHORIZATION clerk")
+        for client, wanted in ((one, ["77MB"]), (other, default), (other, default)) * 2:
+            assert client.values("SHOW work_mem") == wanted
+        are(one, "clerk as clerk", other, "postgres as postgres", "statement mode")
+        one.query("RESET SESSION AUTHORIZATION")
+        run = [bind("s"), DESCRIBE_PORTAL, EXECUTE]
+        assert said(other, parse("s", "SELECT * FROM t"), *run) == ("12TDCZ", ["1"])
+        setup.server.psql("ALTER TABLE t ADD b text")
+        assert said(other, *run)[0] == "2TDCZ"
+        one.query("CREATE TEMP TABLE mine (a int)")
+        assert is_alone_with_its_server(one, other)
+        assert not errors_in(one.query("DROP TABLE mine"))
+        wait_for(lambda: setup.pins() == ["", ""], "it is free again")
+        assert not errors_in(other.query("LISTEN news"))
+        setup.server.psql("NOTIFY news, 'heard'")
+        assert notified(other, 1) == ["news heard"]
+
+
 def test_listening_is_a_servers_unless_asked():
     with Setup({"default_pool_size": 1}) as setup, setup.client() as one:
         assert not errors_in(one.query("LISTEN news"))
@@ -704,6 +731,40 @@ def test_statements_that_lost_are_tried_again():
         # Each that the client took for done was done once. Ten tries may be too few for some: they were not done.
         assert total == 200 - len(problems), (total, problems[:3])
         assert len(problems) < 20, problems[:3]
+
+
+def test_both_errors_are_tried_again_in_every_mode():
+    """40001 and 40P01, and no other of their class."""
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE SEQUENCE tried; CREATE FUNCTION win(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN "
+                    "IF nextval('tried') % 4 <> 0 THEN RAISE EXCEPTION 'lost' USING ERRCODE = state; END IF; RETURN 'won'; END $$")
+        for mode in ("session", "transaction", "statement"):
+            for tries, sqlstate, told in ((3, "40001", "won"), (3, "40P01", "won"), (2, "40P01", "lost"), (3, "40003", "lost"), (3, "55P03", "lost")):
+                settings = {"pool_mode": mode, "retry_serialization_failures": tries}
+                with Pooler("ours", home, {"app": address(server)}, settings, USERS) as pooler, Client(pooler, "app") as client:
+                    for by_query in (True, False):
+                        server.psql("ALTER SEQUENCE tried RESTART")
+                        sql = f"SELECT win('{sqlstate}')"
+                        heard = client.query(sql) if by_query else client.send(parse("", sql), bind(""), EXECUTE, SYNC) or client.until(b"Z")
+                        assert errors_in(heard) + rows_in(heard) == [told], (mode, tries, sqlstate, heard)
+
+
+def test_a_deadlock_is_nobodys_business():
+    """A real one: each has a row that the other wants. One of them is tried again, once the other is done."""
+    for mode in ("transaction", "statement"):
+        with Setup({"pool_mode": mode, "retry_serialization_failures": 3}, {"deadlock_timeout": "10ms"}) as setup, setup.client() as one, setup.client() as other:
+            setup.server.psql("CREATE TABLE rows (id int, n int); INSERT INTO rows VALUES (1, 0), (2, 0); CREATE SEQUENCE came; "
+                              "CREATE FUNCTION raise_both(a int, b int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN "
+                              "UPDATE rows SET n = n + 1 WHERE id = a; PERFORM nextval('came'); "
+                              "WHILE (SELECT last_value FROM came) < 2 LOOP PERFORM pg_sleep(0.01); END LOOP; "
+                              "UPDATE rows SET n = n + 1 WHERE id = b; RETURN 'done'; END $$")
+            for client, sql in ((one, b"SELECT raise_both(1, 2)\0"), (other, b"SELECT raise_both(2, 1)\0")):
+                client.send(client.message(b"Q", sql))
+            for client in (one, other):
+                heard = client.until(b"Z")
+                assert not errors_in(heard) and rows_in(heard) == ["done"], heard
+            assert setup.server.psql("SELECT sum(n) FROM rows")[0][0] == "4"
+            assert setup.extras()["total_statements_retried"] >= 1
 
 
 def test_what_is_never_tried_again():
