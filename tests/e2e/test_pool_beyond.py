@@ -446,6 +446,12 @@ def test_settings_are_nobodys_unless_asked():
             raise AssertionError("it came in")
         except ConnectionError as refusal:
             assert "unsupported startup parameter: statement_timeout" in str(refusal)
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE ROLE clerk")
+        for kind in ("ours", "pgbouncer"):
+            with Pooler(kind, home, {"app": address(server)}, {"default_pool_size": 1}, USERS) as pooler, Client(pooler, "app") as one, Client(pooler, "app") as other:
+                one.query("SET SESSION AUTHORIZATION clerk")
+                assert other.values(WHO) == ["clerk as clerk"], kind
 
 
 # LISTEN.
