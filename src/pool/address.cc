@@ -4,9 +4,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstring>
 #include <memory>
 
@@ -106,6 +108,13 @@ std::string Peer::text() const {
     return process == 0 ? fmt::format("unix:{}", port) : fmt::format("unix({}):{}", process, port);
   return is_v4(ip) ? fmt::format("{}:{}", text_of(ip), port)
                    : fmt::format("[{}]:{}", text_of(ip), port);
+}
+
+std::string Peer::details() const {
+  if (!is_unix) return text();
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return text();
+  return fmt::format("unix({}@{}):{}", process, host.data(), port);
 }
 
 std::string text_of(const IpAddress& ip) {

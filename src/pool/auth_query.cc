@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "wire/bytes.h"
+#include "wire/error_fields.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -86,6 +87,8 @@ State AuthAnswer::message(char type, std::string_view body) {
     status_ = static_cast<wire::TransactionStatus>(body.front());
     return State::done;
   case from_server::kError:
+    if (const auto fields = wire::error_fields_of(body))
+      server_error_ = fmt::format("{}: {}", fields->severity, fields->message);
     return fail("error response from auth_query");
   default:
     return fail("unexpected response from auth_query");

@@ -44,6 +44,8 @@ public:
   }
   /// Once it failed: why the server is closed.
   [[nodiscard]] const std::string& problem() const { return problem_; }
+  /// And what the server said about it, with its severity; empty: it is no error of its.
+  [[nodiscard]] const std::string& server_error() const { return server_error_; }
 
 private:
   State message(char type, std::string_view body);
@@ -55,6 +57,7 @@ private:
   wire::TransactionStatus status_ = wire::TransactionStatus::idle;
   std::vector<std::pair<std::string, std::string>> parameters_;
   std::string problem_;
+  std::string server_error_;
 };
 
 } // namespace pgkeep::pool

@@ -86,6 +86,7 @@ TEST(AuthQuery, RefusesWhatIsNoAnswer) {
     AuthAnswer answer;
     EXPECT_EQ(answer.feed(bytes), Answer::failed) << why;
     EXPECT_EQ(answer.problem(), why);
+    EXPECT_EQ(answer.server_error(), bytes == error ? "ERROR: no" : "");
   }
 }
 

@@ -87,6 +87,7 @@ void Loop::start_cancel(Server& server, Asker asker) {
   // Over what the server itself is talked to: the key is a secret.
   if (server.tls) canceller->opening = TlsOpening::of(server.pool->shared.tls(), server.host);
   canceller->target = &server;
+  canceller->pool = server.pool->owner;
   ++server.cancels;
 }
 
@@ -97,6 +98,8 @@ Canceller* Loop::open_canceller(const SocketAddress& address, std::string reques
   Canceller& canceller = *owner;
   canceller.asker = std::move(asker);
   canceller.since = now_;
+  canceller.id = shared_.last_id.fetch_add(1, std::memory_order_relaxed) + 1;
+  canceller.address = address;
   canceller.is_unix = address.is_unix();
   canceller.request = std::move(request);
   canceller.fd =

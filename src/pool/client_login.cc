@@ -17,6 +17,7 @@ constexpr std::uint16_t kProtocolMinor = 0; ///< The newest that is spoken here.
 constexpr std::string_view kOptionPrefix = "_pq_.";
 constexpr std::string_view kNegotiationRefused = "N";
 constexpr std::string_view kNegotiationTaken = "S";
+constexpr std::size_t kHeaderBytes = 8; ///< Of a startup packet: its length and its version.
 
 /// One word of "options": a backslash takes what follows it as it is.
 std::string take_word(std::string_view& text) {
@@ -31,6 +32,13 @@ std::string take_word(std::string_view& text) {
 }
 
 } // namespace
+
+std::string bad_header(std::string_view bytes) {
+  std::string text = "bad packet header: '";
+  for (const char byte : bytes.substr(0, kHeaderBytes))
+    text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return text + '\'';
+}
 
 ClientLogin::ClientLogin(DirectoryPtr directory, Origin origin, std::string random)
     : files_(std::move(directory)), directory_(*files_), origin_(std::move(origin)),
@@ -75,17 +83,15 @@ Step ClientLogin::startup() {
       negotiations_ == 0 && tls_text_.empty() && offers_tls() && wire::is_direct_tls(received_);
   if (is_direct_) return begin_handshake({});
   auto read = wire::startup_of(received_);
-  if (!read) {
-    stage_ = Stage::over;
-    return {.kind = Step::Kind::drop, .text = "bad packet"};
-  }
+  if (!read) return refuse(bad_header(received_));
   if (!*read) return {};
   startup_ = **std::move(read);
+  const std::string header = received_.substr(0, kHeaderBytes);
   received_.erase(0, startup_.bytes);
-  return first_wish();
+  return first_wish(header);
 }
 
-Step ClientLogin::first_wish() {
+Step ClientLogin::first_wish(std::string_view header) {
   switch (startup_.wish) {
   case wire::FirstWish::cancel:
     stage_ = Stage::over;
@@ -107,10 +113,7 @@ Step ClientLogin::first_wish() {
     break;
   }
   if (startup_.major == 2) return refuse("old V2 protocol not supported");
-  if (startup_.major != wire::kProtocolMajor) {
-    stage_ = Stage::over;
-    return {.kind = Step::Kind::drop, .text = "bad packet"};
-  }
+  if (startup_.major != wire::kProtocolMajor) return refuse(bad_header(header));
   return session();
 }
 
@@ -199,20 +202,22 @@ void ClientLogin::add_host() {
   const auto index = directory_.tracked.index_of("application_name");
   if (!index) return;
   const std::string name(parameters_.get(*index).value_or("app"));
-  parameters_.set(*index, fmt::format("{} - {}", name, origin_.text));
+  parameters_.set(*index, fmt::format("{} - {}", name, origin_.details));
 }
 
 std::optional<Step> ClientLogin::take_options(std::string_view options) {
   const bool may_ignore = directory_.ignored_parameters.contains("options");
   for (options = base::trim(options); !options.empty(); options = base::trim(options)) {
     std::string word;
-    if (options.starts_with("-c")) {
-      options = base::trim(options.substr(2));
+    if (const bool is_long = options.starts_with("--"); is_long || options.starts_with("-c")) {
+      options.remove_prefix(2);
+      if (!is_long) options = base::trim(options);
       word = take_word(options);
     }
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos)
-      return refuse("unsupported options startup parameter: only '-c config=val' is allowed");
+      return refuse("unsupported options startup parameter: only '-c config=val' and "
+                    "'--config=val' are allowed");
     const std::string name = word.substr(0, equals);
     if (const auto index = directory_.tracked.index_of(name)) {
       parameters_.set(*index, word.substr(equals + 1));
@@ -221,7 +226,9 @@ std::optional<Step> ClientLogin::take_options(std::string_view options) {
     } else if (directory_.settings().keep_session_settings) {
       session_.insert_or_assign(name, word.substr(equals + 1));
     } else {
-      return refuse(fmt::format("unsupported startup parameter in options: {}", name));
+      Step step = refuse(fmt::format("unsupported startup parameter in options: {}", name));
+      step.log.push_back(fmt::format("unsupported startup parameter in options: {}", word));
+      return step;
     }
   }
   return std::nullopt;

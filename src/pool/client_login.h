@@ -25,6 +25,9 @@
 
 namespace pgkeep::pool {
 
+/// "bad packet header: '5100000001616263'": what is said of bytes that begin no message.
+std::string bad_header(std::string_view bytes);
+
 class ClientLogin {
 public:
   struct Step {
@@ -50,6 +53,7 @@ public:
     std::optional<IpAddress> address = {};
     std::optional<std::uint32_t> account = {}; ///< Who it is, by a Unix socket.
     std::string text = {};                     ///< As logs name it: "127.0.0.1:5432".
+    std::string details = {};                  ///< For application_name_add_host.
   };
 
   /// A password or a step of SASL: longer ones are nobody's.
@@ -122,7 +126,7 @@ private:
   };
 
   Step startup();
-  Step first_wish();
+  Step first_wish(std::string_view header);
   [[nodiscard]] bool offers_tls() const;
   Step begin_handshake(std::string answer);
   Step shake_hands();
@@ -137,6 +141,7 @@ private:
   std::optional<Step> begin_question();
   Step go_on();
   Step ask(AuthType type);
+  [[nodiscard]] std::string attempt() const; ///< A line for the log.
   [[nodiscard]] AuthType type_for_client();
   Step by_certificate();
   Step by_account();

@@ -89,8 +89,14 @@ TEST(ClientLogin, RefusesInPgBouncersWords) {
       {{{"user", "plain"}, {"search_path", "x"}}, "unsupported startup parameter: search_path"},
       {{{"user", "plain"}, {"options", "-c geqo=on"}},
        "unsupported startup parameter in options: geqo"},
+      {{{"user", "plain"}, {"options", "--geqo=on"}},
+       "unsupported startup parameter in options: geqo"},
       {{{"user", "plain"}, {"options", "--x"}},
-       "unsupported options startup parameter: only '-c config=val' is allowed"},
+       "unsupported options startup parameter: only '-c config=val' and '--config=val' are "
+       "allowed"},
+      {{{"user", "plain"}, {"options", "-d TimeZone=UTC"}},
+       "unsupported options startup parameter: only '-c config=val' and '--config=val' are "
+       "allowed"},
       {{{"user", std::string(200, 'u')}, {"database", "d"}}, "username too long"},
   };
   for (const Case& each : cases) {
@@ -240,7 +246,12 @@ TEST(ClientLogin, KeepsWhatComesBehindAndWaitsForWhatIsMissing) {
 }
 
 TEST(ClientLogin, DropsWhatIsNoLogin) {
-  EXPECT_EQ(Talk("").say("GET / HTTP/1.1\r\n\r\n").kind, ClientStep::drop);
+  const auto step = Talk("").say("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(step.kind, ClientStep::refuse);
+  EXPECT_EQ(step.text, "bad packet header: '474554202f204854'");
+  EXPECT_EQ(Talk("").say(std::string("\0\0\0\x8\0\4\0\0", 8)).text,
+            "bad packet header: '0000000800040000'")
+      << "a protocol to come";
   Talk talk("auth_type = md5");
   talk.start({{"user", "plain"}, {"database", "d"}});
   std::string query;

@@ -123,15 +123,15 @@ Step ClientLogin::answered(std::optional<StoredUser> user) {
 Step ClientLogin::go_on() {
   std::vector<std::string> log;
   if (!is_known_) log.push_back(fmt::format("no such user: {}", user_));
-  if (directory_.settings().log_connections)
-    log.push_back(fmt::format("login attempt: db={} user={} tls={}{}", database_name_, user_,
-                              tls_text_.empty() ? "no" : tls_text_,
-                              replication_ == Replication::none
-                                  ? std::string()
-                                  : fmt::format(" replication={}", name_of(replication_))));
+  if (directory_.settings().log_connections) log.push_back(attempt());
   Step step = ask(type_for_client());
   step.log.insert(step.log.begin(), log.begin(), log.end());
   return step;
+}
+
+std::string ClientLogin::attempt() const {
+  return fmt::format("login attempt: db={} user={} tls={} replication={}", database_name_, user_,
+                     tls_text_.empty() ? "no" : tls_text_, name_of(replication_));
 }
 
 AuthType ClientLogin::type_for_client() {
@@ -361,14 +361,17 @@ std::optional<Step> ClientLogin::find_console_user() {
   if (origin_.is_own_user && user_ == kConsoleName) {
     is_known_ = is_admin_ = true;
     Step step = pass();
-    if (settings.log_connections) step.log.emplace_back("pgbouncer access from unix socket");
+    if (settings.log_connections)
+      step.log.insert(step.log.end(), {"pgbouncer access from unix socket", attempt()});
     return step;
   }
   if (settings.auth_type != AuthType::any) return std::nullopt;
   is_admin_ = is_listed(settings.admin_users, user_);
   user_ = kConsoleName; // As it shows whoever comes this way.
   is_known_ = true;
-  return pass();
+  Step step = pass();
+  if (settings.log_connections) step.log.push_back(attempt());
+  return step;
 }
 
 Step ClientLogin::pass_console() {

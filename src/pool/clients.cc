@@ -104,8 +104,8 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   if (made == nullptr) return;
   Client& client = *made;
   ClientLogin::Origin origin{.is_unix = peer.is_unix};
-  if (settings().application_name_add_host || settings().auth_type == AuthType::pam ||
-      settings().auth_type == AuthType::hba)
+  if (settings().application_name_add_host) origin.details = peer.details();
+  if (settings().auth_type == AuthType::pam || settings().auth_type == AuthType::hba)
     origin.text = peer.text();
   if (!peer.is_unix) {
     origin.address = peer.ip;
@@ -175,7 +175,11 @@ void Loop::apply(Client& client, ClientLogin::Step step) {
   case ClientLogin::Step::Kind::cancel: {
     // The connection outlives the client.
     static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client.fd.get(), nullptr));
-    CancelWish wish{.asker = {.fd = std::move(client.fd), .tls = std::move(client.tls)},
+    CancelWish wish{.asker = {.fd = std::move(client.fd),
+                              .tls = std::move(client.tls),
+                              .peer = client.peer,
+                              .connected_at = client.connected_at,
+                              .id = client.id},
                     .process = client.login->cancel_process(),
                     .key = client.login->cancel_key()};
     disconnect(client, "", false);
@@ -206,7 +210,7 @@ void Loop::enter(Client& client, std::string greeting) {
     return;
   }
   if (regime_.shutdown != Shutdown::none && client.connected_at >= shutdown_at_) {
-    disconnect(client, "server shutting down", true);
+    disconnect(client, "pooler is shutting down", true);
     return;
   }
   if (regime_.marks_of(login.database_name()).is_disabled) {
@@ -317,7 +321,10 @@ LoopPool& Loop::pool_of(const DirectoryPtr& files, const DatabaseDefinition& dat
   for (const auto& pool : pools_) {
     if (pool->shared.user() == user && pool->shared.name() == name) return *pool;
   }
-  return part_of(shared_.pools.find_or_make(files, database, name, user));
+  const auto [pool, is_new_name] = shared_.pools.find_or_make(files, database, name, user);
+  if (is_new_name && database.name == DatabaseDefinition::kFallback)
+    shared_.log.info(fmt::format("registered new auto-database: {}", name));
+  return part_of(pool);
 }
 
 LoopPool& Loop::part_of(const std::shared_ptr<Pool>& pool) {
@@ -392,11 +399,26 @@ void Loop::forget(Client& client) {
   bury(std::move(clients_[slot]));
 }
 
-/// The server refuses whoever logs in: those who wait for its greeting are told why.
-void Loop::refuse_logins(LoopPool& pool, std::string_view text, std::string_view sqlstate) {
-  while (Client* client = pool.welcoming.front())
-    disconnect(*client, text, true, sqlstate.empty() ? "08P01" : sqlstate);
+/// The server refuses whoever logs in: where there is no other, all who wait are told why.
+void Loop::refuse_all(LoopPool& pool, std::string_view text, std::string_view sqlstate) {
+  const Pool& shared = pool.shared;
+  if (pool.is_paused || (shared.has_welcome() && shared.connected() > 0)) return;
+  for (auto* list : {&pool.welcoming, &pool.replicating, &pool.waiting}) {
+    while (Client* client = list->front())
+      disconnect(*client, text, true, sqlstate.empty() ? "08P01" : sqlstate);
+  }
   refuse_questions(pool, "bouncer config error");
+}
+
+/// A client that would have to wait for a server that cannot be reached. False: it may.
+bool Loop::refuse_at_once(Client& client, LoopPool& pool) {
+  if (pool.is_paused || !pool.shared.is_out_of_reach()) return false;
+  disconnect(client,
+             fmt::format("server login has been failing, cached error: {} (server_login_retry)",
+                         pool.shared.connect_problem()),
+             true);
+  launch(pool); // If it is time for that again: nobody waits, for whom it would be done.
+  return true;
 }
 
 } // namespace pgkeep::pool

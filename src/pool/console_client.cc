@@ -73,7 +73,7 @@ void Loop::hear_console(Client& client) {
   const auto header = wire::header_of(session.input);
   if (!header) return;
   if (!header->is_sound() || header->message_bytes() > kQueryBytesMax) {
-    disconnect(client, "bad packet header", true);
+    disconnect(client, bad_header(session.input), true);
     return;
   }
   if (session.input.size() < header->message_bytes()) return;

@@ -214,7 +214,7 @@ void Loop::take_mail() {
     } else if (const auto* welcomed = std::get_if<Welcomed>(&message)) {
       greet_all(part_of(welcomed->pool));
     } else if (const auto* failed = std::get_if<LoginFailed>(&message)) {
-      refuse_logins(part_of(failed->pool), failed->text, failed->sqlstate);
+      refuse_all(part_of(failed->pool), failed->text, failed->sqlstate);
     } else if (const auto* place = std::get_if<WantedPlace>(&message)) {
       evict(*place->pool, place->full, place->is_to_listen);
     } else if (std::holds_alternative<PlaceFree>(message)) {

@@ -157,6 +157,7 @@ private:
   Outgoing scan(Client& client, Server& server, std::string_view bytes);
   Outgoing scan_client(Client& client, std::string_view bytes);
   Outgoing::End accept_message(Client& client, const wire::MessageScanner::Part& part);
+  void note_bad_header(wire::Header header, std::string_view next);
   void to_server(Client& client, const Outgoing& outgoing);
   void end_client(Client& client, Outgoing::End end);
   void hear(Server& server, std::string_view bytes);
@@ -283,7 +284,8 @@ private:
   void disconnect(Client& client, std::string_view reason, bool is_told,
                   std::string_view sqlstate = "08P01");
   void forget(Client& client);
-  void refuse_logins(LoopPool& pool, std::string_view text, std::string_view sqlstate);
+  void refuse_all(LoopPool& pool, std::string_view text, std::string_view sqlstate);
+  bool refuse_at_once(Client& client, LoopPool& pool);
 
   // limits.cc: how many connections there may be.
   bool count(Client& client, const DatabaseDefinition& database, const std::string& name);
@@ -361,6 +363,7 @@ private:
   [[nodiscard]] PoolCensus census_of(const LoopPool& pool) const;
   [[nodiscard]] SocketCensus census_of(const Client& client) const;
   [[nodiscard]] SocketCensus census_of(const Server& server) const;
+  void count_cancels(Census& census) const;
   [[nodiscard]] std::string_view state_of(const Server& server) const;
   // hosts.cc: which server a connection goes to.
   std::string choose_host(Pool& pool) const;
@@ -436,6 +439,7 @@ private:
   std::string sealed_;                                           ///< What TLS makes to be sent.
   std::string open_;                                             ///< Parts that go into one record.
   std::array<char, wire::Header::kBytes> prefix_{};
+  std::string bad_header_;     ///< What is said of a message that cannot be.
   std::string made_;           ///< For the other side, of the pass.
   std::string due_;            ///< For the same side.
   std::string_view left_over_; ///< Of the client's bytes: for keep_partial().

@@ -24,8 +24,11 @@ namespace pgkeep::pool {
 
 /// Whoever asked for a cancellation: it learns by the end of its connection.
 struct Asker {
-  base::Fd fd;
-  std::unique_ptr<TlsSession> tls;
+  base::Fd fd = {};
+  std::unique_ptr<TlsSession> tls = {};
+  Peer peer = {};
+  Micros connected_at = 0;
+  std::uint64_t id = 0; ///< Of the client that it was.
 };
 
 /// Carries one cancel request to the server that runs the query.
@@ -38,6 +41,9 @@ struct Canceller final : Endpoint {
   std::string request;                 ///< Empty once it is sent.
   Micros since = 0;
   std::int64_t peer = 0; ///< It goes to that peer; 0: to a server.
+  std::uint64_t id = 0;
+  std::shared_ptr<Pool> pool; ///< Of that server, which it may outlive. Null: it goes to a peer.
+  SocketAddress address;
 };
 
 struct NewClient {

@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "base/files.h"
+#include "pool/console_command.h"
 #include "pool/control.h"
 #include "pool/listeners.h"
 #include "pool/loop.h"
@@ -41,11 +44,32 @@ private:
   std::string path_;
 };
 
-void raise_file_limit(Log& log, const Settings& settings) {
+/// As PgBouncer reckons: all clients, and whoever is known by name fills the pool of each database.
+std::int64_t sockets_at_most(const Directory& files) {
+  constexpr std::int64_t kSpare = 10;
+  constexpr std::int64_t kConsolePool = 2;
+  const Configuration& configuration = files.configuration;
+  std::set<std::string_view> users = {kConsoleName};
+  for (const auto& [name, stored] : files.users)
+    users.insert(name);
+  for (const UserDefinition& user : configuration.users)
+    users.insert(user.name);
+  std::int64_t count = configuration.settings.max_client_conn + kSpare + kConsolePool;
+  for (const DatabaseDefinition& database : configuration.databases) {
+    if (database.name == DatabaseDefinition::kFallback) continue; // They are not known yet.
+    const std::int64_t pools = database.user.empty() ? std::ssize(users) : 1;
+    count += pools * database.own.pool_size.value_or(configuration.settings.default_pool_size);
+  }
+  return count;
+}
+
+void raise_file_limit(Log& log, const Directory& files) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  log.info(fmt::format("kernel file descriptor limit: {} (hard: {}); max_client_conn: {}",
-                       limit.rlim_cur, limit.rlim_max, settings.max_client_conn));
+  log.info(fmt::format("kernel file descriptor limit: {} (hard: {}); max_client_conn: {}, max "
+                       "expected fd use: {}",
+                       limit.rlim_cur, limit.rlim_max, files.settings().max_client_conn,
+                       sockets_at_most(files)));
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -133,7 +157,7 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
   if (start.was_stale) shared.log.info("stale pidfile, removing");
   if (options.takes_over && !start.taken)
     shared.log.info("old process not found, try to continue normally");
-  raise_file_limit(shared.log, settings);
+  raise_file_limit(shared.log, *directory);
   for (int i = 0; i < loops; ++i)
     shared.loops.push_back(std::make_unique<Loop>(shared, directory, i));
   add_listeners(shared, settings, start.sockets);

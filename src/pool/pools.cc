@@ -225,25 +225,39 @@ void Pool::set_keys(const wire::ScramClientKeys& keys) {
   keys_ = keys;
 }
 
+void Pool::note_connect_failure(std::string_view reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    connect_problem_ = reason;
+  }
+  is_connect_failing.store(true);
+  is_login_failing.store(true);
+}
+
+std::string Pool::connect_problem() const {
+  const std::lock_guard lock(mutex_);
+  return connect_problem_;
+}
+
 void Pool::set_secret(const base::Secret& secret) {
   const std::lock_guard lock(mutex_);
   secret_ = secret;
 }
 
-std::shared_ptr<Pool> Pools::find_or_make(const DirectoryPtr& files,
-                                          const DatabaseDefinition& database,
-                                          const std::string& name, const std::string& user) {
+Pools::Found Pools::find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,
+                                 const std::string& name, const std::string& user) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::ranges::find_if(
-      pools_, [&](const auto& each) { return each->name() == name && each->user() == user; });
-  if (found != pools_.end()) return *found;
-  const auto sibling =
-      std::ranges::find_if(pools_, [&](const auto& each) { return each->name() == name; });
-  auto seat = sibling == pools_.end() ? std::make_shared<EarSeat>() : (*sibling)->shared_ear_seat();
+  const Pool* sibling = nullptr; // Of the same database.
+  for (const auto& each : pools_) {
+    if (each->name() != name) continue;
+    if (each->user() == user) return {.pool = each, .is_new_name = false};
+    sibling = each.get();
+  }
+  auto seat = sibling == nullptr ? std::make_shared<EarSeat>() : sibling->shared_ear_seat();
   std::shared_ptr<Pool> made = pools_.emplace_back(
       std::make_shared<Pool>(*this, files, database, name, user, loops_, std::move(seat)));
   if (files != files_) made->take_files(files_); // Read again since the client came.
-  return made;
+  return {.pool = std::move(made), .is_new_name = sibling == nullptr};
 }
 
 void Pools::take_files(DirectoryPtr files) {

@@ -108,6 +108,12 @@ public:
   /// Whether the two share what is full.
   [[nodiscard]] bool shares(Room room, const Pool& other) const;
   [[nodiscard]] int servers() const { return servers_.load(); }
+  /// Those of them that are logged in, in all loops.
+  [[nodiscard]] int connected() const { return servers() - logging_in.load(); }
+  /// No server is left and the last login failed: nobody waits for one. `connect_problem()`: why.
+  [[nodiscard]] bool is_out_of_reach() const { return is_login_failing.load() && connected() <= 0; }
+  void note_connect_failure(std::string_view reason);
+  [[nodiscard]] std::string connect_problem() const;
   /// Servers that it must give up for pools that have fewer: see Shares.
   [[nodiscard]] int debts() const { return debts_.load(std::memory_order_relaxed); }
   /// Whether a server that is free may have to go for others: a first look that costs nothing.
@@ -147,7 +153,7 @@ public:
   [[nodiscard]] Part& part(int loop) { return parts_[static_cast<std::size_t>(loop)]; }
   [[nodiscard]] int loops() const { return loops_; }
 
-  std::atomic<int> logging_in{0};
+  std::atomic<int> logging_in{0}; ///< Of servers().
   std::atomic<Micros> last_connect_at{0};
   std::atomic<bool> is_connect_failing{false};
   std::atomic<bool> is_login_failing{false};
@@ -197,9 +203,10 @@ private:
   std::atomic<bool> asks_for_others_{false};
   std::atomic<bool> has_welcome_{false};
   Parameters welcome_;       ///< Written once, before has_welcome_.
-  mutable std::mutex mutex_; // guards keys_, secret_ and the writing of welcome_
+  mutable std::mutex mutex_; // guards keys_, secret_, connect_problem_ and the writing of welcome_
   std::optional<wire::ScramClientKeys> keys_;
   base::Secret secret_;
+  std::string connect_problem_; ///< Of the last server that could not be opened.
 };
 
 /// All of them: made when a client first needs one, kept while a loop has its part of it.
@@ -207,8 +214,12 @@ class Pools {
 public:
   Pools(DirectoryPtr files, int loops) : files_(std::move(files)), loops_(loops) {}
   /// `database`: of the files of the time at which the client came.
-  std::shared_ptr<Pool> find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,
-                                     const std::string& name, const std::string& user);
+  struct Found {
+    std::shared_ptr<Pool> pool;
+    bool is_new_name; ///< No other pool is of a database of that name.
+  };
+  Found find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,
+                     const std::string& name, const std::string& user);
   [[nodiscard]] int servers() const; ///< In all.
   /// From now on, for those that are there and for those to come.
   void take_files(DirectoryPtr files);

@@ -1,6 +1,8 @@
 // auth_query: a client that logs in and that no file knows waits until a server, connected as
 // auth_user, has said what it stores of it. The question waits in the queue of that pool as clients
 // do, and before them: who logs in holds nothing yet.
+#include <fmt/format.h>
+
 #include "pool/loop.h"
 
 namespace pgkeep::pool {
@@ -13,13 +15,8 @@ void Loop::ask(Client& client) {
   const ClientLogin::Question& what = client.login->question();
   LoopPool& pool =
       pool_of(client.login->files(), *what.database, what.database_name, std::string(what.user));
-  Pool& shared = pool.shared;
-  shared.set_asking();
-  if (shared.is_login_failing.load() && shared.servers() - shared.logging_in.load() <= 0) {
-    disconnect(client, "server login has been failing, try again later (server_login_retry)", true);
-    launch(pool);
-    return;
-  }
+  pool.shared.set_asking();
+  if (refuse_at_once(client, pool)) return;
   client.question = std::make_unique<Question>();
   Question& question = *client.question;
   question.client = &client;
@@ -73,6 +70,8 @@ void Loop::read_answer(Server& server) {
     return;
   case AuthAnswer::State::failed: {
     const std::string problem = question.answer.problem();
+    if (const std::string& error = question.answer.server_error(); !error.empty())
+      shared_.log.error(fmt::format("S: error in auth_query: {}", error));
     close(server, problem, false);
     return;
   }

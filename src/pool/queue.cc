@@ -49,13 +49,8 @@ void Loop::begin(Client& client) {
     disconnect(client, "server shutting down", true);
     return;
   }
-  Pool& shared = pool.shared;
-  if (shared.is_login_failing.load() && shared.servers() - shared.logging_in.load() <= 0) {
-    disconnect(client, "server login has been failing, try again later (server_login_retry)", true);
-    launch(pool);
-    return;
-  }
-  if (shared.shares_listen() && take_listen_at_once(client)) return;
+  if (refuse_at_once(client, pool)) return;
+  if (pool.shared.shares_listen() && take_listen_at_once(client)) return;
   wait(client);
 }
 

@@ -57,8 +57,10 @@ Loop::Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes
 
 /// What its header says of a message: whether the connection goes on.
 Loop::Outgoing::End Loop::accept_message(Client& client, const wire::MessageScanner::Part& part) {
-  if (part.length > static_cast<std::uint32_t>(settings().max_packet_size))
+  if (part.length > static_cast<std::uint32_t>(settings().max_packet_size)) {
+    note_bad_header({.type = part.type, .length = part.length}, part.body);
     return Outgoing::End::broken;
+  }
   if (part.type == wire::from_client::kTerminate) return Outgoing::End::terminate;
   if (part.type == wire::from_client::kQuery && settings().disable_pqexec)
     return Outgoing::End::simple_query;
@@ -91,6 +93,7 @@ Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
     has_begun = true;
   }
   if (client.scanner.is_broken()) {
+    note_bad_header(client.scanner.header(), rest);
     outgoing.end = Outgoing::End::broken;
     outgoing.prefix = outgoing.bytes = {};
     return outgoing;
@@ -102,6 +105,13 @@ Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
     outgoing.bytes = bytes.substr(0, bytes.size() - held_now);
   }
   return outgoing;
+}
+
+/// For the error and the log. `next`: what came behind it.
+void Loop::note_bad_header(wire::Header header, std::string_view next) {
+  std::string bytes(1, header.type);
+  wire::append_uint32(bytes, header.length);
+  bad_header_ = bad_header(bytes.append(next.substr(0, sizeof(header.length))));
 }
 
 void Loop::to_server(Client& client, const Outgoing& outgoing) {
@@ -120,7 +130,7 @@ void Loop::end_client(Client& client, Outgoing::End end) {
     disconnect(client, "unknown pkt", true);
     break;
   case Outgoing::End::broken:
-    disconnect(client, "bad packet header", true);
+    disconnect(client, bad_header_, true);
     break;
   case Outgoing::End::simple_query:
     shared_.log.error(fmt::format("{} client used \"Query\" packet type", label(client)));

@@ -13,6 +13,8 @@ namespace {
 
 using Step = ServerLogin::Step;
 
+constexpr std::string_view kCannotConnectNow = "57P03"; // It is starting up, or down.
+
 Step failure(std::string text) {
   return {.kind = Step::Kind::fail, .text = std::move(text)};
 }
@@ -81,6 +83,14 @@ Step ServerLogin::opened(TlsOpening::Step step) {
 Step ServerLogin::feed(std::string_view bytes) {
   if (opening_) return opened(opening_->feed(bytes));
   received_ += bytes;
+  Step step = read();
+  step.log.insert(step.log.begin(), log_.begin(), log_.end());
+  log_.clear();
+  return step;
+}
+
+/// What has been received, as far as it can be gone on with.
+Step ServerLogin::read() {
   for (;;) {
     const auto header = wire::header_of(received_);
     if (!header) return {};
@@ -130,8 +140,11 @@ std::optional<Step> ServerLogin::message(wire::Header header, std::string_view b
   case wire::from_server::kReadyForQuery:
     return take_ready();
   case wire::from_server::kError:
-    if (is_connect_query_running_) return std::nullopt;
-    return failed(body);
+    if (!is_connect_query_running_) return failed(body);
+    if (const auto fields = wire::error_fields_of(body))
+      log_.push_back(fmt::format("S: error while executing exec_on_query: {}: {}", fields->severity,
+                                 fields->message));
+    return std::nullopt;
   case wire::from_server::kNotice:
   case wire::from_server::kNegotiateVersion:
     return std::nullopt;
@@ -171,8 +184,9 @@ Step ServerLogin::take_ready() {
 Step ServerLogin::failed(std::string_view body) {
   Step step = failure("login failed");
   if (const auto fields = wire::error_fields_of(body)) {
-    step.server_text = fields->message;
+    step.text = fields->message;
     step.server_sqlstate = fields->sqlstate;
+    if (fields->sqlstate != kCannotConnectNow) step.server_text = fields->message;
     step.log.push_back(
         fmt::format("server login failed: {} {}", fields->severity, fields->message));
   }

@@ -45,7 +45,7 @@ public:
     Kind kind = Kind::wait;
     std::string send = {};
     std::string text = {};
-    /// What those are told who wait for the greeting of a server; empty: they go on waiting.
+    /// What all who wait are told, if there is no other server; empty: they go on waiting.
     std::string server_text = {};
     std::string server_sqlstate = {};
     std::vector<std::string> log = {};
@@ -82,6 +82,7 @@ public:
 private:
   [[nodiscard]] std::string startup() const;
   Step opened(TlsOpening::Step step);
+  Step read();
   std::optional<Step> message(wire::Header header, std::string_view body);
   Step authentication(std::string_view body);
   Step answer_sasl(std::string_view data);
@@ -97,6 +98,7 @@ private:
   std::string received_;
   bool is_authenticated_ = false;
   bool is_connect_query_running_ = false;
+  std::vector<std::string> log_; ///< For the next step.
   std::optional<wire::ScramClient> scram_;
   std::vector<std::pair<std::string, std::string>> parameters_;
   std::uint32_t process_ = 0;

@@ -108,8 +108,19 @@ TEST(ServerLogin, TellsWhyTheServerRefuses) {
   ServerLogin login = login_as("");
   const ServerLogin::Step step = say(login, error);
   EXPECT_EQ(step.kind, ServerStep::fail);
+  EXPECT_EQ(step.text, "no such database");
   EXPECT_EQ(step.server_text, "no such database");
   EXPECT_EQ(step.server_sqlstate, "3D000");
+}
+
+TEST(ServerLogin, LetsThoseWaitWhoseServerIsStartingUp) {
+  std::string error;
+  wire::append_error(error, {.severity = "FATAL", .sqlstate = "57P03", .message = "starting up"});
+  ServerLogin login = login_as("");
+  const ServerLogin::Step step = say(login, error);
+  EXPECT_EQ(step.kind, ServerStep::fail);
+  EXPECT_EQ(step.text, "starting up");
+  EXPECT_EQ(step.server_text, "");
 }
 
 TEST(ServerLogin, RunsTheConnectQueryAndForgetsItsResult) {
@@ -123,7 +134,10 @@ TEST(ServerLogin, RunsTheConnectQueryAndForgetsItsResult) {
   wire::append_error(answer, {.severity = "ERROR", .sqlstate = "42601", .message = "no"});
   wire::append_command_complete(answer, "SELECT 1");
   wire::append_ready_for_query(answer, wire::TransactionStatus::idle);
-  EXPECT_EQ(say(login, answer).kind, ServerStep::pass);
+  step = say(login, answer);
+  EXPECT_EQ(step.kind, ServerStep::pass);
+  EXPECT_EQ(step.log,
+            std::vector<std::string>{"S: error while executing exec_on_query: ERROR: no"});
 }
 
 TEST(ServerLogin, RefusesWhatNoServerSays) {

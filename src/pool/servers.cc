@@ -43,7 +43,7 @@ bool Loop::may_connect(const LoopPool& pool) const {
 void Loop::open(LoopPool& pool, Purpose purpose) {
   Pool& shared = pool.shared;
   shared.last_connect_at.store(now_);
-  shared.logging_in.fetch_add(1);
+  if (!purpose.is_ear) shared.logging_in.fetch_add(1);
   shared.part(index_).servers.fetch_add(1, std::memory_order_relaxed);
   auto owner = std::make_unique<Server>();
   Server& server = *owner;
@@ -177,7 +177,7 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
         loop->post(
             LoginFailed{.pool = owner, .text = step.server_text, .sqlstate = step.server_sqlstate});
     }
-    refuse_logins(pool, step.server_text, step.server_sqlstate);
+    refuse_all(pool, step.server_text, step.server_sqlstate);
     break;
   }
   }
@@ -192,7 +192,7 @@ void Loop::logged_in(Server& server) {
   }
   server.process = login.process();
   server.cancel_key = login.cancel_key();
-  shared.logging_in.fetch_sub(1);
+  if (!server.is_ear) shared.logging_in.fetch_sub(1);
   shared.is_connect_failing.store(false);
   shared.is_login_failing.store(false);
   pool.starting.remove(server);
@@ -234,12 +234,10 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
   case Server::State::login:
     is_new = true;
     pool.starting.remove(server);
-    shared.logging_in.fetch_sub(1);
-    if (server.is_own) break;                   // It may be but that its user must not replicate.
-    if (!pool.is_paused && !shared.is_dead()) { // Else it was us: the next one may get through.
-      shared.is_connect_failing.store(true);
-      shared.is_login_failing.store(true);
-    }
+    if (!server.is_ear) shared.logging_in.fetch_sub(1);
+    if (server.is_own) break; // It may be but that its user must not replicate.
+    // Else it was us: the next one may get through.
+    if (!pool.is_paused && !shared.is_dead()) shared.note_connect_failure(reason);
     break;
   case Server::State::idle:
     if (server.link.is_linked) leave_idle(server); // Not yet, of one that has just logged in.

@@ -57,14 +57,19 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
       if (!header || (is_ours && !has_enough(*header, rest))) {
         left_over_ = rest;
         stop = rest.data();
-        if (is_ours && header->message_bytes() > kGatheredMax) outgoing.end = Outgoing::End::broken;
+        if (is_ours && header->message_bytes() > kGatheredMax) {
+          note_bad_header(*header, rest.substr(wire::Header::kBytes));
+          outgoing.end = Outgoing::End::broken;
+        }
         break;
       }
       if (is_ours) {
         made_.append(as_is, distance(as_is, rest.data()));
+        const std::string_view body = rest.substr(wire::Header::kBytes);
         as_is = say_statement(client, server, *header, rest);
         const bool is_broken = as_is == nullptr;
         if (!is_broken && !has_too_many_statements(client)) continue;
+        if (is_broken) note_bad_header(*header, body);
         outgoing.end = is_broken ? Outgoing::End::broken : Outgoing::End::too_many_statements;
         as_is = stop;
         break;
@@ -72,6 +77,7 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
     }
     const auto part = client.scanner.next(rest);
     if (!part) {
+      note_bad_header(client.scanner.header(), rest);
       outgoing.end = Outgoing::End::broken;
       stop = rest.data() - wire::Header::kBytes;
       break;

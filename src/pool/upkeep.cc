@@ -151,7 +151,7 @@ void Loop::keep_up_work(LoopPool& pool) {
 /// As many servers as min_pool_size wants stay, however idle they are.
 bool Loop::is_at_least(const Pool& pool) {
   const int least = pool.sizes().least;
-  return least > 0 && pool.servers() - pool.logging_in.load() <= least;
+  return least > 0 && pool.connected() <= least;
 }
 
 void Loop::keep_up_servers(LoopPool& pool) {
@@ -184,7 +184,7 @@ std::string Loop::label(const Client& client) const {
   std::string_view database = "(nodb)";
   if (client.pool != nullptr) {
     database = client.pool->shared.name();
-  } else if (client.console) {
+  } else if (client.console || (client.login && client.login->is_console())) {
     database = kConsoleName;
   } else if (client.login && client.login->is_known() && client.login->database() != nullptr) {
     database = client.login->database_name();

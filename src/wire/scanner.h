@@ -52,6 +52,8 @@ public:
   [[nodiscard]] std::string_view held() const { return {held_header_.data(), held_}; }
   /// A length that no message has: nothing that follows can be told apart.
   [[nodiscard]] bool is_broken() const { return is_broken_; }
+  /// Of the message that is open, of the last one, or of the one that cannot be.
+  [[nodiscard]] Header header() const { return {.type = type_, .length = length_}; }
 
 private:
   std::size_t hold(std::string_view bytes) {
@@ -61,12 +63,12 @@ private:
     return count;
   }
   std::optional<Part> begin(Header header, std::string_view& bytes) {
+    type_ = header.type;
+    length_ = header.length;
     if (!header.is_sound()) {
       is_broken_ = true;
       return std::nullopt;
     }
-    type_ = header.type;
-    length_ = header.length;
     open_bytes_ = header.length - static_cast<std::uint32_t>(sizeof(header.length));
     Part part = take(bytes);
     part.begins = true;

@@ -68,6 +68,7 @@ TEST(MessageScanner, StopsAtALengthThatNoMessageHas) {
   std::string_view bytes("Q\0\0\0\3xx", 7);
   EXPECT_FALSE(scanner.next(bytes));
   EXPECT_TRUE(scanner.is_broken());
+  EXPECT_EQ(scanner.header().length, 3U);
   EXPECT_FALSE(scanner.next(bytes));
   EXPECT_EQ(bytes, "xx");
 }

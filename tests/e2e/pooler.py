@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 
 from support import ACCOUNT, PGKEEP, Server, Skip, as_account, folder, free_port, wait_for
 
@@ -281,6 +282,68 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class FakeServer:
+    """Speaks as much of a server as it takes to log in and to ask something: every query is answered by the tag SELECT 0. refusal: the SQLSTATE and
+    the text of what it says to whoever logs in. Cancel requests are kept in cancels, with their connections."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.refusal = None
+        self.cancels = []
+        self.connections = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.connections.append(connection)
+                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with contextlib.suppress(OSError, struct.error), connection.makefile("rb") as stream:
+            while True:
+                size, code = struct.unpack("!II", stream.read(8))
+                rest = stream.read(size - 8)
+                if code != 80877103:
+                    break
+                connection.sendall(b"N")  # It has no TLS.
+            if code == 80877102:
+                self.cancels.append((rest, connection))
+                return
+            if self.refusal:
+                code, text = self.refusal
+                connection.sendall(Client.message(b"E", b"SFATAL\0C" + code.encode() + b"\0M" + text.encode() + b"\0\0"))
+                self.end(connection)
+                return
+            connection.sendall(Client.message(b"R", struct.pack("!I", 0)) + Client.message(b"S", b"server_version\x0016.0\0") +
+                               Client.message(b"K", struct.pack("!II", 7, 8)) + Client.message(b"Z", b"I"))
+            while True:
+                kind, size = struct.unpack("!cI", stream.read(5))
+                content = stream.read(size - 4)
+                if kind == b"Q" and b"sleep" not in content:
+                    connection.sendall(Client.message(b"C", b"SELECT 0\0") + Client.message(b"Z", b"I"))
+
+    @staticmethod
+    def end(connection):
+        """As the end of a process would: also where another thread reads."""
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+    def close(self):
+        self.end(self.listener)
+        for connection in self.connections:
+            self.end(connection)
 
     def __enter__(self):
         return self

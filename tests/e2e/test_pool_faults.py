@@ -194,11 +194,11 @@ def test_clients_that_leave_in_the_middle():
             with Client(pooler, "app") as after:
                 assert after.values("SELECT 'fine'") == ["fine"], left
                 assert after.query("SELECT 1")[-1] == (b"Z", b"I")
-        for bad, told in ((message(b"?"), "unknown pkt"), (b"Q\0\0\0\1", "bad packet header"), (message(b"p", b"x\0"), "unknown pkt")):
+        for bad, told in ((message(b"?"), "unknown pkt"), (b"Q\0\0\0\1abc", "bad packet header: '5100000001616263'"), (message(b"p", b"x\0"), "unknown pkt")):
             with Client(pooler, "app") as client:
                 client.send(bad)
-                words = errors_in(client.until(b"Z"))  # 1.18 quotes what came behind them.
-                assert [each.split(":")[0] for each in words] == [told] and client.is_closed(), (pooler.kind, words)
+                words = errors_in(client.until(b"Z"))
+                assert words == [told] and client.is_closed(), (pooler.kind, words)
 
 
 def test_hostile_clients():
@@ -297,8 +297,8 @@ def test_messages_that_no_server_needs():
             with Client(pooler, "app") as client:
                 client.send(b"Q" + struct.pack("!I", 3))
                 assert client.is_closed(), i
-        wait_for(lambda: pooler.log().count("closing because: bad packet header") == 60, "a line for each message")
-        wait_for(lambda: pooler.log().count("closing because: bad packet (") == 30, "a line for each startup packet")
+        for header, what in (("503b9aca00730053", "each statement"), ("0000271100030000", "each startup packet"), ("5100000003'", "each length")):
+            wait_for(lambda: pooler.log().count(f"closing because: bad packet header: '{header}") == 30, f"a line for {what}")
         must_be_below(60_000, memory_kb(pooler.pid()))
         with Client(pooler, "app") as client:
             assert client.values("SELECT 7") == ["7"]

@@ -12,7 +12,7 @@ import threading
 import time
 
 from pooler import KINDS, PGBOUNCER, Client, Console, Pooler, errors_in
-from support import PGKEEP, Server, Skip, as_account, folder, free_port, run, wait_for
+from support import PGKEEP, PSQL, Server, Skip, as_account, folder, free_port, run, wait_for
 
 POSTGRES = '"postgres" ""\n'
 
@@ -68,10 +68,12 @@ def test_what_clients_are_told_beside_their_answers():
 
 
 def test_the_address_in_application_name():
-    """application_name_add_host."""
+    """application_name_add_host; through a Unix socket with the process and the machine."""
     with server_and_home() as (_, home, at):
         for kind in KINDS:
             with Pooler(kind, home, {"postgres": at}, {"application_name_add_host": 1}, POSTGRES) as pooler:
+                told = run([PSQL, "-X", "-A", "-t", "-h", pooler.home, "-p", pooler.port, "-U", "postgres", "-c", "SHOW application_name"]).stdout
+                assert re.fullmatch(rf"psql - unix\(\d+@{re.escape(socket.gethostname())}\):{pooler.port}\n", told), (kind, told)
                 for parameters, name in (({}, "app"), ({"application_name": "shop"}, "shop")):
                     with Client(pooler, parameters=parameters) as client:
                         port = client.socket.getsockname()[1]

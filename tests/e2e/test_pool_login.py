@@ -88,6 +88,7 @@ def test_refusals_in_the_same_words():
 
 
 def test_log_lines_in_the_same_form():
+    """But what came later: " replication=no" (1.23)."""
     with Server(15) as server, folder() as home:
         lines = []
         for kind in KINDS:
@@ -101,5 +102,41 @@ def test_log_lines_in_the_same_form():
                 wait_for(lambda: "pooler error: no such database" in pooler.log(), "the log says what happened")
             text = re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [A-Z]+ \[\d+\] ", "", pooler.log(), flags=re.M)
             text = re.sub(r"0x[0-9a-f]+", "0x", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:N", text))
-            lines.append([line for line in text.splitlines() if re.search(r" [CS]-0x", " " + line)])
+            lines.append([line.replace(" replication=no", "") if kind == "ours" else line for line in text.splitlines()
+                          if re.search(r" [CS]-0x", " " + line)])
+            assert kind == "pgbouncer" or text.count("login attempt: db=app user=postgres tls=no replication=no\n") == 1, text
         assert lines[0] == lines[1], "\n".join(["ours:", *lines[0], "pgbouncer:", *lines[1]])
+
+
+def test_errors_of_our_own_queries_are_logged():
+    """connect_query: its errors are but logged. auth_query: since 1.24 what the server says."""
+    with Server(15) as server, folder() as home:
+        at = f"host={server.home} port={server.port} dbname=postgres"
+        databases = {"app": at + " connect_query='SELECT nonsense'"}
+        for kind in ("ours", "pgbouncer"):
+            with Pooler(kind, home, databases, {"auth_user": "postgres", "auth_query": "SELECT missing($1)"}, '"postgres" ""\n') as pooler:
+                assert try_psql(pooler, "app", "postgres", "") == "postgres@postgres", kind
+                assert try_psql(pooler, "app", "nobody", "") == "bouncer config error", kind
+                told = ["S: error while executing exec_on_query: ERROR: column \"nonsense\" does not exist"]
+                if kind == "ours":
+                    told.append("S: error in auth_query: ERROR: function missing(unknown) does not exist")
+                for text in told:
+                    wait_for(lambda: text in pooler.log(), f"{kind}: {text}")
+
+
+def test_log_lines_of_databases_and_limits():
+    """A database that "*" makes, with another text since 1.23; the console; how many descriptors there may be."""
+    with Server(15) as server, folder() as home:
+        at = f"host={server.home} port={server.port} dbname=postgres"
+        databases = {"app": at, "forced": at + " user=postgres pool_size=3", "*": at}
+        lines = {}
+        for kind in ("ours", "pgbouncer"):
+            with Pooler(kind, home, databases, {"default_pool_size": 7, "admin_users": "postgres"}, '"postgres" ""\n"other" ""\n', more="[users]\nx = pool_mode=session") as pooler:
+                for _ in range(2):
+                    assert try_psql(pooler, "another", "postgres", "") == "postgres@postgres"
+                Client(pooler, "pgbouncer").close()
+                registered = "registered new auto-database: " + ("another" if kind == "ours" else "db=another")
+                wait_for(lambda: pooler.log().count(registered) == 1 and "login attempt: db=pgbouncer" in pooler.log(), f"{kind}: both are logged")
+                lines[kind] = (re.search(r"kernel file descriptor limit.*", pooler.log()).group(0), re.search(r"(\S+)@\S+ login attempt: db=pgbouncer", pooler.log()).group(1))
+        assert lines["ours"] == lines["pgbouncer"], lines
+        assert lines["ours"][0].endswith("max expected fd use: 143") and lines["ours"][1] == "pgbouncer/postgres", lines
