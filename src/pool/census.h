@@ -20,7 +20,8 @@ struct PoolCensus {
   std::shared_ptr<const Pool> pool = {};
   int clients = 0; ///< Without those that wait.
   int clients_waiting = 0;
-  int cancels = 0; ///< Requests that are under way to a server.
+  int cancels_active = 0;  ///< Requests that are under way to a server.
+  int cancels_waiting = 0; ///< Their connections do not stand yet.
   int servers_active = 0;
   int servers_being_canceled = 0;
   int servers_idle = 0;
@@ -49,6 +50,7 @@ inline constexpr std::string_view kPoolerSocket = "pooler";
 
 struct SocketCensus {
   bool is_server = false;
+  bool is_logged_in = false; ///< A client that has proved to be `user`.
   std::string user = {};
   std::string database = {};
   std::string_view state = {}; ///< A literal: "active", "idle", "waiting", "login", "used", ...

@@ -23,7 +23,7 @@ const Control::Command Control::kCommands[] = {
     {.name = "resume", .run = &Control::resume},
     {.name = "select", .run = &Control::show, .needs_admin = false},
     {.name = "show", .run = &Control::show, .needs_admin = false},
-    {.name = "shutdown", .run = &Control::shutdown},
+    {.name = "shutdown", .run = &Control::shutdown, .needs_admin = false}, // It looks by itself.
     {.name = "suspend", .run = &Control::suspend, .may_have_argument = false},
     {.name = "wait_close", .run = &Control::wait_close},
 };
@@ -171,7 +171,7 @@ void Control::resume(const ConsoleQuery& query, const std::string& argument) {
     Regime regime = regime_;
     regime.pause = PauseMode::none;
     spread(std::move(regime));
-  } else if (!is_database(query, argument, "resume", false)) {
+  } else if (argument != kConsoleName && !is_database(query, argument, "resume", false)) {
     return;
   } else if (!regime_.marks_of(argument).is_paused) {
     fail(query, fmt::format("database {} is not paused", argument));
@@ -283,19 +283,21 @@ void Control::wait_close(const ConsoleQuery& query, const std::string& argument)
 
 void Control::shutdown(const ConsoleQuery& query, const std::string& argument) {
   const std::string mode = base::to_lower(argument);
-  if (mode.empty()) {
+  if (!mode.empty() && mode != "wait_for_servers" && mode != "wait_for_clients") {
+    fail(query, fmt::format("invalid command '{}', use SHOW HELP;", query.text));
+  } else if (!query.is_admin) {
+    fail(query, "admin access needed");
+  } else if (mode.empty()) {
     shared_.log.info("SHUTDOWN command issued");
     is_over_ = true; // The end of the connection is the answer.
   } else if (mode == "wait_for_servers") {
     shared_.log.info("SHUTDOWN WAIT_FOR_SERVERS command issued");
     begin_shutdown(Shutdown::wait_for_servers);
     done(query, "SHUTDOWN");
-  } else if (mode == "wait_for_clients") {
+  } else {
     shared_.log.info("SHUTDOWN WAIT_FOR_CLIENTS command issued");
     begin_shutdown(Shutdown::wait_for_clients);
     done(query, "SHUTDOWN");
-  } else {
-    fail(query, fmt::format("invalid command '{}', use SHOW HELP;", query.text));
   }
 }
 

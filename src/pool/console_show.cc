@@ -20,14 +20,33 @@ constexpr int kConsolePoolSize = 2; ///< As PgBouncer says of its console.
 
 // ---- configuration ----
 
+/// Of these PgBouncer says NULL, not an empty text, where nobody has set them.
+constexpr std::string_view kNullIfUnset[] = {"auth_dbname",
+                                             "auth_file",
+                                             "auth_ident_file",
+                                             "auth_ldap_options",
+                                             "auth_user",
+                                             "client_tls13_ciphers",
+                                             "conffile",
+                                             "server_tls13_ciphers",
+                                             "user"};
+
 std::string show_config(const Picture& picture) {
   ConsoleAnswer answer;
   answer.columns(std::array<ConsoleColumn, 4>{{{"key"}, {"value"}, {"default"}, {"changeable"}}});
+  const Settings& settings = picture.files->settings();
   for (const SettingRow& row : setting_rows()) {
-    std::string value = shown(picture.files->settings(), row);
+    if (row.name == "service_name") continue; // It has that on Windows only.
+    std::string value = shown(settings, row);
+    if (row.name == "unix_socket_mode") value = fmt::format("{}", settings.unix_socket_mode);
     // It may have the directory's password, which is nobody's business here.
     if (row.name == "auth_ldap_options" && value.contains("ldapbindpasswd")) value = "***";
-    answer.row({std::string(row.name), std::move(value), std::string(row.fallback),
+    const bool is_null_if_unset =
+        std::ranges::find(kNullIfUnset, row.name) != std::end(kNullIfUnset);
+    const bool has_default = row.name != "verbose" && !is_null_if_unset;
+    answer.row({std::string(row.name),
+                is_null_if_unset ? text_or_null(value) : ConsoleValue(std::move(value)),
+                has_default ? ConsoleValue(std::string(row.fallback)) : ConsoleValue(),
                 std::string(row.is_changeable ? "yes" : "no")});
   }
   return std::move(answer).done("SHOW");
@@ -155,7 +174,9 @@ std::string show_users(const Picture& picture) {
   for (const PoolCensus& pool : picture.pools) {
     Used& of = used[pool.pool->user()];
     of.servers += pool.servers();
-    of.clients += pool.clients + pool.clients_waiting;
+  }
+  for (const SocketCensus& socket : picture.sockets) {
+    if (socket.is_logged_in) ++used[socket.user].clients;
   }
   const Overrides none;
   ConsoleAnswer answer;
@@ -324,7 +345,7 @@ constexpr Shown kShown[] = {
     {"stats_averages", show_stats_averages},
     {"stats_totals", show_stats_totals},
     {"totals", show_totals},
-    {"users", show_users},
+    {"users", show_users, true},
     {"version", show_version},
 };
 

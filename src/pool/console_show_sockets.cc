@@ -149,13 +149,13 @@ std::string show_pools(const Picture& picture) {
     if (!has_console && pool.pool->name() > name) add_console();
     const Micros wait =
         pool.waiting_since == 0 ? 0 : std::max<Micros>(0, picture.now - pool.waiting_since);
-    answer.row({pool.pool->name(), pool.pool->user(), number(pool.clients),
-                number(pool.clients_waiting), number(pool.cancels), number(0),
-                number(pool.servers_active), number(pool.cancels),
-                number(pool.servers_being_canceled), number(pool.servers_idle),
-                number(pool.servers_used), number(pool.servers_tested), number(pool.servers_login),
-                number(wait / kMicrosInSecond), number(wait % kMicrosInSecond),
-                std::string(name_of(pool.pool->mode())), balance_of(pool.pool->database())});
+    answer.row(
+        {pool.pool->name(), pool.pool->user(), number(pool.clients), number(pool.clients_waiting),
+         number(pool.cancels_active), number(pool.cancels_waiting), number(pool.servers_active),
+         number(pool.cancels_active), number(pool.servers_being_canceled),
+         number(pool.servers_idle), number(pool.servers_used), number(pool.servers_tested),
+         number(pool.servers_login), number(wait / kMicrosInSecond), number(wait % kMicrosInSecond),
+         std::string(name_of(pool.pool->mode())), balance_of(pool.pool->database())});
   }
   if (!has_console) add_console();
   return std::move(answer).done("SHOW");
@@ -195,7 +195,9 @@ std::string show_fds(const Picture& picture) {
   ConsoleAnswer answer;
   answer.columns(kColumns);
   for (const SocketCensus& socket : picture.sockets) {
-    if (socket.database == kConsoleName) continue;
+    if (socket.database == kConsoleName || socket.state.contains("cancel_req") ||
+        socket.state == "active_cancel")
+      continue;
     const std::string_view task = socket.state == kPoolerSocket ? kPoolerSocket
                                   : socket.is_server            ? "server"
                                                                 : "client";

@@ -9,6 +9,9 @@
 namespace pgkeep::pool {
 namespace {
 
+constexpr std::string_view kNoUser = "(nouser)";
+constexpr std::string_view kNoDatabase = "(nodb)";
+
 struct Place {
   std::string address;
   std::uint16_t port = 0;
@@ -63,14 +66,20 @@ std::string_view state_of(const Client& client) {
 } // namespace
 
 void PoolCensus::add(const PoolCensus& other) {
-  constexpr int PoolCensus::* kCounts[] = {
-      &PoolCensus::clients,          &PoolCensus::clients_waiting,
-      &PoolCensus::cancels,          &PoolCensus::servers_active,
-      &PoolCensus::servers_idle,     &PoolCensus::servers_being_canceled,
-      &PoolCensus::servers_used,     &PoolCensus::servers_tested,
-      &PoolCensus::servers_login,    &PoolCensus::servers_outdated,
-      &PoolCensus::clients_pinned,   &PoolCensus::clients_listening,
-      &PoolCensus::servers_listening};
+  constexpr int PoolCensus::* kCounts[] = {&PoolCensus::clients,
+                                           &PoolCensus::clients_waiting,
+                                           &PoolCensus::cancels_active,
+                                           &PoolCensus::cancels_waiting,
+                                           &PoolCensus::servers_active,
+                                           &PoolCensus::servers_idle,
+                                           &PoolCensus::servers_being_canceled,
+                                           &PoolCensus::servers_used,
+                                           &PoolCensus::servers_tested,
+                                           &PoolCensus::servers_login,
+                                           &PoolCensus::servers_outdated,
+                                           &PoolCensus::clients_pinned,
+                                           &PoolCensus::clients_listening,
+                                           &PoolCensus::servers_listening};
   for (const auto count : kCounts)
     this->*count += other.*count;
   if (other.waiting_since != 0 && (waiting_since == 0 || other.waiting_since < waiting_since))
@@ -97,6 +106,7 @@ void Loop::take_census(const CountWish& wish) {
     }
     for (const auto& [server, owner] : servers_)
       census->sockets.push_back(census_of(*server));
+    count_cancels(*census);
     for (const auto& listener : listeners_) {
       const Place own = own_place(*listener, listener->port);
       census->sockets.push_back({.state = kPoolerSocket,
@@ -131,8 +141,10 @@ PoolCensus Loop::census_of(const LoopPool& pool) const {
         first->state == Client::State::waiting ? first->wait_since : first->connected_at;
     if (census.waiting_since == 0 || since < census.waiting_since) census.waiting_since = since;
   }
-  for (const auto& [canceller, owner] : cancellers_)
-    census.cancels += canceller->target != nullptr && canceller->target->pool == &pool ? 1 : 0;
+  for (const auto& [canceller, owner] : cancellers_) {
+    if (canceller->pool == pool.owner)
+      ++(canceller->is_connected ? census.cancels_active : census.cancels_waiting);
+  }
   for (const auto* list : {&pool.idle, &pool.active, &pool.starting, &pool.busy}) {
     for (const Server* server = list->front(); server != nullptr; server = list->next(*server)) {
       census.servers_outdated += pool.shared.is_outdated(server->epoch) ? 1 : 0;
@@ -178,10 +190,11 @@ SocketCensus Loop::census_of(const Client& client) const {
   const Place from = place_of(client.peer);
   const Place own = own_place(client, client.peer.port);
   const TrackedNames& tracked = directory_->tracked;
-  SocketCensus census{.user = client.user.empty() ? "(nouser)" : client.user,
+  SocketCensus census{.is_logged_in = client.state != Client::State::login,
+                      .user = client.user.empty() ? std::string(kNoUser) : client.user,
                       .database = client.console           ? std::string(kConsoleName)
                                   : client.pool != nullptr ? client.pool->shared.name()
-                                                           : "(nodb)",
+                                                           : std::string(kNoDatabase),
                       .state = pool::state_of(client),
                       .address = from.address,
                       .port = from.port,
@@ -196,6 +209,7 @@ SocketCensus Loop::census_of(const Client& client) const {
                       .is_busy = client.kept != nullptr,
                       .fd = client.fd.is_open() ? client.fd.get() : -1,
                       .link_fd = client.server == nullptr ? -1 : client.server->fd.get()};
+  if (census.state == "active" && client.query_at != 0) census.waits = now_ - client.query_at;
   if (client.state == Client::State::waiting) census.waits = now_ - client.wait_since;
   if (client.state == Client::State::welcome) census.waits = now_ - client.connected_at;
   if (client.statements) census.statements = client.statements->size();
@@ -211,6 +225,49 @@ SocketCensus Loop::census_of(const Client& client) const {
        {"client_encoding", "standard_conforming_strings", "datestyle", "timezone"})
     census.parameters.push_back(value(name));
   return census;
+}
+
+/// Cancel requests: whoever asked as a client, the connection that carries it as a server.
+void Loop::count_cancels(Census& census) const {
+  const auto client_of = [](const Asker& asker, Micros since, bool is_active) {
+    const Place from = place_of(asker.peer);
+    return SocketCensus{.user = std::string(kNoUser),
+                        .database = std::string(kNoDatabase),
+                        .state = is_active ? "active_cancel_req" : "waiting_cancel_req",
+                        .address = from.address,
+                        .port = from.port,
+                        .connected_at = asker.connected_at,
+                        .request_at = since,
+                        .process = asker.peer.process,
+                        .id = asker.id};
+  };
+  for (const auto& [id, pool] : peer_pools_) {
+    for (const PeerWish& wish : pool.waiting)
+      census.sockets.push_back(client_of(wish.asker, wish.since, false));
+  }
+  for (const auto& [canceller, owner] : cancellers_) {
+    SocketCensus client = client_of(canceller->asker, canceller->since, canceller->is_connected);
+    const Place there = place_of(peer_of(canceller->address));
+    SocketCensus server{.is_server = true,
+                        .user = std::string(kNoUser),
+                        .database = std::string(kNoDatabase),
+                        .state = canceller->is_connected ? "active_cancel" : "new",
+                        .address = there.address,
+                        .port = there.port,
+                        .connected_at = canceller->since,
+                        .request_at = canceller->since,
+                        .id = canceller->id};
+    if (canceller->pool) {
+      client.database = server.database = canceller->pool->name();
+      server.user = canceller->pool->user();
+      if (canceller->is_unix) server.port = canceller->pool->database().port;
+    }
+    client.self = server.link = number_of(&canceller->asker);
+    server.self = client.link = number_of(canceller);
+    server.tls = tls_of(*canceller);
+    census.sockets.push_back(std::move(client));
+    census.sockets.push_back(std::move(server));
+  }
 }
 
 SocketCensus Loop::census_of(const Server& server) const {

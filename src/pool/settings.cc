@@ -91,7 +91,7 @@ constexpr SettingRow kRows[] = {
     {"max_user_connections", &S::max_user_connections, "0"},
     {"metrics_listen", &S::metrics_listen, "", kAtStart},
     {"min_pool_size", &S::min_pool_size, "0"},
-    {"peer_id", &S::peer_id, "0", kAtStart, 0, kPeersMax},
+    {"peer_id", &S::peer_id, "0", true, 0, kPeersMax},
     {"pidfile", &S::pidfile, "", kAtStart},
     {"pin_sessions", &S::pin_sessions, "0"},
     {"pkt_buf", &S::pkt_buf, "4096", kAtStart},

@@ -5,9 +5,11 @@ import io
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 
-from pooler import Client, Console, Pooler, errors_in
+from pooler import Client, Console, FakeServer, Pooler, errors_in
 from support import PSQL, Server, as_account, folder, run, wait_for
 
 KINDS = ("ours", "pgbouncer")
@@ -148,6 +150,8 @@ def test_who_may_do_what():
                 for command in ("RELOAD", "PAUSE", "RESUME", "RECONNECT", "KILL app", "DISABLE app", "ENABLE app", "SUSPEND", "SHUTDOWN",
                                 "WAIT_CLOSE", "SET verbose = 0", "SHOW FDS"):
                     assert stat.refusal(command) == "admin access needed", (kind, command)
+                for command in ("SHUTDOWN now", "SUSPEND now"):
+                    assert stat.refusal(command) == f"invalid command '{command}', use SHOW HELP;", kind
                 assert stat.rows("SHOW POOLS") and admin.rows("SHOW FDS")
                 try:
                     Console(pooler, "other")
@@ -166,7 +170,8 @@ def test_who_may_do_what():
 
 def test_refusals_in_the_same_words():
     commands = ("", ";", "nonsense", "SHOW", "SHOW nonsense", "show pools; show stats", "SHOW a-b", "RELOAD now", "SUSPEND now", "PAUSE nodb", "RESUME", "RESUME app",
-                "RESUME nodb", "DISABLE", "ENABLE", "DISABLE nodb", "ENABLE nodb", "KILL nodb", "RECONNECT nodb", "WAIT_CLOSE nodb",
+                "RESUME pgbouncer", "RESUME nodb", "SHUTDOWN now", "DISABLE", "ENABLE", "DISABLE nodb", "ENABLE nodb", "KILL nodb", "RECONNECT nodb",
+                "WAIT_CLOSE nodb",
                 "PAUSE pgbouncer", "KILL pgbouncer", "RECONNECT pgbouncer", "DISABLE pgbouncer", "WAIT_CLOSE pgbouncer", "SET nonsense = 1",
                 "SET pool_mode = nonsense", "SET verbose = -1", "SHOW " + "x" * 64, "a_name_of_16_chars", "SET verbose = '" + "1" * 256 + "'")
     with Server(15) as server, folder() as home, opened("ours", home, server) as ours, opened("pgbouncer", home, server) as reference, \
@@ -177,6 +182,79 @@ def test_refusals_in_the_same_words():
         for name in ("client_encoding", "datestyle", "timezone", "standard_conforming_strings", "default_transaction_isolation"):
             assert console.rows(f"SHOW {name}") == other.rows(f"SHOW {name}")
             assert console.ask(f"SET {name} = 'x'") == other.ask(f"SET {name} = 'x'") == "SET"
+
+
+def test_settings_that_nobody_set():
+    """NULL and not an empty text, which numbers are shown how, and what may be changed: of all keys that 1.18 has, but for those that 1.25's main.c
+    has otherwise. The rest is as main.c says."""
+    later = {"auth_query", "client_tls_ciphers", "server_check_query", "server_tls_ciphers", "server_tls_sslmode"}
+    with Server(15) as server, folder() as home, opened("ours", home, server) as ours, opened("pgbouncer", home, server) as reference, \
+            Console(ours) as console, Console(reference) as other:
+        rows, different = {row["key"]: row for row in console.rows("SHOW CONFIG")}, []
+        for row in other.rows("SHOW CONFIG"):
+            have = rows[row["key"]]
+            if row["key"] in ("conffile", "auth_file", "unix_socket_dir", "listen_port"):  # Each has its own.
+                have["value"] = row["value"]
+            if row["key"] not in later and have != row:
+                different.append((have, row))
+        assert not different, different
+        for key in ("auth_dbname", "auth_ident_file", "auth_ldap_options", "client_tls13_ciphers", "server_tls13_ciphers"):
+            assert (rows[key]["value"], rows[key]["default"], rows[key]["changeable"]) == (None, None, "yes"), key
+        assert rows["peer_id"]["changeable"] == "yes" and "service_name" not in rows
+        assert console.ask("SET peer_id = 3") == "SET peer_id=3" and console.row("SHOW CONFIG", key="peer_id")["value"] == "3"
+
+
+def test_who_has_how_many_clients():
+    """SHOW USERS: those who logged in as somebody, whoever the server knows them as (1.24)."""
+    with Server(15) as server, folder() as home, \
+            opened("ours", home, server, databases={"app": at(server), "forced": at(server) + " user=postgres"}) as pooler, \
+            Console(pooler, "stat") as console, Client(pooler, "forced", "other") as one, Client(pooler, "forced", "other"), Client(pooler, "app"):
+        one.query("SELECT 1")
+        rows = {row["name"]: row for row in console.rows("SHOW USERS")}
+        assert {name: row["current_client_connections"] for name, row in rows.items()} == {"other": "2", "postgres": "1", "stat": "1", "pgbouncer": "0"}
+        assert rows["postgres"]["current_connections"] == "2" and rows["other"]["current_connections"] == "0", "servers are the forced user's"
+
+
+def test_how_long_a_query_takes():
+    """wait and wait_us of SHOW CLIENTS: since its query began, and not in a transaction that asks nothing."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with opened(kind, home, server) as pooler, Console(pooler) as console, Client(pooler, "app") as client:
+                def waits():
+                    row = console.row("SHOW CLIENTS", database="app")
+                    return int(row["wait"]) * 1_000_000 + int(row["wait_us"])
+
+                client.query("BEGIN")
+                assert waits() == 0, kind
+                client.send(client.message(b"Q", b"SELECT pg_sleep(60)\0"))
+                wait_for(lambda: waits() > 1_100_000, f"{kind}: more than a second")
+
+
+def test_cancel_requests_are_shown():
+    """By their states and in SHOW POOLS, as of 1.25: until the server has taken the request, whoever asked waits."""
+    with folder() as home, FakeServer() as server, opened("ours", home, None, {"cancel_wait_timeout": 0}, {"app": f"host=127.0.0.1 port={server.port}"}) as pooler, \
+            Console(pooler) as console, Client(pooler, "app") as client:
+        def states(what):
+            return sorted((row["database"], row["user"], row["state"]) for row in console.rows(f"SHOW {what}") if row["database"] == "app")
+
+        def counts():
+            row = console.row("SHOW POOLS", database="app")
+            return [int(row[name]) for name in ("cl_active", "cl_active_cancel_req", "cl_waiting_cancel_req", "sv_active", "sv_active_cancel")]
+
+        client.send(client.message(b"Q", b"sleep\0"))
+        wait_for(lambda: counts() == [1, 0, 0, 1, 0], "the query runs")
+        with socket.create_connection(("127.0.0.1", pooler.port), timeout=30) as asker:
+            asker.sendall(struct.pack("!II", 16, 80877102) + client.key)
+            wait_for(lambda: server.cancels and counts() == [1, 1, 0, 1, 1], "the request is with the server")
+            assert states("CLIENTS") == [("app", "(nouser)", "active_cancel_req"), ("app", "postgres", "active")]
+            assert states("SERVERS") == [("app", "postgres", "active"), ("app", "postgres", "active_cancel")]
+            links = {row["ptr"]: row["link"] for what in ("CLIENTS", "SERVERS") for row in console.rows(f"SHOW {what}") if row["database"] == "app"}
+            assert len(links) == 4 and all(links[link] == pointer for pointer, link in links.items()), links
+            assert {row["state"] for row in console.rows("SHOW SOCKETS")} >= {"cl_active_cancel_req", "sv_active_cancel"}
+            assert [row["task"] for row in console.rows("SHOW FDS") if row["database"] == "app"] == ["client", "server"]
+            server.cancels[0][1].close()
+            assert asker.recv(1) == b""
+        assert counts() == [1, 0, 0, 1, 0] and states("CLIENTS") == [("app", "postgres", "active")]
 
 
 def test_pause_and_resume():
@@ -424,7 +502,7 @@ def test_shutdown():
                         assert console.ask(begin) == "SHUTDOWN"
                 wait_for(lambda: run([PSQL, "-X", "-d", pooler.uri("app"), "-c", "SELECT 1"], check=False).returncode != 0, "nobody new comes in")
                 argv = [PSQL, "-X", "-A", "-t", "-h", str(pooler.home), "-p", str(pooler.port), "-U", "postgres"]
-                assert "server shutting down" in run([*argv, "-d", "app", "-c", "SELECT 1"], check=False).stderr
+                assert "pooler is shutting down" in run([*argv, "-d", "app", "-c", "SELECT 1"], check=False).stderr
                 assert run([*argv, "-d", "pgbouncer", "-c", "SHOW VERSION"]).stdout.startswith("PgBouncer"), "the console is open"
                 assert client.values("SELECT 1") == ["1"], "who is here stays"
                 client.close()
@@ -459,4 +537,5 @@ def test_what_the_console_does_not_speak():
                 for sent in (b"Q\x7f\0\0\0", b"Q\0\0\0\1"):
                     with Console(pooler) as console:
                         console.client.send(sent)
-                        assert errors_in(console.client.until(b"E")) == ["bad packet header"] and console.client.is_closed()
+                        told = errors_in(console.client.until(b"E"))
+                        assert told[0].startswith("bad packet header: '") and console.client.is_closed()
