@@ -38,6 +38,12 @@ std::string text_of(const base::Json& json, std::string_view name) {
   return text != nullptr ? *text : "";
 }
 
+bool bool_of(const base::Json& json, std::string_view name) {
+  const base::Json* const member = json.find(name);
+  const bool* const value = member != nullptr ? member->as_bool() : nullptr;
+  return value != nullptr && *value;
+}
+
 int int_of(const base::Json& json, std::string_view name) {
   const base::Json* const member = json.find(name);
   const std::int64_t* const number = member != nullptr ? member->as_int() : nullptr;
@@ -77,6 +83,7 @@ base::Result<std::optional<State>> read_state(const std::filesystem::path& direc
                                     .major = int_of(*json, "major"),
                                     .port = int_of(*json, "port"),
                                     .pool_port = int_of(*json, "pool_port"),
+                                    .pooler_has_app_port = bool_of(*json, "pooler_has_app_port"),
                                     .is_demo = text_of(*json, "profile") == "demo",
                                     .provisioned_by = text_of(*json, "provisioned_by")}};
 }
@@ -90,6 +97,7 @@ base::Result<> write_state(const Layout& layout, const State& state) {
                         {"major", state.major},
                         {"port", state.port},
                         {"pool_port", state.pool_port},
+                        {"pooler_has_app_port", state.pooler_has_app_port},
                         {"provisioned_by", state.provisioned_by}};
   return base::write_file_durably(layout.state_file(), json.dump(true) + "\n", {.mode = 0644});
 }

@@ -54,8 +54,9 @@ struct State {
   std::filesystem::path sockets;
   std::filesystem::path bin; ///< The server's binaries.
   int major = 0;
-  int port = 0;
+  int port = 0;      ///< The server's.
   int pool_port = 0; ///< The pooler's; 0: not chosen yet, or the demo, which has none.
+  bool pooler_has_app_port = false; ///< False: the server has, of a stack of an older pgkeep.
   bool is_demo = false;
   std::string
       provisioned_by; ///< pgkeep's version that set up roles and privileges; empty = not done yet.

@@ -32,15 +32,15 @@ constexpr int kPoolSizeMax = 20;
 /// Of a role's own limit: what is left is for direct sessions.
 constexpr int kSharePercent = 80;
 constexpr int kClientsMax = 1000;
+/// The pool that asks for secrets; a name that no database of the stack has.
+constexpr std::string_view kSecretsName = "pgkeep secrets";
+constexpr int kSecretsPoolSize = 2;
 
 std::filesystem::path folder_of(const Layout& layout) {
   return layout.home / "pool";
 }
 std::filesystem::path configuration_of(const Layout& layout) {
   return folder_of(layout) / "pool.toml";
-}
-std::filesystem::path users_of(const Layout& layout) {
-  return folder_of(layout) / "users";
 }
 std::filesystem::path pid_file_of(const Layout& layout) {
   return folder_of(layout) / "pool.pid";
@@ -59,6 +59,18 @@ std::string text_in_toml(std::string_view text) {
                                                  "\"", "\\\""));
 }
 
+/// What the server stores of a service role. Nobody else comes in through the pooler.
+std::string secrets_query() {
+  std::string names;
+  for (const roles::ServiceRole& role : roles::service_roles()) {
+    if (role.connection_limit > 0)
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", postgres::quote_literal(role.name));
+  }
+  return fmt::format("SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1 AND "
+                     "rolname IN ({})",
+                     names);
+}
+
 std::string configuration_text(const Layout& layout, const State& state,
                                std::string_view database) {
   std::string text = fmt::format("# Written by `pgkeep up` at every start.\n"
@@ -70,7 +82,6 @@ std::string configuration_text(const Layout& layout, const State& state,
                                  "client_tls_cert_file = {}\n"
                                  "client_tls_key_file = {}\n"
                                  "auth_type = \"scram-sha-256\"\n"
-                                 "auth_file = {}\n"
                                  "pidfile = {}\n"
                                  "pool_mode = \"transaction\"\n"
                                  "max_client_conn = {}\n"
@@ -80,20 +91,23 @@ std::string configuration_text(const Layout& layout, const State& state,
                                  state.pool_port, text_in_toml(layout.sockets.string()),
                                  text_in_toml((layout.tls() / "server.crt").string()),
                                  text_in_toml((layout.tls() / "server.key").string()),
-                                 text_in_toml(users_of(layout).string()),
                                  text_in_toml(pid_file_of(layout).string()), kClientsMax);
   if (layout.account) text += fmt::format("user = {}\n", text_in_toml(layout.account->name));
-  text += fmt::format("\n[pool.databases.{0}]\nhost = {1}\nport = {2}\ndbname = {0}\n",
-                      text_in_toml(database), text_in_toml(layout.sockets.string()), state.port);
+  const std::string server =
+      fmt::format("host = {}\nport = {}\n", text_in_toml(layout.sockets.string()), state.port);
+  text += fmt::format("\n[pool.databases.{0}]\n{1}dbname = {0}\nauth_user = \"postgres\"\n"
+                      "auth_dbname = {2}\nauth_query = {3}\n",
+                      text_in_toml(database), server, text_in_toml(kSecretsName),
+                      text_in_toml(secrets_query()));
+  // No auth_user here: no client comes in by this name.
+  text += fmt::format("\n[pool.databases.{}]\n{}dbname = \"postgres\"\npool_size = {}\n"
+                      "connect_query = \"SET application_name = 'pgkeep/pooler'\"\n",
+                      text_in_toml(kSecretsName), server, kSecretsPoolSize);
   for (const roles::ServiceRole& role : roles::service_roles()) {
     if (role.connection_limit > 0)
       text += fmt::format("\n[pool.users.{}]\npool_size = {}\n", role.name, pool_size_of(role));
   }
   return text;
-}
-
-std::string in_users_file(std::string_view text) {
-  return fmt::format("\"{}\"", base::replace_all(std::string(text), "\"", "\"\""));
 }
 
 base::Result<> write_if_different(const std::filesystem::path& path, const std::string& text,
@@ -135,24 +149,15 @@ bool has_pooler(const Layout& layout) {
 }
 
 base::Result<> write_pooler_files(const Layout& layout, const State& state,
-                                  std::string_view database, postgres::Connection& admin) {
+                                  std::string_view database) {
   PGKEEP_CHECK(base::make_directory(folder_of(layout), {.mode = 0700, .owner = layout.account}));
-  std::string names;
-  for (const roles::ServiceRole& role : roles::service_roles()) {
-    if (role.connection_limit > 0)
-      names += fmt::format("{}{}", names.empty() ? "" : ", ", postgres::quote_literal(role.name));
-  }
-  PGKEEP_TRY(const postgres::Rows rows,
-             admin.query(fmt::format("SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE "
-                                     "rolpassword IS NOT NULL AND rolname IN ({}) ORDER BY 1",
-                                     names)));
-  std::string users;
-  for (int i = 0; i < rows.count(); ++i)
-    users += fmt::format("{} {}\n", in_users_file(rows.text(i, 0)), in_users_file(rows.text(i, 1)));
-  const base::WriteOptions is_private{.mode = 0600, .owner = layout.account};
-  PGKEEP_CHECK(write_if_different(users_of(layout), users, is_private));
-  return write_if_different(configuration_of(layout), configuration_text(layout, state, database),
-                            is_private);
+  PGKEEP_CHECK(write_if_different(configuration_of(layout),
+                                  configuration_text(layout, state, database),
+                                  {.mode = 0600, .owner = layout.account}));
+  // Where an older pgkeep kept the roles' secrets.
+  std::error_code ignored;
+  std::filesystem::remove(folder_of(layout) / "users", ignored);
+  return {};
 }
 
 bool Pooler::keep_up() {
@@ -237,7 +242,8 @@ std::optional<PoolerFigures> pooler_figures(const Layout& layout, int port) {
     const std::vector<std::string> fields = base::split(line, '|');
     if (names.empty()) {
       names = fields;
-    } else if (fields.size() == names.size() && fields.front() != "pgbouncer") { // The console.
+    } else if (fields.size() == names.size() && fields.front() != "pgbouncer" &&
+               fields.front() != kSecretsName) { // Not the console, nor what is our own.
       add_pool(figures, names, fields);
     }
   }

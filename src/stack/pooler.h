@@ -1,14 +1,14 @@
 /// The pooler of a stack: the files that it reads, and its process, which the supervisor keeps.
 ///
 ///   HOME/pool/pool.toml   what it does, written at each `up`
-///   HOME/pool/users       the roles with the server's own SCRAM secrets, 0600
 ///   HOME/pool/pool.pid    its process
 ///   DIRECTORY/pooler.log  its log
 ///
 /// It listens on localhost (TLS alone, with the server's certificate) and in the server's socket
-/// folder, and reaches the server over the
-/// socket there, with the keys that each client's own login brings: no password is stored. Threads:
-/// one object, one thread.
+/// folder, and reaches the server over the socket there, with the keys that each client's own login
+/// brings. The roles' secrets are asked for from the server at each login (auth_query, as postgres:
+/// the account that runs both administrates anyway), so that a new password counts at once and none
+/// is stored. Threads: one object, one thread.
 #pragma once
 
 #include <chrono>
@@ -19,14 +19,13 @@
 
 #include "base/process.h"
 #include "base/result.h"
-#include "postgres/conn.h"
 #include "stack/layout.h"
 
 namespace pgkeep::stack {
 
-/// Writes what it reads; `admin` tells the roles' secrets.
+/// Writes what it reads.
 base::Result<> write_pooler_files(const Layout& layout, const State& state,
-                                  std::string_view database, postgres::Connection& admin);
+                                  std::string_view database);
 /// Whether there is anything to run.
 bool has_pooler(const Layout& layout);
 
@@ -66,7 +65,7 @@ private:
 /// that runs it. Nothing where we may not become that, or psql is missing.
 struct PoolerFigures {
   std::int64_t clients = 0;
-  std::int64_t waiting = 0;
+  std::int64_t waiting = 0; ///< Of the clients.
   std::int64_t servers = 0;
 };
 bool pooler_answers(const Layout& layout, int port);

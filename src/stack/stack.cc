@@ -17,6 +17,7 @@
 #include "stack/layout.h"
 #include "stack/passwords.h"
 #include "stack/pooler.h"
+#include "stack/ports.h"
 #include "stack/server_files.h"
 #include "stack/settings.h"
 #include "stack/supervisor.h"
@@ -29,11 +30,6 @@ using OnStep = std::function<void(std::string_view)>;
 constexpr std::string_view kDatabase = "app";
 constexpr std::string_view kProvision =
     "1"; ///< Raised when roles or privileges change, so that `up` applies them again.
-constexpr int kFirstPort = 5432;
-/// The pooler's above the server's: 6432 above 5432.
-constexpr int kPoolPortAbove = 1000;
-constexpr int kPortMax = 65'535;
-constexpr int kFirstDemoPort = 5532;
 constexpr std::chrono::milliseconds kReadyLimit{90'000};
 constexpr std::chrono::milliseconds kStopLimit{150'000};
 constexpr std::chrono::milliseconds kLockLimit{10'000};
@@ -139,15 +135,6 @@ base::Result<> make_data(const Layout& layout, const postgres::ServerBinaries& b
   return base::fsync_directory(layout.home);
 }
 
-base::Result<int> choose_port(const std::optional<State>& known, const UpOptions& options,
-                              bool is_demo) {
-  if (known && known->port != 0 && (!options.port || is_demo || *options.port == known->port))
-    return known->port;
-  if (options.port && !is_demo) return *options.port;
-  if (is_demo && options.port) return postgres::free_port(*options.port + 1);
-  return postgres::free_port(is_demo ? kFirstDemoPort : kFirstPort);
-}
-
 base::Result<std::optional<SupervisorRecord>>
 live_supervisor(const std::filesystem::path& directory) {
   PGKEEP_TRY(auto record, read_supervisor_record(directory));
@@ -209,37 +196,6 @@ base::Result<> wait_until_ready(const Layout& layout, int port) {
                      .left = "The server is starting under its supervisor."};
 }
 
-/// A server that cannot have its port would fail five times first: say it at once.
-base::Result<> require_free_port(int port) {
-  PGKEEP_TRY(const int free, postgres::free_port(port));
-  if (free == port) return {};
-  return base::Error{.code = base::Code::io,
-                     .what = fmt::format("port {} is in use by another program", port),
-                     .where = fmt::format("localhost:{}", port),
-                     .hint = fmt::format("Stop it, or use another one: --port {}.", free)};
-}
-
-/// A server keeps its port until it is started anew, and whoever is connected would lose his
-/// session by that: nobody does it in passing.
-base::Result<> require_port_of_running(const Layout& layout, int port) {
-  PGKEEP_TRY(const auto running, postgres::running_postmaster(layout.data()));
-  if (!running || running->port == port) return {};
-  return base::Error{
-      .code = base::Code::usage,
-      .what =
-          fmt::format("the server runs on port {} and was asked for on {}", running->port, port),
-      .where = layout.data().string(),
-      .hint = fmt::format("Stop it first: pgkeep down --dir '{}'; then pgkeep up with --port {}.",
-                          layout.directory.string(), port)};
-}
-
-/// Of the pooler: kept once it was chosen.
-base::Result<int> choose_pool_port(const std::optional<State>& known, int server_port) {
-  if (known && known->pool_port != 0 && known->pool_port != server_port) return known->pool_port;
-  const int wanted = server_port + kPoolPortAbove;
-  return postgres::free_port(wanted > kPortMax ? server_port - kPoolPortAbove : wanted);
-}
-
 struct Prepared {
   Layout layout;
   State state;
@@ -256,34 +212,34 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
     PGKEEP_TRY(layout, plan_layout(directory, is_demo));
   }
   PGKEEP_TRY(const postgres::ServerBinaries binaries, choose_binaries(layout, options));
+  PGKEEP_TRY(const Ports ports, choose_ports(known, {.application = options.port,
+                                                     .direct = options.direct_port,
+                                                     .is_demo = is_demo}));
+  PGKEEP_CHECK(require_ports(layout, known, ports));
   PGKEEP_CHECK(make_folders(layout));
-  PGKEEP_TRY(const int port, choose_port(known, options, is_demo));
-  PGKEEP_CHECK(require_port_of_running(layout, port));
   State state = known.value_or(State{.home = layout.home,
                                      .sockets = layout.sockets,
                                      .bin = {},
                                      .is_demo = is_demo,
                                      .provisioned_by = {}});
-  int pool_port = 0;
-  if (!is_demo) {
-    PGKEEP_TRY(pool_port, choose_pool_port(known, port));
-  }
-  const bool is_changed =
-      !known || state.bin != binaries.bin || state.port != port || state.pool_port != pool_port;
-  state.pool_port = pool_port;
+  const bool is_changed = !known || state.bin != binaries.bin || ports_of(state) != ports;
   state.bin = binaries.bin;
   state.major = binaries.version.major();
-  state.port = port;
+  state.port = ports.server;
+  state.pool_port = ports.pooler;
+  state.pooler_has_app_port = ports.pooler_has_app_port;
   if (!known)
     options.on_step(fmt::format("making a PostgreSQL {} cluster in {}", to_text(binaries.version),
                                 layout.data().string()));
   PGKEEP_CHECK(make_data(layout, binaries));
   if (is_changed) PGKEEP_CHECK(write_state(layout, state));
   const catalog::Host host = catalog::read_host(layout.data().string());
-  const auto settings =
-      is_demo ? demo_settings(layout, port) : production_settings(host, layout, port, state.major);
+  const auto settings = is_demo ? demo_settings(layout, state.port)
+                                : production_settings(host, layout, state.port, state.major);
   PGKEEP_CHECK(write_settings(layout, settings));
   PGKEEP_CHECK(write_access_files(layout, kDatabase));
+  // Before the supervisor comes, who starts it: a pooler keeps its port while it runs.
+  if (!is_demo) PGKEEP_CHECK(write_pooler_files(layout, state, kDatabase));
   PGKEEP_CHECK(ensure_certificates(layout, base::SystemClock().now()));
   return Prepared{.layout = std::move(layout), .state = std::move(state)};
 }
@@ -291,14 +247,12 @@ base::Result<Prepared> prepare(const std::filesystem::path& directory, const UpO
 base::Result<> provision(const Prepared& stack, const OnStep& on_step) {
   PGKEEP_TRY(const Passwords passwords, ensure_passwords(stack.layout));
   PGKEEP_CHECK(write_passfile(stack.layout, passwords, {stack.state.port, stack.state.pool_port}));
-  PGKEEP_TRY(postgres::Connection admin, open_admin(stack.layout, stack.state.port));
-  if (stack.state.provisioned_by == kProvision && !passwords.made_any)
-    return write_pooler_files(stack.layout, stack.state, kDatabase, admin);
+  if (stack.state.provisioned_by == kProvision && !passwords.made_any) return {};
   on_step("roles, privileges and timeouts");
+  PGKEEP_TRY(postgres::Connection admin, open_admin(stack.layout, stack.state.port));
   PGKEEP_CHECK(roles::provision(admin, {.database = std::string(kDatabase),
                                         .max_connections = kMaxConnections,
                                         .passwords = passwords.all}));
-  PGKEEP_CHECK(write_pooler_files(stack.layout, stack.state, kDatabase, admin));
   State state = stack.state;
   state.provisioned_by = kProvision;
   return write_state(stack.layout, state);
@@ -329,8 +283,6 @@ base::Result<> up_one(const std::filesystem::path& directory, const UpOptions& o
   PGKEEP_TRY(const auto running, postgres::running_postmaster(stack.layout.data()));
   if (running) {
     ::kill(running->process.pid, SIGHUP); // Files may have changed.
-  } else {
-    PGKEEP_CHECK(require_free_port(stack.state.port));
   }
   options.on_step(running ? "adopting the running server" : "starting the server");
   PGKEEP_CHECK(start_supervisor(stack.layout));
@@ -367,6 +319,7 @@ std::optional<Status::Pooler> pooler_of(const Layout& layout, const State& state
   pooler.pid = static_cast<std::int32_t>(record->pooler->pid);
   if (const auto figures = pooler_figures(layout, state.pool_port)) {
     pooler.clients = figures->clients;
+    pooler.waiting = figures->waiting;
     pooler.servers = figures->servers;
   }
   return pooler;
@@ -477,11 +430,11 @@ base::Result<Status> down(const std::filesystem::path& directory, const OnStep& 
 }
 
 std::string connection_uri(const Status& status, std::string_view role) {
-  return uri_of(status, role, status.port);
+  return uri_of(status, role, status.pooler ? status.pooler->port : status.port);
 }
 
-std::string pooled_uri(const Status& status, std::string_view role) {
-  return uri_of(status, role, status.pooler ? status.pooler->port : status.port);
+std::string direct_uri(const Status& status, std::string_view role) {
+  return uri_of(status, role, status.port);
 }
 
 std::string admin_uri(const Status& status, std::string_view database) {

@@ -39,7 +39,7 @@ struct Status {
   std::int32_t server_pid = 0;
   std::int32_t supervisor_pid = 0;
   std::int32_t restarts = 0; ///< By this supervisor.
-  int port = 0;
+  int port = 0;              ///< The server's own: sessions past the pooler.
   std::string socket_directory = {};
   std::string database = {};
   std::filesystem::path root_certificate = {}; ///< For sslrootcert; empty for the demo server.
@@ -52,6 +52,7 @@ struct Status {
     std::string why = {}; ///< What its log said last, where it does not run.
     /// What it says of itself; nothing where it does not answer.
     std::optional<std::int64_t> clients = {};
+    std::optional<std::int64_t> waiting = {}; ///< Of the clients: for a server.
     std::optional<std::int64_t> servers = {};
   };
   std::optional<Pooler> pooler = {};
@@ -60,7 +61,8 @@ struct Status {
 
 struct UpOptions {
   std::filesystem::path directory = ".pgkeep";
-  std::optional<int> port = {};
+  std::optional<int> port = {};        ///< The application's, which the pooler has.
+  std::optional<int> direct_port = {}; ///< The server's own.
   std::optional<std::filesystem::path> server_binaries = {}; ///< --pg-bin.
   bool with_demo = false;
   /// Called with a sentence at each step, for progress.
@@ -75,11 +77,11 @@ base::Result<Status> status(const std::filesystem::path& directory);
 base::Result<Status> down(const std::filesystem::path& directory,
                           const std::function<void(std::string_view)>& on_step);
 
-/// A connection string for a role of this stack, without any password: the passfile is named
-/// instead.
+/// A connection string for a role of this stack, through the pooler where there is one; without any
+/// password: the passfile is named instead.
 std::string connection_uri(const Status& status, std::string_view role);
-/// The same through the pooler.
-std::string pooled_uri(const Status& status, std::string_view role);
+/// The same for a session of the server itself.
+std::string direct_uri(const Status& status, std::string_view role);
 /// For administration by the account that runs the server (or root): over the socket, as postgres.
 std::string admin_uri(const Status& status, std::string_view database);
 

@@ -29,6 +29,7 @@ def status(directory):
 
 
 def uri(state, role):
+    """Of the server itself, past the pooler."""
     return (f"postgresql://{role}@localhost:{state['port']}/{state['database']}?sslmode=verify-full"
             f"&sslrootcert={state['root_certificate']}&passfile={state['passfile']}")
 
@@ -227,12 +228,16 @@ def test_another_port_needs_a_stop():
     with stack() as directory:
         state = status(directory)
         other = free_port()
-        refused = pgkeep("up", "--dir", directory, "--port", other, check=False)
-        assert refused.returncode == 2 and f"runs on port {state['port']} and was asked for on {other}" in refused.stderr, refused.stderr
+        for who, flag, now in (("pooler", "--port", state["pooler"]["port"]), ("server", "--direct-port", state["port"])):
+            refused = pgkeep("up", "--dir", directory, flag, other, check=False)
+            assert refused.returncode == 2 and f"the {who} runs on port {now} and was asked for on {other}" in refused.stderr, refused.stderr
         assert status(directory) == state, "nothing was changed"
         pgkeep("down", "--dir", directory)
         pgkeep("up", "--dir", directory, "--port", other)
-        assert status(directory)["port"] == other
+        moved = status(directory)
+        assert (moved["pooler"]["port"], moved["port"]) == (other, state["port"]), moved
+        same = pgkeep("up", "--dir", directory, "--direct-port", other, check=False)
+        assert same.returncode == 2 and "is the application's" in same.stderr, same.stderr
 
 
 def test_second_up_at_the_same_time():
@@ -304,11 +309,12 @@ def test_full_disk_loses_nothing():
 
 def test_port_in_use_and_wrong_words():
     with stack() as directory:
-        port = status(directory)["port"]
-        with folder("pgkup-") as other:
-            taken = pgkeep("up", "--dir", other / "stack", "--port", port, check=False)
-            assert taken.returncode in (4, 5) and str(port) in taken.stderr, taken.stderr
-            pgkeep("down", "--dir", other / "stack", check=False)
+        state = status(directory)
+        for flag, port in (("--port", state["pooler"]["port"]), ("--direct-port", state["port"])):
+            with folder("pgkup-") as other:
+                taken = pgkeep("up", "--dir", other / "stack", "--port", free_port(), flag, port, check=False)
+                assert taken.returncode == 4 and f"port {port} is in use" in taken.stderr and f"{flag} " in taken.stderr, taken.stderr
+                assert not list((other / "stack").glob("data*")), "nothing was made"
     wrong = pgkeep("up", "--port", "99999", check=False)
     assert wrong.returncode == 2 and "1 to 65535" in wrong.stderr
     nothing = pgkeep("down", "--dir", "/tmp/no-such-stack", check=False)

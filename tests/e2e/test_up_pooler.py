@@ -1,8 +1,12 @@
-"""The pooler of `pgkeep up`: who comes in through it, that it is kept running, and that it ends with the rest."""
+"""The pooler of `pgkeep up`: on the application's port, who comes in through it, that it is kept running, and that it ends with the rest."""
+import json
+import os
 import pathlib
+import subprocess
 
+from libpq import Session
 from support import pgkeep, wait_for
-from test_up import kill, psql, stack, status, uri
+from test_up import admin, kill, psql, stack, status, uri
 
 
 def pooled(state, role):
@@ -24,8 +28,100 @@ def test_clients_come_in_by_their_passwords():
         assert plain.returncode != 0 and "SSL required" in plain.stderr, plain.stderr
         wrong = psql(pooled(state, "app").replace(state["passfile"], "/dev/null"), "SELECT 1", check=False)
         assert wrong.returncode != 0, wrong
-        users = pathlib.Path(state["data"]).parent / "pool" / "users"
-        assert users.stat().st_mode & 0o777 == 0o600 and users.read_text().count("SCRAM-SHA-256$") == 5
+        for path in (pathlib.Path(state["data"]).parent / "pool").iterdir():
+            assert path.stat().st_mode & 0o077 == 0 or path.name == "pool.pid", path
+            assert "SCRAM" not in path.read_text(), f"{path} holds a secret"
+
+
+PAST_THE_POOLER = "SELECT inet_client_addr() IS NOT NULL"
+
+
+def test_application_port_is_the_poolers():
+    with stack() as directory:
+        state = status(directory)
+        application, own = state["pooler"]["port"], state["port"]
+        assert abs(own - application) >= 10_000, state
+        lines = dict(line.split(maxsplit=1) for line in pgkeep("status", "--dir", directory).stdout.splitlines())
+        assert lines["app"] == f"psql '{pooled(state, 'app')}'" and lines["direct"] == f"psql '{uri(state, 'app')}'", lines
+        assert lines["migrate"] == f"psql '{uri(state, 'migrator')}'" and f"port={own}" in lines["admin"], lines
+        assert f"port {application} (the pooler's), {own} for direct sessions" in lines["server:"], lines
+        for target, is_past in ((pooled(state, "app"), "f"), (uri(state, "app"), "t")):
+            assert psql(target, PAST_THE_POOLER).stdout.strip() == is_past, target
+        # The socket folder has both as well, and the passfile serves there.
+        for port in (application, own):
+            by_socket = f"postgresql://app@/app?host={state['socket_directory']}&port={port}&passfile={state['passfile']}"
+            assert psql(by_socket, "SELECT 1").stdout.strip() == "1"
+        assert psql(admin(state), "SHOW listen_addresses").stdout.strip() == "localhost"
+
+
+def test_older_stack_keeps_its_ports():
+    """Where the server has the application's port, as `up` made it before, programs that know it get what they got."""
+    with stack() as directory:
+        state = status(directory)
+        application, other = state["pooler"]["port"], state["port"]
+        pgkeep("down", "--dir", directory)
+        description = directory / "stack.json"
+        older = json.loads(description.read_text())
+        assert older.pop("pooler_has_app_port") is True
+        description.write_text(json.dumps({**older, "port": application, "pool_port": other}))
+        for words in ((), ("--port", application), ()):
+            pgkeep("up", "--dir", directory, *words)
+            now = status(directory)
+            assert (now["port"], now["pooler"]["port"]) == (application, other), (words, now)
+            assert psql(uri(now, "app"), PAST_THE_POOLER).stdout.strip() == "t"
+            assert psql(pooled(now, "app"), PAST_THE_POOLER).stdout.strip() == "f"
+        # Until somebody wants it the new way.
+        pgkeep("down", "--dir", directory)
+        pgkeep("up", "--dir", directory, "--direct-port", other)
+        new = status(directory)
+        assert (new["port"], new["pooler"]["port"]) == (other, application), new
+        assert psql(pooled(new, "app"), PAST_THE_POOLER).stdout.strip() == "f"
+
+
+def test_new_password_counts_at_once():
+    with stack() as directory, Session(pooled(status(directory), "app")) as kept:
+        state = status(directory)
+        assert kept.ask("SELECT 1") == ([["1"]], "")
+        psql(admin(state), "ALTER ROLE app PASSWORD 'another'")
+        renewed = pooled(state, "app").split("&passfile=")[0] + "&password=another"
+        assert psql(renewed, "SELECT 1").stdout.strip() == "1", "without another `up`"
+        # Not because a server of before was still open.
+        psql(admin(state), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'app'")
+        assert psql(renewed, "SELECT 1").stdout.strip() == "1"
+        assert kept.ask("SELECT 1") == ([["1"]], ""), "who is there stays, on servers of the new password"
+        former = psql(pooled(state, "app"), "SELECT 1", check=False)
+        assert former.returncode != 0 and "authentication failed" in former.stderr, former.stderr
+        # The way that docs/up.md names makes one, and tells the passfile.
+        (directory / "secrets/app.password").unlink()
+        pgkeep("up", "--dir", directory)
+        assert psql(pooled(state, "app"), "SELECT 1").stdout.strip() == "1"
+        assert psql(renewed, "SELECT 1", check=False).returncode != 0
+        # Only the roles of the stack come in there, and nobody into the pool that asks for secrets.
+        secret = (directory / "secrets/app.password").read_text().strip()
+        for role, database in (("postgres", "app"), ("app", "pgkeep secrets"), ("postgres", "pgkeep secrets")):
+            stranger = psql(f"host=localhost port={state['pooler']['port']} user={role} dbname='{database}' password={secret}", "SELECT 1", check=False)
+            assert stranger.returncode != 0 and "failed" in stranger.stderr, (role, database, stranger)
+
+
+def test_status_says_who_waits():
+    with stack() as directory:
+        state = status(directory)
+        pools = json.loads(pgkeep("status", "--dir", directory, "--format", "json").stdout)["pooler"]
+        assert (pools["clients"], pools["waiting"]) == (0, 0), pools
+        config = (pathlib.Path(state["data"]).parent / "pool/pool.toml").read_text()
+        size = int(config.split("[pool.users.monitor]\npool_size = ")[1].split()[0])
+        sleep = "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_sleep(600)"
+        sleepers = [subprocess.Popen(["psql", "-X", "-q", "-o", os.devnull, "-d", pooled(state, "monitor"), "-c", sleep], stderr=subprocess.DEVNULL)
+                    for _ in range(size + 2)]
+        try:
+            wait_for(lambda: status(directory)["pooler"].get("waiting") == 2, "two clients to wait")
+            busy = status(directory)["pooler"]
+            assert (busy["clients"], busy["servers"]) == (size + 2, size), busy
+            assert f"{size + 2} clients on {size} servers, 2 waiting" in pgkeep("status", "--dir", directory).stdout
+        finally:
+            for sleeper in sleepers:
+                sleeper.kill()
+                sleeper.wait()
 
 
 def test_supervisor_keeps_it():

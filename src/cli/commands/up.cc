@@ -24,7 +24,11 @@ constexpr Flag kUpFlags[] = {
     kDirectory,
     {.name = "port",
      .value = "N",
-     .help = "The application's port; else 5432 or the next free one."},
+     .help = "The application's port, where the pooler listens; else 5432 or the next free one."},
+    {.name = "direct-port",
+     .value = "N",
+     .help = "The server's own port, for sessions past the pooler; else 10,000 above the "
+             "application's, or the next free one."},
     {.name = "pg-bin",
      .value = "DIR",
      .help =
@@ -57,6 +61,7 @@ base::Json to_json(const Status& status) {
                       {"restarts", status.pooler->restarts},
                       {"why", status.pooler->why}};
     if (status.pooler->clients) pooler.set("clients", *status.pooler->clients);
+    if (status.pooler->waiting) pooler.set("waiting", *status.pooler->waiting);
     if (status.pooler->servers) pooler.set("servers", *status.pooler->servers);
     json.set("pooler", std::move(pooler));
   }
@@ -69,20 +74,26 @@ base::Json to_json(const Status& status) {
 
 std::string pooler_text(const Status::Pooler& pooler) {
   if (pooler.pid == 0)
-    return fmt::format("  pooler    does not run{}{}\n", pooler.why.empty() ? "" : ": ",
-                       base::printable(pooler.why));
+    return fmt::format("  pooler    port {}, does not run{}{}\n", pooler.port,
+                       pooler.why.empty() ? "" : ": ", base::printable(pooler.why));
   std::string text = fmt::format("  pooler    port {}, process {}, {} restarts", pooler.port,
                                  pooler.pid, pooler.restarts);
   if (pooler.clients && pooler.servers)
     text += fmt::format(", {} clients on {} servers", *pooler.clients, *pooler.servers);
+  if (pooler.waiting && *pooler.waiting > 0) text += fmt::format(", {} waiting", *pooler.waiting);
   return text + "\n";
+}
+
+std::string ports_text(const Status& status) {
+  if (!status.pooler) return fmt::format("{}", status.port);
+  return fmt::format("{} (the pooler's), {} for direct sessions", status.pooler->port, status.port);
 }
 
 std::string to_text(const Status& status, std::string_view title) {
   std::string text = fmt::format("{}: {}", title, name_of(status.state));
   if (status.state == ServerState::absent)
     return text + fmt::format(" (nothing was set up in {})\n", status.directory.string());
-  text += fmt::format(", PostgreSQL {}, port {}\n", status.version, status.port);
+  text += fmt::format(", PostgreSQL {}, port {}\n", status.version, ports_text(status));
   text +=
       fmt::format("  data      {}\n  logs      {}\n", status.data.string(), status.log.string());
   if (status.server_pid != 0)
@@ -97,8 +108,8 @@ std::string to_text(const Status& status, std::string_view title) {
     text += fmt::format("  look      psql '{}'\n", admin_uri(status, status.database));
   } else {
     text += fmt::format("  app       psql '{}'\n", connection_uri(status, "app"));
-    if (status.pooler) text += fmt::format("  pooled    psql '{}'\n", pooled_uri(status, "app"));
-    text += fmt::format("  migrate   psql '{}'\n", connection_uri(status, "migrator"));
+    if (status.pooler) text += fmt::format("  direct    psql '{}'\n", direct_uri(status, "app"));
+    text += fmt::format("  migrate   psql '{}'\n", direct_uri(status, "migrator"));
     text += fmt::format("  admin     psql '{}'\n", admin_uri(status, status.database));
     text += fmt::format("  passwords {}/<role>.password (0600)\n",
                         status.passfile.parent_path().string());
@@ -116,23 +127,24 @@ void report(const Status& status, const Arguments& arguments, Io& io) {
   }
 }
 
-base::Result<int> parse_port(const std::string& text) {
+base::Result<std::optional<int>> parse_port(const Arguments& arguments, std::string_view flag) {
+  const auto text = arguments.get(flag);
+  if (!text) return std::optional<int>{};
   int port = 0;
-  for (const char c : text)
+  for (const char c : *text)
     port = c >= '0' && c <= '9' && port < 100'000 ? port * 10 + (c - '0') : 1'000'000;
   if (port < 1 || port > 65'535) {
     return base::Error{.code = base::Code::usage,
-                       .what = fmt::format("--port \"{}\" is no port", base::printable(text)),
+                       .what = fmt::format("--{} \"{}\" is no port", flag, base::printable(*text)),
                        .expected = "1 to 65535"};
   }
-  return port;
+  return std::optional<int>(port);
 }
 
 base::Result<Exit> run_up(const Arguments& arguments, Io& io) {
   stack::UpOptions options{.directory = *arguments.get("dir"), .with_demo = arguments.has("demo")};
-  if (const auto port = arguments.get("port")) {
-    PGKEEP_TRY(options.port, parse_port(*port));
-  }
+  PGKEEP_TRY(options.port, parse_port(arguments, "port"));
+  PGKEEP_TRY(options.direct_port, parse_port(arguments, "direct-port"));
   if (const auto bin = arguments.get("pg-bin")) options.server_binaries = *bin;
   options.on_step = [&](std::string_view step) { io.step(step); };
   PGKEEP_TRY(const Status status, stack::up(options));
