@@ -128,6 +128,8 @@ def test_server_is_set_up_as_the_checklists_say():
 def test_own_audit_is_clean():
     with stack() as directory:
         state = status(directory)
+        # With the sessions that the pooler has for its clients and for their secrets.
+        psql(uri({**state, "port": state["pooler"]["port"]}, "app"), "SELECT 1")
         report = audit(admin(state), "--no-replicas")
         bad = not_of_the_machine(of_severity(report, "error", "warning"))
         assert not bad, short(bad)
