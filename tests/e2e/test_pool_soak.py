@@ -62,8 +62,10 @@ class Abuse:
 
     @staticmethod
     def servers(console):
-        """What the pooler says that it has: of each database the connections by their number, with the backend's process id."""
-        rows = console.rows("SHOW SERVERS")
+        """What the pooler says that it has: of each database the connections by their number, with the backend's process id. What carries a cancel request
+        has a client from its start, and no place in a pool.
+        """
+        rows = [row for row in console.rows("SHOW SERVERS") if row["state"] != "active_cancel" and not (row["state"] == "new" and row["link"])]
         return {name: {row["id"]: row["remote_pid"] for row in rows if row["database"] == name} for name in POOL_SIZES}
 
     def must_be_within_limits(self):
