@@ -74,8 +74,8 @@ struct SocketCensus {
   bool is_busy = false; ///< Bytes are kept for it.
   int fd = -1;
   int link_fd = -1;
-  std::vector<std::string> parameters =
-      std::vector<std::string>(4); ///< client_encoding, std_strings, DateStyle, TimeZone.
+  std::array<std::string, 4> parameters =
+      {}; ///< client_encoding, std_strings, DateStyle, TimeZone.
 };
 
 /// Cancel requests for clients of a peer.

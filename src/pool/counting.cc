@@ -221,9 +221,8 @@ SocketCensus Loop::census_of(const Client& client) const {
     return std::string(index ? client.parameters.get(*index).value_or("") : "");
   };
   census.application_name = value("application_name");
-  for (const std::string_view name :
-       {"client_encoding", "standard_conforming_strings", "datestyle", "timezone"})
-    census.parameters.push_back(value(name));
+  census.parameters = {value("client_encoding"), value("standard_conforming_strings"),
+                       value("datestyle"), value("timezone")};
   return census;
 }
 
