@@ -187,7 +187,7 @@ Step ClientLogin::ask(AuthType type) {
     stage_ = Stage::account;
     return {.kind = Step::Kind::work};
   default:
-    return refuse("login rejected");
+    return refuse(rule_ == nullptr ? "no authentication method is found" : "login rejected");
   }
   greeting_.clear();
   // A client may not send its answer before it was asked, so nothing is here yet to be read.

@@ -13,6 +13,14 @@ void Loop::ask(Client& client) {
     return;
   }
   const ClientLogin::Question& what = client.login->question();
+  if (regime_.marks_of(what.database_name).is_disabled) {
+    const bool is_other = what.database_name != client.login->database_name();
+    disconnect(client,
+               fmt::format("{}database \"{}\" is disabled", is_other ? "authentication " : "",
+                           what.database_name),
+               true);
+    return;
+  }
   LoopPool& pool =
       pool_of(client.login->files(), *what.database, what.database_name, std::string(what.user));
   pool.shared.set_asking();

@@ -83,6 +83,15 @@ def test_where_the_question_is_asked():
             with Pooler("ours", home, same, {"auth_type": "scram-sha-256", **QUERY, "auth_dbname": name}, KEEPER) as pooler:
                 assert try_psql(pooler, "other", "scram", "secret") == "bouncer config error"
                 wait_for(lambda: words in pooler.log(), "the log says why")
+        # Who needs no question comes in while that database is disabled.
+        settings = {"auth_type": "scram-sha-256", **QUERY, "auth_dbname": "asked", "admin_users": "keeper"}
+        with Pooler("ours", home, same, settings, KEEPER) as pooler:
+            assert try_psql(pooler, "pgbouncer", "keeper", "kept", sql="DISABLE asked") == "DISABLE"
+            assert try_psql(pooler, "other", "scram", "secret") == 'authentication database "asked" is disabled'
+            assert try_psql(pooler, "asked", "scram", "secret") == 'database "asked" is disabled'
+            assert try_psql(pooler, "other", "keeper", "kept") == "keeper@other"
+            assert try_psql(pooler, "pgbouncer", "keeper", "kept", sql="ENABLE asked") == "ENABLE"
+            assert try_psql(pooler, "other", "scram", "secret") == "scram@other"
 
 
 def test_questions_that_fail():

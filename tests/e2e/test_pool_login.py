@@ -21,10 +21,9 @@ def make_users(server):
     return (f'"plain" "secret"\n"digest" "{stored["digest"]}"\n"scram" "{stored["scram"]}"\n"clear" "secret"\n"open" ""\n"ghost" "secret"\n')
 
 
-def try_psql(pooler, database, user, password, more=""):
+def try_psql(pooler, database, user, password, more="", sql="SELECT current_user || '@' || current_database()"):
     """What psql prints, or what it was told."""
-    result = run([PSQL, "-X", "-A", "-t", "-d", pooler.uri(database, user, more), "-c", "SELECT current_user || '@' || current_database()"],
-                 check=False, env={"PGPASSWORD": password, "PATH": "/usr/bin:/bin"}, timeout=30)
+    result = run([PSQL, "-X", "-A", "-t", "-d", pooler.uri(database, user, more), "-c", sql], check=False, env={"PGPASSWORD": password, "PATH": "/usr/bin:/bin"}, timeout=30)
     told = re.search(r"FATAL:\s+(.*)", result.stderr)
     return result.stdout.strip() if result.returncode == 0 else told.group(1) if told else result.stderr.strip()
 
