@@ -331,7 +331,6 @@ LoopPool& Loop::part_of(const std::shared_ptr<Pool>& pool) {
   const auto found = std::ranges::find_if(
       pools_, [&](const std::unique_ptr<LoopPool>& each) { return each->owner == pool; });
   if (found != pools_.end()) return **found;
-  has_idle_limit_ = has_idle_limit_ || pool->limits().client_idle > 0;
   LoopPool& part = *pools_.emplace_back(std::make_unique<LoopPool>(pool));
   take_marks(part);
   return part;

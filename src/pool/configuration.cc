@@ -22,20 +22,20 @@ void put(List& list, Item item, Key Item::* key) {
   }
 }
 
-base::Result<> add(Configuration& configuration, const IniLine& line) {
+base::Result<> add(Configuration& configuration, const IniLine& line, Notes& notes) {
   if (line.section == "pgbouncer") return set(configuration.settings, line.key, line.value);
   if (line.section == "databases") {
-    PGKEEP_TRY(DatabaseDefinition database, database_of(line.key, line.value));
+    PGKEEP_TRY(DatabaseDefinition database, database_of(line.key, line.value, notes));
     put(configuration.databases, std::move(database), &DatabaseDefinition::name);
     return {};
   }
   if (line.section == "users") {
-    PGKEEP_TRY(UserDefinition user, user_of(line.key, line.value));
+    PGKEEP_TRY(UserDefinition user, user_of(line.key, line.value, notes));
     put(configuration.users, std::move(user), &UserDefinition::name);
     return {};
   }
   if (line.section == "peers") {
-    PGKEEP_TRY(PeerDefinition peer, peer_of(line.key, line.value));
+    PGKEEP_TRY(PeerDefinition peer, peer_of(line.key, line.value, notes));
     put(configuration.peers, std::move(peer), &PeerDefinition::id);
     return {};
   }
@@ -59,8 +59,11 @@ const UserDefinition* Configuration::user(std::string_view name) const {
 }
 
 base::Result<> add_line(Configuration& configuration, const IniLine& line) {
-  if (auto done = add(configuration, line); !done)
+  Notes notes;
+  if (auto done = add(configuration, line, notes); !done)
     return base::with_where(std::move(done).error(), line.where);
+  for (std::string& note : notes)
+    configuration.problems.push_back({.where = line.where, .what = std::move(note)});
   return {};
 }
 

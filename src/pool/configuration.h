@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "pool/definitions.h"
+#include "pool/file_problems.h"
 #include "pool/ini.h"
 #include "pool/settings.h"
 
@@ -20,6 +21,7 @@ struct Configuration {
   std::vector<DatabaseDefinition> databases; ///< Of one name the last; in the order of the file.
   std::vector<UserDefinition> users;
   std::vector<PeerDefinition> peers;
+  std::vector<FileProblem> problems; ///< What of its lines counts for nothing.
 
   /// By its own name, else "*"; null where there is neither.
   [[nodiscard]] const DatabaseDefinition* database(std::string_view name) const;

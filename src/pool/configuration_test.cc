@@ -1,5 +1,6 @@
 #include "pool/configuration.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "pool/user_list.h"
@@ -92,6 +93,52 @@ TEST(PoolConfiguration, MistakesAreSaidInPgbouncersWords) {
   }
 }
 
+TEST(PoolConfiguration, NumbersOfOptionsAreReadAsAtoiReadsThem) {
+  const auto all = configured(
+      "[databases]\n"
+      "a = pool_size=20; min_pool_size=010 port=5433, server_lifetime=15s max_db_connections=+5\n"
+      "b = pool_size=-1 max_db_connections=-1 query_wait_timeout=-2 server_lifetime=-1\n"
+      "c = pool_size=0 min_pool_size=0 reserve_pool=0 query_wait_timeout=0\n"
+      "d = max_db_connections=0 max_db_client_connections=0 server_lifetime=0\n"
+      "e = load_balance_hosts=Disable target_session_attrs=Read-Write pool_mode=Session\n"
+      "[users]\n"
+      "u = max_user_connections=0 max_user_client_connections=-1 query_timeout=0 "
+      "idle_transaction_timeout=0 transaction_timeout=-1 client_idle_timeout=0 pool_size=0\n"
+      "[pgbouncer]\nmax_db_connections = -1\n");
+  ASSERT_TRUE(all) << all.error().what << all.error().where;
+  std::vector<std::string> problems;
+  for (const FileProblem& each : all->problems)
+    problems.push_back(each.text());
+  const std::string behind = "behind the number counts for nothing";
+  EXPECT_EQ(problems, (std::vector<std::string>{"x.ini:2: pool_size=20;: \";\" " + behind,
+                                                "x.ini:2: port=5433,: \",\" " + behind,
+                                                "x.ini:2: server_lifetime=15s: \"s\" " + behind}));
+  const Overrides& a = all->database("a")->own;
+  EXPECT_EQ(a.pool_size, 20);
+  EXPECT_EQ(a.min_pool_size, 10);
+  EXPECT_EQ(a.max_connections, 5);
+  EXPECT_EQ(a.server_lifetime, Duration(std::chrono::seconds(15)));
+  EXPECT_EQ(all->database("a")->port, 5433);
+  const Overrides& b = all->database("b")->own;
+  EXPECT_FALSE(b.pool_size || b.max_connections || b.query_wait_timeout);
+  EXPECT_EQ(b.server_lifetime, kNever);
+  const Overrides& c = all->database("c")->own;
+  EXPECT_EQ(c.pool_size, 0);
+  EXPECT_EQ(c.min_pool_size, 0);
+  EXPECT_EQ(c.reserve_pool_size, 0);
+  EXPECT_EQ(c.query_wait_timeout, Duration(0));
+  const Overrides& d = all->database("d")->own;
+  EXPECT_FALSE(d.max_connections || d.max_client_connections || d.server_lifetime);
+  EXPECT_EQ(all->database("e")->load_balance_hosts, LoadBalance::disable);
+  EXPECT_EQ(all->database("e")->target_session_attrs, SessionAttributes::read_write);
+  const Overrides& u = all->user("u")->own;
+  EXPECT_FALSE(u.max_connections || u.max_client_connections || u.query_timeout ||
+               u.idle_transaction_timeout || u.client_idle_timeout);
+  EXPECT_EQ(u.transaction_timeout, kNever);
+  EXPECT_EQ(u.pool_size, 0);
+  EXPECT_EQ(all->settings.max_db_connections, -1);
+}
+
 TEST(PoolConfiguration, PasswordsAreNotInErrors) {
   const auto all = configured("[databases]\na = password=hunter2 nonsense=1");
   ASSERT_FALSE(all);
@@ -99,25 +146,39 @@ TEST(PoolConfiguration, PasswordsAreNotInErrors) {
 }
 
 TEST(UserList, NamesAndSecrets) {
-  const auto users = users_in("\"alice\" \"pass\"\n; a comment\n\n"
-                              "\"odd \"\"one\" \"md5x\" and what nobody reads\n"
-                              "  \"bob\"\t\"\"\r\n\"alice\" \"newer\"",
-                              "users.txt");
-  ASSERT_TRUE(users) << users.error().where;
-  ASSERT_EQ(users->size(), 3U);
-  EXPECT_EQ((*users)[0].stored.reveal(), "newer");
-  EXPECT_EQ((*users)[1].name, "odd \"one");
-  EXPECT_EQ((*users)[2].stored.reveal(), "");
+  const UserList list = users_in("\"alice\" \"pass\"\n; a comment\n\n"
+                                 "\"odd \"\"one\" \"md5x\" and what nobody reads\n"
+                                 "  \"bob\"\t\"\"\r\n\"carol\" is \"well\"\n\"alice\" \"newer\"");
+  EXPECT_TRUE(list.skipped.empty());
+  EXPECT_FALSE(list.end);
+  ASSERT_EQ(list.users.size(), 4U);
+  EXPECT_EQ(list.users[0].stored.reveal(), "newer");
+  EXPECT_EQ(list.users[1].name, "odd \"one");
+  EXPECT_EQ(list.users[2].stored.reveal(), "");
+  EXPECT_EQ(list.users[3].stored.reveal(), "well");
 }
 
 TEST(UserList, MistakesHaveTheirLineAndNoSecret) {
-  for (const std::string_view text : {"\n\"alice\" secret", "\n\"alice\"", "\nalice \"secret\"",
-                                      "\n\"alice\" \"secret", "\n\"\" \"secret\""}) {
-    const auto users = users_in(text, "users.txt");
-    ASSERT_FALSE(users) << text;
-    EXPECT_EQ(users.error().what, "broken auth file");
-    EXPECT_EQ(users.error().where, "users.txt:2");
-    EXPECT_EQ(base::to_line(users.error()).find("secret"), std::string::npos);
+  struct WrongLine {
+    std::string_view text;
+    std::string_view what;
+    bool is_end;
+  };
+  const WrongLine lines[] = {
+      {"\"alice\" secret", "a user without a password", false},
+      {"\"alice\"", "a user without a password", false},
+      {"\"alice\" \"secret", "a user without a password", false},
+      {"\"\" \"secret\"", "a user without a name", false},
+      {"alice \"secret\"", "broken auth file", true},
+      {"\"alice secret", "broken auth file", true},
+  };
+  for (const WrongLine& each : lines) {
+    const UserList list = users_in(fmt::format("\"first\" \"1\"\n{}\n\"last\" \"2\"\n", each.text));
+    EXPECT_EQ(list.users.size(), each.is_end ? 1U : 2U) << each.text;
+    EXPECT_EQ(list.users.back().name, each.is_end ? "first" : "last") << each.text;
+    EXPECT_EQ(list.skipped.empty(), each.is_end) << each.text;
+    const LineProblem problem = list.end ? *list.end : list.skipped.front();
+    EXPECT_EQ(problem, (LineProblem{.line = 2, .what = std::string(each.what)})) << each.text;
   }
 }
 

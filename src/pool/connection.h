@@ -126,6 +126,8 @@ struct Client final : Endpoint {
   std::uint64_t id = 0;         ///< Of all clients and servers, while the process lives.
   Quota* of_database = nullptr; ///< Where it is counted, once it came in.
   Quota* of_user = nullptr;
+  Micros query_wait_max = 0; ///< Of the user who logged in, whoever it is at the server; 0: none.
+  Micros idle_max = 0;
   ParameterValues parameters;
   std::string user;
   std::unique_ptr<ClientLogin> login;

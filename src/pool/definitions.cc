@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <optional>
 #include <span>
 
 #include <fmt/format.h>
@@ -24,45 +26,72 @@ base::Error mistake(std::string what, std::string expected = {}, std::string hin
           .hint = std::move(hint)};
 }
 
-/// Values of settings are read as the settings are: by the row that has such a value.
-template <typename Value>
-base::Result<Value> as_setting(std::string_view setting, Value Settings::* member,
-                               std::string_view option, std::string_view text) {
-  Settings settings;
-  if (auto done = set(settings, setting, text); !done)
+/// One option as it stands behind a name, and where to say what of it counts for nothing.
+struct Given {
+  std::string_view option;
+  std::string_view text;
+  Notes& notes;
+
+  [[nodiscard]] base::Error invalid(std::string expected) const {
     return mistake(
         fmt::format("invalid {}: {}", base::replace_all(std::string(option), "_", " "), text),
-        done.error().expected);
-  return std::move(settings.*member);
+        std::move(expected));
+  }
+};
+
+/// What the text begins with, as atoi() reads it, and how many bytes of it count.
+template <typename Number>
+struct Front {
+  Number number{};
+  std::size_t bytes = 0;
+};
+template <typename Number>
+std::optional<Front<Number>> front_of(std::string_view text) {
+  const std::size_t sign = text.starts_with('+') ? 1 : 0;
+  Front<Number> front;
+  const char* const begin = text.data() + sign;
+  const auto [stop, failure] = std::from_chars(begin, text.data() + text.size(), front.number);
+  if (failure != std::errc()) return std::nullopt;
+  front.bytes = sign + static_cast<std::size_t>(stop - begin);
+  return front;
 }
 
-base::Result<> take(std::string_view option, std::string_view text,
-                    std::optional<std::int64_t>& out) {
-  PGKEEP_TRY(out, as_setting("default_pool_size", &Settings::default_pool_size, option, text));
-  return {};
-}
-base::Result<> take(std::string_view option, std::string_view text, std::optional<Duration>& out) {
-  PGKEEP_TRY(out, as_setting("query_timeout", &Settings::query_timeout, option, text));
-  return {};
-}
-base::Result<> take(std::string_view option, std::string_view text, std::optional<PoolMode>& out) {
-  PGKEEP_TRY(out, as_setting("pool_mode", &Settings::pool_mode, option, text));
-  return {};
+template <typename Number>
+std::optional<Number> number_of(const Given& given) {
+  const auto front = front_of<Number>(given.text);
+  if (!front) return std::nullopt;
+  if (front->bytes < given.text.size())
+    given.notes.push_back(fmt::format("{}={}: \"{}\" behind the number counts for nothing",
+                                      given.option, given.text, given.text.substr(front->bytes)));
+  return front->number;
 }
 
-base::Result<> take_port(std::string_view text, std::uint16_t& out) {
-  const char* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, out);
-  if (failure == std::errc() && stop == end && out > 0) return {};
-  return mistake(fmt::format("invalid port: {}", text), "a number from 1 to 65535");
+/// Fractions count, which PgBouncer cuts off. None: nobody can wait so long.
+std::optional<Duration> duration_of(double seconds) {
+  constexpr double kSecondsMax = 1e9; // Thirty years: what is counted in microseconds fits.
+  if (!(std::abs(seconds) <= kSecondsMax)) return std::nullopt;
+  return Duration(std::llround(seconds * Duration::period::den));
+}
+
+base::Result<std::int64_t> take_number(const Given& given) {
+  const auto number = number_of<std::int32_t>(given);
+  if (!number) return given.invalid("a whole number");
+  return *number;
+}
+
+base::Result<Duration> take_duration(const Given& given) {
+  const auto seconds = number_of<double>(given);
+  const auto duration = seconds ? duration_of(*seconds) : std::nullopt;
+  if (!duration) return given.invalid("a number of seconds, such as 15 or 0.5");
+  return *duration;
 }
 
 template <typename Enum>
-base::Result<> take_word(std::string_view option, std::string_view text,
-                         std::span<const std::string_view> words, Enum& out) {
-  const auto found = std::ranges::find(words, text);
+base::Result<> take_word(const Given& given, std::span<const std::string_view> words, Enum& out) {
+  const std::string lowered = base::to_lower(given.text);
+  const auto found = std::ranges::find(words, lowered);
   if (found == words.end())
-    return mistake(fmt::format("invalid {}: {}", option, text),
+    return mistake(fmt::format("invalid {}: {}", given.option, given.text),
                    fmt::format("one of {}", fmt::join(words, ", ")));
   out = static_cast<Enum>(found - words.begin());
   return {};
@@ -75,61 +104,105 @@ Overrides& own_of(Overrides& own) {
   return own;
 }
 
-template <typename Out, auto member>
-base::Result<> own_into(Out& out, std::string_view option, std::string_view text) {
-  return take(option, text, own_of(out).*member);
+/// Of a pool, where 0 is a size: what is below is none of its own.
+base::Result<> take_size(const Given& given, std::optional<std::int64_t>& out) {
+  PGKEEP_TRY(out, take_number(given));
+  if (*out < 0) out.reset();
+  return {};
 }
-/// -1 means "not set".
+template <typename Out, auto member>
+base::Result<> size_into(Out& out, const Given& given) {
+  return take_size(given, own_of(out).*member);
+}
+
+/// Of connections: one that is not above 0 leaves the limit of all as it is.
+template <typename Out, auto member>
+base::Result<> most_into(Out& out, const Given& given) {
+  std::optional<std::int64_t>& most = own_of(out).*member;
+  PGKEEP_TRY(most, take_number(given));
+  if (*most <= 0) most.reset();
+  return {};
+}
+
+/// The same of time; below 0 it never comes, for PgBouncer takes such a number for a very large
+/// one.
+template <typename Out, auto member>
+base::Result<> time_into(Out& out, const Given& given) {
+  std::optional<Duration>& time = own_of(out).*member;
+  PGKEEP_TRY(time, take_duration(given));
+  if (time->count() == 0) time.reset();
+  if (time && time->count() < 0) time = kNever;
+  return {};
+}
+
+/// 0 is no limit, and what is below is none of its own.
 template <typename Out>
-base::Result<> wait_into(Out& out, std::string_view option, std::string_view text) {
-  if (text != "-1") return take(option, text, own_of(out).query_wait_timeout);
-  own_of(out).query_wait_timeout.reset();
+base::Result<> wait_into(Out& out, const Given& given) {
+  std::optional<Duration>& wait = own_of(out).query_wait_timeout;
+  PGKEEP_TRY(wait, take_duration(given));
+  if (wait->count() < 0) wait.reset();
+  return {};
+}
+
+template <typename Out>
+base::Result<> mode_into(Out& out, const Given& given) {
+  Settings settings;
+  if (auto done = set(settings, "pool_mode", given.text); !done)
+    return given.invalid(done.error().expected);
+  own_of(out).pool_mode = settings.pool_mode;
+  return {};
+}
+
+base::Result<> take_port(const Given& given, std::uint16_t& out) {
+  const auto port = number_of<std::uint16_t>(given);
+  if (!port || *port == 0) return given.invalid("a number from 1 to 65535");
+  out = *port;
   return {};
 }
 
 using D = DatabaseDefinition;
 struct DatabaseOption {
   std::string_view name;
-  base::Result<> (*take)(D& out, std::string_view option, std::string_view text);
+  base::Result<> (*take)(D& out, const Given& given);
 };
 
 template <std::string D::* member>
-base::Result<> text_into(D& out, std::string_view /*option*/, std::string_view text) {
-  out.*member = text;
+base::Result<> text_into(D& out, const Given& given) {
+  out.*member = given.text;
   return {};
 }
 template <std::optional<std::string> D::* member>
-base::Result<> own_text_into(D& out, std::string_view /*option*/, std::string_view text) {
-  out.*member = std::string(text);
+base::Result<> own_text_into(D& out, const Given& given) {
+  out.*member = std::string(given.text);
   return {};
 }
 
-base::Result<> hosts_into(D& out, std::string_view /*option*/, std::string_view text) {
+base::Result<> hosts_into(D& out, const Given& given) {
   out.hosts.clear();
-  for (const std::string& host : base::split(text, ',')) {
+  for (const std::string& host : base::split(given.text, ',')) {
     if (base::trim(host).empty())
-      return mistake(fmt::format("invalid host list: {}", text),
+      return mistake(fmt::format("invalid host list: {}", given.text),
                      "names or addresses with a comma between");
     out.hosts.emplace_back(base::trim(host));
   }
   return {};
 }
 
-base::Result<> load_balance_into(D& out, std::string_view option, std::string_view text) {
+base::Result<> load_balance_into(D& out, const Given& given) {
   constexpr std::array<std::string_view, 2> kWords = {"round-robin", "disable"};
-  return take_word(option, text, kWords, out.load_balance_hosts);
+  return take_word(given, kWords, out.load_balance_hosts);
 }
-base::Result<> attributes_into(D& out, std::string_view option, std::string_view text) {
+base::Result<> attributes_into(D& out, const Given& given) {
   constexpr std::array<std::string_view, 5> kWords = {"any", "read-write", "read-only", "primary",
                                                       "standby"};
-  return take_word(option, text, kWords, out.target_session_attrs);
+  return take_word(given, kWords, out.target_session_attrs);
 }
 
-base::Result<> port_into(D& out, std::string_view /*option*/, std::string_view text) {
-  return take_port(text, out.port);
+base::Result<> port_into(D& out, const Given& given) {
+  return take_port(given, out.port);
 }
-base::Result<> password_into(D& out, std::string_view /*option*/, std::string_view text) {
-  out.password = base::Secret(std::string(text));
+base::Result<> password_into(D& out, const Given& given) {
+  out.password = base::Secret(std::string(given.text));
   return {};
 }
 
@@ -142,37 +215,37 @@ constexpr DatabaseOption kDatabaseOptions[] = {
     {"auth_user", own_text_into<&D::auth_user>},
     {"auth_query", own_text_into<&D::auth_query>},
     {"auth_dbname", own_text_into<&D::auth_dbname>},
-    {"pool_size", own_into<D, &Overrides::pool_size>},
-    {"min_pool_size", own_into<D, &Overrides::min_pool_size>},
-    {"reserve_pool_size", own_into<D, &Overrides::reserve_pool_size>},
-    {"reserve_pool", own_into<D, &Overrides::reserve_pool_size>}, // Its name before.
+    {"pool_size", size_into<D, &Overrides::pool_size>},
+    {"min_pool_size", size_into<D, &Overrides::min_pool_size>},
+    {"reserve_pool_size", size_into<D, &Overrides::reserve_pool_size>},
+    {"reserve_pool", size_into<D, &Overrides::reserve_pool_size>}, // Its name before.
     {"connect_query", text_into<&D::connect_query>},
-    {"pool_mode", own_into<D, &Overrides::pool_mode>},
+    {"pool_mode", mode_into<D>},
     {"query_wait_timeout", wait_into<D>},
     {"load_balance_hosts", load_balance_into},
     {"target_session_attrs", attributes_into},
-    {"max_db_connections", own_into<D, &Overrides::max_connections>},
-    {"max_db_client_connections", own_into<D, &Overrides::max_client_connections>},
-    {"server_lifetime", own_into<D, &Overrides::server_lifetime>},
+    {"max_db_connections", most_into<D, &Overrides::max_connections>},
+    {"max_db_client_connections", most_into<D, &Overrides::max_client_connections>},
+    {"server_lifetime", time_into<D, &Overrides::server_lifetime>},
 };
 constexpr std::string_view kStartupOptions[] = {"client_encoding", "datestyle", "timezone",
                                                 "application_name"};
 
 struct UserOption {
   std::string_view name;
-  base::Result<> (*take)(Overrides& out, std::string_view option, std::string_view text);
+  base::Result<> (*take)(Overrides& out, const Given& given);
 };
 constexpr UserOption kUserOptions[] = {
-    {"pool_size", own_into<Overrides, &Overrides::pool_size>},
-    {"reserve_pool_size", own_into<Overrides, &Overrides::reserve_pool_size>},
-    {"pool_mode", own_into<Overrides, &Overrides::pool_mode>},
-    {"max_user_connections", own_into<Overrides, &Overrides::max_connections>},
-    {"max_user_client_connections", own_into<Overrides, &Overrides::max_client_connections>},
-    {"query_timeout", own_into<Overrides, &Overrides::query_timeout>},
+    {"pool_size", size_into<Overrides, &Overrides::pool_size>},
+    {"reserve_pool_size", size_into<Overrides, &Overrides::reserve_pool_size>},
+    {"pool_mode", mode_into<Overrides>},
+    {"max_user_connections", most_into<Overrides, &Overrides::max_connections>},
+    {"max_user_client_connections", most_into<Overrides, &Overrides::max_client_connections>},
+    {"query_timeout", time_into<Overrides, &Overrides::query_timeout>},
     {"query_wait_timeout", wait_into<Overrides>},
-    {"idle_transaction_timeout", own_into<Overrides, &Overrides::idle_transaction_timeout>},
-    {"transaction_timeout", own_into<Overrides, &Overrides::transaction_timeout>},
-    {"client_idle_timeout", own_into<Overrides, &Overrides::client_idle_timeout>},
+    {"idle_transaction_timeout", time_into<Overrides, &Overrides::idle_transaction_timeout>},
+    {"transaction_timeout", time_into<Overrides, &Overrides::transaction_timeout>},
+    {"client_idle_timeout", time_into<Overrides, &Overrides::client_idle_timeout>},
 };
 
 // The same names with the kinds of their values; "reserve_pool" is but an older name.
@@ -246,7 +319,18 @@ std::span<const OptionRow> peer_options() {
   return kPeerRows;
 }
 
-base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_view options) {
+std::optional<std::int64_t> option_number(std::string_view text) {
+  const auto front = front_of<std::int32_t>(text);
+  return front ? std::optional<std::int64_t>(front->number) : std::nullopt;
+}
+
+std::optional<Duration> option_duration(std::string_view text) {
+  const auto front = front_of<double>(text);
+  return front ? duration_of(front->number) : std::nullopt;
+}
+
+base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_view options,
+                                             Notes& notes) {
   if (name == kConsoleName)
     return mistake(fmt::format("database name \"{}\" is reserved", name), {},
                    "The console has this name: choose another.");
@@ -264,23 +348,24 @@ base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_
       known.insert(known.end(), std::begin(kStartupOptions), std::end(kStartupOptions));
       return unknown("connection", each.key, std::move(known));
     }
-    PGKEEP_CHECK(option->take(database, each.key, each.value));
+    PGKEEP_CHECK(option->take(database, {each.key, each.value, notes}));
   }
   return database;
 }
 
-base::Result<UserDefinition> user_of(std::string_view name, std::string_view options) {
+base::Result<UserDefinition> user_of(std::string_view name, std::string_view options,
+                                     Notes& notes) {
   PGKEEP_TRY(const std::vector<IniOption> list, options_in(options));
   UserDefinition user{.name = std::string(name)};
   for (const IniOption& each : list) {
     const auto option = std::ranges::find(kUserOptions, each.key, &UserOption::name);
     if (option == std::end(kUserOptions)) return unknown("user", each.key, names_of(kUserOptions));
-    PGKEEP_CHECK(option->take(user.own, each.key, each.value));
+    PGKEEP_CHECK(option->take(user.own, {each.key, each.value, notes}));
   }
   return user;
 }
 
-base::Result<PeerDefinition> peer_of(std::string_view id, std::string_view options) {
+base::Result<PeerDefinition> peer_of(std::string_view id, std::string_view options, Notes& notes) {
   PeerDefinition peer;
   const char* const end = id.data() + id.size();
   const auto [stop, failure] = std::from_chars(id.data(), end, peer.id);
@@ -289,12 +374,13 @@ base::Result<PeerDefinition> peer_of(std::string_view id, std::string_view optio
                    fmt::format("a number from 1 to {}", kPeersMax));
   PGKEEP_TRY(const std::vector<IniOption> list, options_in(options));
   for (const IniOption& each : list) {
+    const Given given{each.key, each.value, notes};
     if (each.key == "host") {
       peer.host = each.value;
     } else if (each.key == "port") {
-      PGKEEP_CHECK(take_port(each.value, peer.port));
+      PGKEEP_CHECK(take_port(given, peer.port));
     } else if (each.key == "pool_size") {
-      PGKEEP_CHECK(take(each.key, each.value, peer.pool_size));
+      PGKEEP_CHECK(take_size(given, peer.pool_size));
     } else {
       return unknown("peer", each.key, {"host", "port", "pool_size"});
     }

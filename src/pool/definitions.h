@@ -21,7 +21,8 @@ namespace pgkeep::pool {
 enum class LoadBalance : std::uint8_t { round_robin, disable };
 enum class SessionAttributes : std::uint8_t { any, read_write, read_only, primary, standby };
 
-/// What a database or a user may have of its own; empty: as the settings say.
+/// What a database or a user may have of its own; empty: as the settings say. 0 is kept where it
+/// says something of its own: a pool_size without a limit, a query_wait_timeout that never comes.
 struct Overrides {
   std::optional<std::int64_t> pool_size;
   std::optional<std::int64_t> min_pool_size;
@@ -79,10 +80,20 @@ std::span<const OptionRow> database_options();
 std::span<const OptionRow> user_options();
 std::span<const OptionRow> peer_options();
 
+/// What counts of an option's value, 20 of "20;", as PgBouncer reads it; none: nothing does.
+std::optional<std::int64_t> option_number(std::string_view text);
+std::optional<Duration> option_duration(std::string_view text);
+/// Of a timeout below 0, which PgBouncer takes for a very large number.
+inline constexpr Duration kNever = std::chrono::hours(24 * 365 * 30);
+
+/// What was passed over, as PgBouncer does without a word: without a place.
+using Notes = std::vector<std::string>;
+
 /// Of a name and what stands behind it. Errors: Code::config without a place, in PgBouncer's words
 /// where it has any.
-base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_view options);
-base::Result<UserDefinition> user_of(std::string_view name, std::string_view options);
-base::Result<PeerDefinition> peer_of(std::string_view id, std::string_view options);
+base::Result<DatabaseDefinition> database_of(std::string_view name, std::string_view options,
+                                             Notes& notes);
+base::Result<UserDefinition> user_of(std::string_view name, std::string_view options, Notes& notes);
+base::Result<PeerDefinition> peer_of(std::string_view id, std::string_view options, Notes& notes);
 
 } // namespace pgkeep::pool

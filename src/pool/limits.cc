@@ -21,6 +21,19 @@ Value or_else(const std::optional<Value>& own, Value of_all) {
 
 } // namespace
 
+/// What the files say of whoever logged in, even where another user works for it at the server.
+void Loop::take_limits(Client& client, const DatabaseDefinition& database) {
+  const UserDefinition* user = directory_->configuration.user(client.user);
+  const Overrides none;
+  const Overrides& own = user == nullptr ? none : user->own;
+  client.query_wait_max =
+      own.query_wait_timeout
+          .value_or(or_else(database.own.query_wait_timeout, settings().query_wait_timeout))
+          .count();
+  client.idle_max = or_else(own.client_idle_timeout, settings().client_idle_timeout).count();
+  has_idle_limit_ = has_idle_limit_ || client.idle_max > 0;
+}
+
 /// False: there are too many of its database or its user, and it is gone.
 bool Loop::count(Client& client, const DatabaseDefinition& database, const std::string& name) {
   Quotas& quotas = shared_.pools.quotas;
@@ -39,6 +52,7 @@ bool Loop::count(Client& client, const DatabaseDefinition& database, const std::
     disconnect(client, "client connections exceeded (max_user_client_connections)", true);
     return false;
   }
+  take_limits(client, database);
   return true;
 }
 
@@ -55,8 +69,9 @@ bool Loop::take_place(LoopPool& pool) {
   const Client* first = pool.waiting.front();
   const bool is_late = first != nullptr && sizes.reserve_timeout > 0 &&
                        now_ - first->wait_since >= sizes.reserve_timeout;
-  const int most = shared.size() + (is_late ? sizes.reserve : 0);
-  const bool is_reserve = shared.servers() >= shared.size();
+  const bool is_limited = shared.size() > 0;
+  const int most = is_limited ? shared.size() + (is_late ? sizes.reserve : 0) : 0;
+  const bool is_reserve = is_limited && shared.servers() >= shared.size();
   Pool::Room room = shared.take_place(most);
   if (room != Pool::Room::taken && room != Pool::Room::pool_full && now_ >= pool.next_eviction) {
     pool.next_eviction = now_ + kBetweenEvictions;
@@ -172,9 +187,8 @@ void Loop::keep_up_size(LoopPool& pool) {
   for (int i = 0; i < shared.loops(); ++i)
     clients += shared.part(i).clients.load(std::memory_order_relaxed);
   if (clients == 0 && shared.database().user.empty()) return;
-  if (may_connect(pool) &&
-      shared.take_place(std::min(sizes.least, shared.size())) == Pool::Room::taken)
-    open(pool);
+  const int most = shared.size() > 0 ? std::min(sizes.least, shared.size()) : sizes.least;
+  if (may_connect(pool) && shared.take_place(most) == Pool::Room::taken) open(pool);
 }
 
 bool Loop::is_empty(const LoopPool& pool) const {

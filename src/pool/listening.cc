@@ -375,16 +375,16 @@ void Loop::ear_lost(const EarLost& lost) {
 
 /// They wait for the connection as others do for a server of the pool.
 void Loop::keep_up_listeners(const LoopPool& pool) {
+  const Micros query_max = settings().query_timeout.count();
   std::vector<std::pair<Client*, std::string_view>> late;
   for (const auto& [name, audience] : pool.channels) {
     if (audience.is_heard) continue;
     for (Client* client : audience.clients) {
-      const Pool::Limits& limits = client->pool->shared.limits();
       const Micros waits = now_ - client->listening->awaited_since;
       if (client->listening->awaited != name) continue;
-      if (limits.query > 0 && waits > limits.query) {
+      if (query_max > 0 && waits > query_max) {
         late.emplace_back(client, "query_timeout");
-      } else if (limits.query_wait > 0 && waits > limits.query_wait) {
+      } else if (client->query_wait_max > 0 && waits > client->query_wait_max) {
         late.emplace_back(client, "query_wait_timeout");
       }
     }

@@ -290,6 +290,7 @@ private:
   // limits.cc: how many connections there may be.
   bool count(Client& client, const DatabaseDefinition& database, const std::string& name);
   static void discount(Client& client);
+  void take_limits(Client& client, const DatabaseDefinition& database);
   bool take_place(LoopPool& pool);
   bool take_place_of_ear(LoopPool& pool);
   bool evict(const Pool& pool, Pool::Room full, bool may_be_own);
@@ -431,7 +432,7 @@ private:
   Micros next_upkeep_ = 0;
   Micros next_zone_check_ = 0;
   bool is_over_ = false;
-  bool has_idle_limit_ = false; ///< A pool has one for its clients.
+  bool has_idle_limit_ = false; ///< A client has one.
   bool is_watching_ = false;    ///< A pool is: a pass comes soon.
   bool is_fresh_ = false;       ///< What was scanned last begins a request that may be an attempt.
   std::unique_ptr<std::array<char, kInputBytes>> input_;

@@ -164,7 +164,7 @@ std::string metrics_text(const Picture& picture) {
   append_extras(out, pools);
   append_states(out, "clients", "Clients of the pool.", pools, kClients);
   append_states(out, "servers", "Servers of the pool.", pools, kServers);
-  append_head(out, "size", "gauge", "The most servers that the pool may have.");
+  append_head(out, "size", "gauge", "The most servers that the pool may have; 0: no limit.");
   for (const PoolCensus& pool : pools)
     out += fmt::format("pgkeep_pool_size{{{}}} {}\n", labels_of(pool), pool.pool->size());
   append_head(out, "longest_wait_seconds", "gauge",

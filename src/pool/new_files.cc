@@ -8,12 +8,14 @@ namespace pgkeep::pool {
 void Loop::take_files(NewFiles files) {
   directory_ = std::move(files.directory);
   has_idle_limit_ = false;
+  for (const auto& client : clients_) {
+    if (client && client->pool != nullptr) take_limits(*client, client->pool->shared.database());
+  }
   for (const auto& pool : pools_) {
     if (pool->shared.is_dead()) {
       kill(*pool);
       continue;
     }
-    has_idle_limit_ = has_idle_limit_ || pool->shared.limits().client_idle > 0;
     close_outdated(*pool);
     call_for_server(*pool);
   }

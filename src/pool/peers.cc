@@ -62,7 +62,7 @@ void Loop::serve(std::int64_t id, PeerPool& pool) {
   const PeerDefinition* const peer = find_peer(*files, id);
   const std::int64_t most =
       peer == nullptr ? 0 : peer->pool_size.value_or(files->settings().default_pool_size);
-  while (!pool.waiting.empty() && (most == 0 || pool.taken < most)) {
+  while (!pool.waiting.empty() && (most <= 0 || pool.taken < most)) {
     PeerWish wish = std::move(pool.waiting.front());
     pool.waiting.pop_front();
     if (peer == nullptr) { // It is gone since then.

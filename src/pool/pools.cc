@@ -28,8 +28,11 @@ Pool::Terms::Terms(DirectoryPtr files, const DatabaseDefinition& definition,
   const Overrides none;
   const Overrides& own = of_user == nullptr ? none : of_user->own;
   mode = chosen(own.pool_mode, database->own.pool_mode, settings.pool_mode);
-  size =
-      static_cast<int>(chosen(own.pool_size, database->own.pool_size, settings.default_pool_size));
+  // A number below 0 counts as 0.
+  const auto number = [](std::int64_t value) {
+    return static_cast<int>(std::max<std::int64_t>(value, 0));
+  };
+  size = number(chosen(own.pool_size, database->own.pool_size, settings.default_pool_size));
   if (mode != PoolMode::session)
     statements_max = static_cast<std::size_t>(settings.max_prepared_statements);
   heals_plans = statements_max > 0 && settings.heal_cached_plans;
@@ -44,14 +47,11 @@ Pool::Terms::Terms(DirectoryPtr files, const DatabaseDefinition& definition,
   const auto limit = [&](std::optional<Duration> Overrides::* of_own, Duration of_all) {
     return chosen(own.*of_own, database->own.*of_own, of_all).count();
   };
-  limits = {.query_wait = limit(&Overrides::query_wait_timeout, settings.query_wait_timeout),
-            .query = limit(&Overrides::query_timeout, settings.query_timeout),
+  limits = {.query = limit(&Overrides::query_timeout, settings.query_timeout),
             .idle_transaction =
                 limit(&Overrides::idle_transaction_timeout, settings.idle_transaction_timeout),
             .transaction = limit(&Overrides::transaction_timeout, settings.transaction_timeout),
-            .client_idle = limit(&Overrides::client_idle_timeout, settings.client_idle_timeout),
             .server_lifetime = limit(&Overrides::server_lifetime, settings.server_lifetime)};
-  const auto number = [](std::int64_t value) { return static_cast<int>(value); };
   sizes = {.reserve = number(chosen(own.reserve_pool_size, database->own.reserve_pool_size,
                                     settings.reserve_pool_size)),
            .reserve_timeout = settings.reserve_pool_timeout.count(),
@@ -124,9 +124,7 @@ Pool::Room Pool::take_place(int most) {
   const Sizes& over = sizes();
   int count = servers_.load();
   do {
-    // A size of 0 is no limit that anybody wants: as in PgBouncer it lets nobody work, but for the
-    // first connection, which brings the greeting.
-    if (count >= most && (count > 0 || has_welcome())) return Room::pool_full;
+    if (most > 0 && count >= most) return Room::pool_full;
   } while (!servers_.compare_exchange_weak(count, count + 1));
   if (!take_one(of_database_.servers, over.of_database)) {
     servers_.fetch_sub(1);

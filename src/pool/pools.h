@@ -44,7 +44,7 @@ public:
   [[nodiscard]] const std::string& user() const { return user_; } ///< At the server.
   [[nodiscard]] const DatabaseDefinition& database() const { return *terms().database; }
   [[nodiscard]] PoolMode mode() const { return terms().mode; }
-  [[nodiscard]] int size() const { return terms().size; }
+  [[nodiscard]] int size() const { return terms().size; } ///< 0: as many as are wanted.
   /// Named statements are prepared on whatever server answers; 0: they are the client's business.
   [[nodiscard]] std::size_t statements_max() const { return terms().statements_max; }
   [[nodiscard]] bool may_try_again() const { return heals_plans() || conflicts_max() > 0; }
@@ -55,13 +55,11 @@ public:
   [[nodiscard]] bool shares_listen() const { return terms().shares_listen; }
   [[nodiscard]] bool reads_tags() const { return session_hints() != 0 || shares_listen(); }
   [[nodiscard]] const std::vector<std::string>& tracked() const { return terms().tracked; }
-  /// 0: none.
+  /// 0: none. Those of a client that are its user's, and not the server's, are kept with it.
   struct Limits {
-    Micros query_wait = 0;
     Micros query = 0;
     Micros idle_transaction = 0;
     Micros transaction = 0;
-    Micros client_idle = 0;
     Micros server_lifetime = 0;
   };
   [[nodiscard]] const Limits& limits() const { return terms().limits; }
@@ -91,8 +89,8 @@ public:
   [[nodiscard]] const Sizes& sizes() const { return terms().sizes; }
   /// What keeps one more server away.
   enum class Room : std::uint8_t { taken, pool_full, database_full, user_full, all_full };
-  /// One more server connection, if the pool has fewer than `most` and every limit allows it. Each
-  /// that was taken is given back.
+  /// One more server connection, if the pool has fewer than `most` (0: any number) and every limit
+  /// allows it. Each that was taken is given back.
   Room take_place(int most);
   /// True: somebody waits for a place that a limit over several pools kept from him.
   bool give_place();

@@ -17,7 +17,8 @@ namespace pgkeep::pool {
 namespace {
 
 using S = Settings;
-constexpr bool kAtStart = false; ///< Not changeable.
+constexpr bool kAtStart = false;             ///< Not changeable.
+constexpr std::int64_t kNoLimit = INT32_MIN; ///< The least: below 0 it is as 0.
 constexpr std::int64_t kPeersMax = 16'383;
 constexpr std::int64_t kPortMax = 65'535;
 constexpr std::int64_t kModeMax = 07777;
@@ -61,7 +62,7 @@ constexpr SettingRow kRows[] = {
     {"client_tls_protocols", &S::client_tls_protocols, "secure"},
     {"client_tls_sslmode", &S::client_tls_sslmode, "disable"},
     {"conffile", &S::conffile, ""},
-    {"default_pool_size", &S::default_pool_size, "20"},
+    {"default_pool_size", &S::default_pool_size, "20", true, kNoLimit},
     {"disable_pqexec", &S::disable_pqexec, "0", kAtStart},
     {"dns_max_ttl", &S::dns_max_ttl, "15"},
     {"dns_nxdomain_ttl", &S::dns_nxdomain_ttl, "15"},
@@ -82,15 +83,15 @@ constexpr SettingRow kRows[] = {
     {"logfile", &S::logfile, ""},
     {"login_notify_message", &S::login_notify_message, ""},
     {"max_client_conn", &S::max_client_conn, "100"},
-    {"max_db_client_connections", &S::max_db_client_connections, "0"},
-    {"max_db_connections", &S::max_db_connections, "0"},
+    {"max_db_client_connections", &S::max_db_client_connections, "0", true, kNoLimit},
+    {"max_db_connections", &S::max_db_connections, "0", true, kNoLimit},
     {"max_packet_size", &S::max_packet_size, "2147483647"},
     {"max_prepared_statements", &S::max_prepared_statements, "200"},
     {"max_server_connections", &S::max_server_connections, "0"},
-    {"max_user_client_connections", &S::max_user_client_connections, "0"},
-    {"max_user_connections", &S::max_user_connections, "0"},
+    {"max_user_client_connections", &S::max_user_client_connections, "0", true, kNoLimit},
+    {"max_user_connections", &S::max_user_connections, "0", true, kNoLimit},
     {"metrics_listen", &S::metrics_listen, "", kAtStart},
-    {"min_pool_size", &S::min_pool_size, "0"},
+    {"min_pool_size", &S::min_pool_size, "0", true, kNoLimit},
     {"peer_id", &S::peer_id, "0", true, 0, kPeersMax},
     {"pidfile", &S::pidfile, "", kAtStart},
     {"pin_sessions", &S::pin_sessions, "0"},
@@ -100,7 +101,7 @@ constexpr SettingRow kRows[] = {
     {"query_timeout", &S::query_timeout, "0"},
     {"query_wait_notify", &S::query_wait_notify, "5"},
     {"query_wait_timeout", &S::query_wait_timeout, "120"},
-    {"reserve_pool_size", &S::reserve_pool_size, "0"},
+    {"reserve_pool_size", &S::reserve_pool_size, "0", true, kNoLimit},
     {"reserve_pool_timeout", &S::reserve_pool_timeout, "5"},
     {"resolv_conf", &S::resolv_conf, "", kAtStart},
     {"retry_serialization_failures", &S::retry_serialization_failures, "0", true, 0, kRetriesMax},

@@ -33,6 +33,7 @@ TEST(PoolSettings, ValuesAreReadAsPgbouncerReadsThem) {
       {"max_client_conn", "--5", "!"},
       {"max_client_conn", "-5", "!"}, // PgBouncer takes it, and then any client is one too many.
       {"max_client_conn", "99999999999999999999", "!"},
+      {"max_db_connections", "-1", "-1"},
       {"log_connections", "true", "!"},
       {"log_connections", "0", "0"},
       {"log_stats", "0  ; a comment", "!"},

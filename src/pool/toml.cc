@@ -173,17 +173,18 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-/// Settings whose values are read as those of options are.
-std::string toml_value(OptionKind kind, std::string_view text) {
-  switch (kind) {
-  case OptionKind::number:
-    return toml_value(*find_setting("default_pool_size"), text);
-  case OptionKind::duration:
-    return toml_value(*find_setting("query_timeout"), text);
-  case OptionKind::text:
-    break;
+/// Of an option, which was read before. None: it counts as if it were not there.
+std::optional<std::string> toml_value(std::string_view name, OptionKind kind,
+                                      std::string_view text) {
+  if (kind == OptionKind::text) return toml_string(text);
+  if (kind == OptionKind::number) {
+    const std::int64_t number = option_number(text).value_or(0);
+    return number < 0 ? std::nullopt : std::optional(fmt::format("{}", number));
   }
-  return toml_string(text);
+  const Duration duration = option_duration(text).value_or(Duration());
+  if (duration.count() >= 0) return duration_text(duration);
+  if (name == "query_wait_timeout") return std::nullopt;
+  return duration_text(kNever);
 }
 
 OptionKind kind_of(const Part& part, std::string_view name) {
@@ -208,13 +209,13 @@ std::string section_text(const Part& part, std::string_view name, std::string_vi
   const auto list = options_in(options);
   if (!list) return {}; // It was read before.
   for (const IniOption& each : *list) {
-    if (each.key == "query_wait_timeout" && each.value == "-1") { // "Not set".
-      std::erase_if(members, [&](const auto& member) { return member.first == each.key; });
-      continue;
-    }
     // Its name before 1.20.
     const std::string key = each.key == "reserve_pool" ? "reserve_pool_size" : each.key;
-    put(members, key, toml_value(kind_of(part, key), each.value));
+    if (auto value = toml_value(key, kind_of(part, key), each.value)) {
+      put(members, key, *std::move(value));
+    } else {
+      std::erase_if(members, [&](const auto& member) { return member.first == key; });
+    }
   }
   std::string text = fmt::format("\n[{}.{}]\n", part.parent, key_of(name));
   for (const auto& [key, value] : members)

@@ -101,7 +101,8 @@ TEST(PoolToml, EveryKeyOfAnIniSurvivesTheWayThere) {
   for (const SettingRow& row : setting_rows())
     ini += fmt::format("{} = {}\n", row.name, other_value(row));
   ini += "[databases]\nplain =\n* = port=1\nall = " + options_text(database_options()) +
-         "\n\"odd \"\"name\"\" with.dots\" = host=/tmp reserve_pool=4 query_wait_timeout=-1\n"
+         "\n\"odd \"\"name\"\" with.dots\" = host=/tmp reserve_pool=4 query_wait_timeout=-1 "
+         "pool_size=8 pool_size=-1 min_pool_size=010, server_lifetime=-1 max_db_connections=0\n"
          "plain = host=twice\n[users]\nalice = " +
          options_text(user_options()) + "\n[peers]\n3 = " + options_text(peer_options()) + "\n";
   const auto from_ini = read_configuration("pool.ini", reads(ini));

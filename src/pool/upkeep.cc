@@ -90,34 +90,37 @@ void Loop::keep_up_clients() {
     Client* client = clients_[i].get();
     if (client == nullptr || client->pool == nullptr) continue;
     if (client->listening && !client->listening->awaited.empty()) continue; // It does not idle.
-    const Micros longest = client->pool->shared.limits().client_idle;
-    const Micros since = longest > 0 ? resting_since(*client) : 0;
-    if (since > 0 && now_ - since > longest) disconnect(*client, "client_idle_timeout", true);
+    const Micros since = client->idle_max > 0 ? resting_since(*client) : 0;
+    if (since > 0 && now_ - since > client->idle_max)
+      disconnect(*client, "client_idle_timeout", true);
   }
 }
 
 void Loop::keep_up_waiters(LoopPool& pool) {
-  const Pool::Limits& limits = pool.shared.limits();
-  while (Client* client = pool.waiting.front()) {
+  const Micros query_max = settings().query_timeout.count(); // A user's own is of servers.
+  const Micros login_max = settings().client_login_timeout.count();
+  const auto has_waited = [](const Client& client, Micros waits) {
+    return client.query_wait_max > 0 && waits > client.query_wait_max;
+  };
+  Client* next = nullptr;
+  for (Client* client = pool.waiting.front(); client != nullptr; client = next) {
+    next = pool.waiting.next(*client);
     const Micros waits = now_ - client->wait_since;
-    if (limits.query > 0 && waits > limits.query) {
+    if (query_max > 0 && waits > query_max) {
       disconnect(*client, "query_timeout", true);
-    } else if (limits.query_wait > 0 && waits > limits.query_wait) {
+    } else if (has_waited(*client, waits)) {
       disconnect(*client, "query_wait_timeout", true);
-    } else {
-      break; // They are in the order of their coming.
     }
   }
-  const Micros login_max = settings().client_login_timeout.count();
-  while (Client* client = pool.replicating.front()) {
-    if (limits.query_wait == 0 || now_ - client->connected_at <= limits.query_wait) break;
-    disconnect(*client, "query_wait_timeout", true);
+  for (Client* client = pool.replicating.front(); client != nullptr; client = next) {
+    next = pool.replicating.next(*client);
+    if (has_waited(*client, now_ - client->connected_at))
+      disconnect(*client, "query_wait_timeout", true);
   }
-  Client* next = nullptr;
   for (Client* client = pool.welcoming.front(); client != nullptr; client = next) {
     next = pool.welcoming.next(*client);
     const Micros age = now_ - client->connected_at;
-    if (limits.query_wait > 0 && age > limits.query_wait) {
+    if (has_waited(*client, age)) {
       disconnect(*client, "query_wait_timeout", true);
     } else if (login_max > 0 && age > login_max) {
       disconnect(*client, "client_login_timeout (server down)", true);

@@ -1,11 +1,13 @@
 """pgkeep pool: how many connections a database, a user, a pool and the whole pooler may have, and what happens at each limit."""
 import concurrent.futures
 import contextlib
+import json
+import signal
 import threading
 import time
 
-from pooler import Client, Console, Pooler
-from support import Server, folder, wait_for
+from pooler import Client, Console, Pooler, errors_in
+from support import Server, folder, pgkeep, wait_for
 
 KINDS = ("ours", "pgbouncer")
 USERS = '"u1" ""\n"u2" ""\n"u3" ""\n'
@@ -71,6 +73,81 @@ def test_too_many_clients_of_a_database_or_a_user():
                     assert told(pooler, database, user) == f"client connections exceeded ({key})"
                     assert told(pooler, "b", "u3") is None
                 wait_for(lambda: told(pooler, database, user) is None, "the one who left makes room")
+
+
+def errors_of_query(client, sql):
+    client.send(client.message(b"Q", sql.encode() + b"\0"))
+    return errors_in(client.until(b"ZE"))
+
+
+def test_0_of_one_leaves_the_limit_of_all():
+    """0 of a database or a user is no limit of its own."""
+    shared = [(" max_db_connections=0", {"max_db_connections": 1}, ""), (" max_db_connections=-1", {"max_db_connections": 1}, ""),
+              ("", {"max_user_connections": 1}, "[users]\nu1 = max_user_connections=0")]
+    with server_and_home() as (_, home, at):
+        for options, settings, sections in shared:
+            for kind in KINDS:
+                with Pooler(kind, home, {"a": at + options}, {**settings, "query_wait_timeout": 1}, USERS, more=sections) as pooler, \
+                        Client(pooler, "a", "u1") as first, Client(pooler, "a", "u1") as second:
+                    first.query("BEGIN")
+                    assert errors_of_query(second, "SELECT 1") == ["query_wait_timeout"], (kind, options, settings)
+        # Of these 1.18 knows none: this follows the documentation of 1.25.
+        none = "[users]\nu1 = max_user_client_connections=0 query_timeout=0 idle_transaction_timeout=0 client_idle_timeout=0"
+        for options, key in ((" max_db_client_connections=0", "max_db_client_connections"), ("", "max_user_client_connections")):
+            with Pooler("ours", home, {"a": at + options}, {key: 1}, USERS, more=none) as pooler, Client(pooler, "a", "u1"):
+                assert told(pooler, "a", "u1") == f"client connections exceeded ({key})"
+        with Pooler("ours", home, {"a": at + " server_lifetime=0"}, {"query_timeout": 1}, USERS, more=none) as pooler, Client(pooler, "a", "u1") as client:
+            assert len({client.values("SELECT pg_backend_pid()")[0] for _ in range(5)}) == 1
+            assert errors_of_query(client, "SELECT pg_sleep(60)") == ["query timeout"]
+        with Pooler("ours", home, {"a": at}, {"client_idle_timeout": 1}, USERS, more=none) as pooler, Client(pooler, "a", "u1") as client:
+            assert errors_in(client.until(b"E")) == ["client_idle_timeout"]
+
+
+def test_a_size_of_0_is_no_limit():
+    """pool_size and default_pool_size: after the documentation of 1.24; in 1.18 nobody works then."""
+    with server_and_home() as (server, home, at):
+        cases = [("", {"default_pool_size": 0}, ""), (" pool_size=0", {"default_pool_size": 1}, ""), ("", {"default_pool_size": 1}, "[users]\nu1 = pool_size=0")]
+        for options, settings, sections in cases:
+            databases = {"a": at + options + " min_pool_size=2"}
+            settings = {**settings, "admin_users": "u1", "reserve_pool_size": 1, "reserve_pool_timeout": 1}
+            with Pooler("ours", home, databases, settings, USERS, more=sections) as pooler, contextlib.ExitStack() as stack:
+                clients = [stack.enter_context(Client(pooler, "a", "u1")) for _ in range(25)]
+                wait_for(lambda: backends(server) >= 2, "there is what min_pool_size wants")
+                for client in clients:
+                    client.query("BEGIN")
+                assert backends(server) == len(clients)
+                for client in clients:
+                    client.query("COMMIT")
+                assert "reserve_pool" not in pooler.log().split("process up")[1] and "too many servers" not in pooler.log()
+                checked = json.loads(pgkeep("pool", "check", pooler.home / "pool.ini", "--offline", "--format", "json").stdout)
+                assert not [each for each in checked["warnings"] if "no server" in each], checked
+            wait_for(lambda: backends(server) == 0, "its servers are gone")
+        # A limit over all pools is shared as fairly as among pools that have a size.
+        with Pooler("ours", home, {"a": at}, {"default_pool_size": 0, "max_server_connections": 4}, USERS) as pooler:
+            with Busy(pooler, "a", "u1", 6), Busy(pooler, "a", "u2", 6):
+                wait_for(lambda: (backends(server, "usename = 'u1'"), backends(server, "usename = 'u2'")) == (2, 2), "two pools have a half each")
+
+
+def test_limits_of_whoever_logged_in():
+    """client_idle_timeout and query_wait_timeout of a user, where the database forces another one on the server: 1.18 knows neither, so this follows 1.25."""
+    with server_and_home() as (_, home, at):
+        databases = {"forced": at + " user=u2 pool_size=1"}
+        sections = "[users]\nu1 = query_wait_timeout=1\nu2 = client_idle_timeout=1 query_wait_timeout=1\n"
+        with Pooler("ours", home, databases, {"admin_users": "u3"}, USERS, more=sections) as pooler, contextlib.ExitStack() as stack:
+            holder, patient, hasty = [stack.enter_context(Client(pooler, "forced", user)) for user in ("u3", "u3", "u1")]
+            holder.query("BEGIN")
+            patient.send(patient.message(b"Q", b"SELECT 'served'\0"))
+            with Console(pooler, "u3") as console:
+                wait_for(lambda: console.row("SHOW POOLS", database="forced")["cl_waiting"] == "1", "the first one waits")
+            assert errors_of_query(hasty, "SELECT 1") == ["query_wait_timeout"], "behind one who waits longer"
+            holder.query("COMMIT")
+            assert [kind for kind, _ in patient.until(b"Z")] == [b"T", b"D", b"C", b"Z"]
+            idle = stack.enter_context(Client(pooler, "forced", "u1"))
+            ini = pooler.home / "pool.ini"
+            ini.write_text(ini.read_text().replace("u1 = query_wait_timeout=1", "u1 = client_idle_timeout=1"))
+            pooler.signal(signal.SIGHUP)
+            assert errors_in(idle.until(b"E")) == ["client_idle_timeout"], "of one who is here already"
+            assert holder.values("SELECT 1") == ["1"] and patient.values("SELECT 1") == ["1"], "whose user has none"
 
 
 def test_reserve_pool():
