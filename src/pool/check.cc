@@ -37,7 +37,8 @@ Check::Database database_in(const DatabaseDefinition& database, const Settings& 
           .server = fmt::format("{}:{}/{}", host, database.port,
                                 database.dbname.empty() ? database.name : database.dbname),
           .mode = std::string(name_of(database.own.pool_mode.value_or(settings.pool_mode))),
-          .pool_size = database.own.pool_size.value_or(settings.default_pool_size)};
+          .pool_size = std::max<std::int64_t>(
+              database.own.pool_size.value_or(settings.default_pool_size), 0)};
 }
 
 struct Login {
@@ -66,8 +67,13 @@ std::optional<Login> login_of(const DatabaseDefinition& database, const Director
   return std::nullopt;
 }
 
+struct Wish {
+  std::int64_t wanted = 0;
+  bool has_end = true; ///< A pool of it has a size.
+};
+
 /// Of all pools of the database, and of the connection that listens for all of them.
-std::int64_t wanted_of(const DatabaseDefinition& database, const Directory& files) {
+Wish wanted_of(const DatabaseDefinition& database, const Directory& files) {
   const Settings& settings = files.settings();
   bool may_listen = false;
   const auto of_user = [&](const std::string& name) {
@@ -80,19 +86,27 @@ std::int64_t wanted_of(const DatabaseDefinition& database, const Directory& file
     const auto chosen = [&](std::optional<std::int64_t> Overrides::* of_own, std::int64_t of_all) {
       return (own.*of_own).value_or((database.own.*of_own).value_or(of_all));
     };
-    return chosen(&Overrides::pool_size, settings.default_pool_size) +
-           chosen(&Overrides::reserve_pool_size, settings.reserve_pool_size);
+    const std::int64_t size = chosen(&Overrides::pool_size, settings.default_pool_size);
+    if (size <= 0) return Wish{.wanted = 1, .has_end = false};
+    return Wish{
+        .wanted = size + std::max<std::int64_t>(
+                             chosen(&Overrides::reserve_pool_size, settings.reserve_pool_size), 0)};
   };
-  std::int64_t wanted = 0;
+  Wish wish;
+  const auto add = [&](const Wish& more) {
+    wish.wanted += more.wanted;
+    wish.has_end = wish.has_end && more.has_end;
+  };
   if (!database.user.empty() || files.users.empty()) {
-    wanted = of_user(database.user);
+    add(of_user(database.user));
   } else {
     for (const auto& [user, secret] : files.users)
-      wanted += of_user(user);
+      add(of_user(user));
   }
-  wanted += may_listen ? 1 : 0;
+  wish.wanted += may_listen ? 1 : 0;
   const std::int64_t most = database.own.max_connections.value_or(settings.max_db_connections);
-  return most > 0 ? std::min(most, wanted) : wanted;
+  if (most <= 0) return wish;
+  return {.wanted = wish.has_end ? std::min(most, wish.wanted) : most};
 }
 
 bool may_be_more(const DatabaseDefinition& database, const Directory& files) {
@@ -114,8 +128,9 @@ std::vector<Check::Server> servers_of(const Directory& files) {
       });
       if (server == servers.end())
         server = servers.insert(servers.end(), {.host = host, .port = database.port});
-      server->wanted += wanted_of(database, files);
-      server->may_be_more = server->may_be_more || may_be_more(database, files);
+      const Wish wish = wanted_of(database, files);
+      server->wanted += wish.wanted;
+      server->may_be_more = server->may_be_more || !wish.has_end || may_be_more(database, files);
       const auto login = server->is_user_known ? std::nullopt : login_of(database, files);
       if (!login) continue;
       const bool is_any = database.name == DatabaseDefinition::kFallback;
@@ -173,11 +188,6 @@ std::vector<std::string> warnings_of(const Check& check, const Settings& setting
         fmt::format("{} holds secrets and everybody may read it", settings.auth_file));
   if (::geteuid() == 0 && settings.user.empty())
     warnings.emplace_back("it does not run as root: user or --user is needed");
-  for (const Check::Database& database : check.databases) {
-    if (database.pool_size == 0)
-      warnings.push_back(
-          fmt::format("database {} has no server: its pool_size is 0", database.name));
-  }
   const bool has_one_server =
       settings.max_server_connections == 1 || settings.max_db_connections == 1;
   if (settings.share_listen && has_one_server)
@@ -203,7 +213,8 @@ base::Result<Check> check(const std::string& path) {
               .users = static_cast<std::int64_t>(directory.users.size()),
               .peers = static_cast<std::int64_t>(directory.configuration.peers.size()),
               .clients_max = settings.max_client_conn,
-              .warnings = {}};
+              .warnings = {},
+              .problems = directory.problems};
   for (const DatabaseDefinition& database : directory.configuration.databases)
     check.databases.push_back(database_in(database, settings));
   check.warnings = warnings_of(check, settings);

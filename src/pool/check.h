@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "pool/file_problems.h"
 
 namespace pgkeep::pool {
 
@@ -18,7 +19,7 @@ struct Check {
     std::string name;
     std::string server; ///< "db1:5432/prod", "/run/postgresql:5432/prod".
     std::string mode;
-    std::int64_t pool_size = 0; ///< Servers for each user.
+    std::int64_t pool_size = 0; ///< Servers for each user; 0: as many as are wanted.
   };
   /// One that databases have in common, and as whom it can be asked about its limits.
   struct Server {
@@ -46,6 +47,7 @@ struct Check {
   std::int64_t peers = 0;
   std::int64_t clients_max = 0;
   std::vector<std::string> warnings; ///< Right, and yet perhaps not meant.
+  std::vector<FileProblem> problems; ///< Not right, and passed over where it runs.
 };
 
 /// Errors: those that pool::run() would end with.

@@ -196,6 +196,7 @@ bool Control::reload() {
     shared_.log.warning("config file loading failed");
     return false;
   }
+  tell_problems(shared_.log, again->directory.problems);
   for (const std::string& name : again->kept)
     shared_.log.warning(fmt::format("{} cannot be changed while the pooler runs: it stays \"{}\"",
                                     name, shown(files_->settings(), *find_setting(name))));

@@ -12,72 +12,104 @@
 namespace pgkeep::pool {
 namespace {
 
-base::Result<> read_users(Directory& directory, const ReadText& read) {
+void add_problems(Directory& directory, std::string_view kind, const std::string& path,
+                  const std::vector<LineProblem>& problems) {
+  for (const LineProblem& each : problems)
+    directory.problems.push_back(
+        {.where = fmt::format("{}:{}", path, each.line),
+         .what = fmt::format("could not parse {} config line {}: {}", kind, each.line, each.what)});
+}
+
+void add_unread(Directory& directory, std::string_view kind, const std::string& path,
+                const base::Error& why) {
+  directory.problems.push_back(
+      {.kind = FileProblem::Kind::error,
+       .where = {},
+       .what = fmt::format("could not open {} {}: {}", kind, path, why.what)});
+}
+
+/// `before`: whose users stay where the file cannot be read; null at a start.
+void read_users(Directory& directory, const ReadText& read, const Directory* before) {
   const std::string& path = directory.settings().auth_file;
-  if (path.empty()) return {};
-  PGKEEP_TRY(const std::string text, read(path));
-  PGKEEP_TRY(std::vector<ListedUser> users, users_in(text, path));
-  for (ListedUser& user : users)
+  if (path.empty()) return;
+  const auto text = read(path);
+  if (!text) {
+    add_unread(directory, "auth_file", path, text.error());
+    if (before != nullptr) directory.users = before->users;
+    return;
+  }
+  UserList list = users_in(*text);
+  for (ListedUser& user : list.users)
     directory.users.emplace(std::move(user.name), std::move(user.stored));
-  return {};
+  for (LineProblem& each : list.skipped)
+    directory.problems.push_back(
+        {.where = fmt::format("{}:{}", path, each.line), .what = std::move(each.what)});
+  if (list.end)
+    directory.problems.push_back({.kind = FileProblem::Kind::error,
+                                  .where = fmt::format("{}:{}", path, list.end->line),
+                                  .what = std::move(list.end->what)});
 }
 
-base::Error no_pam(std::string where) {
-  return {.code = base::Code::unsupported,
-          .what = "this program was built without PAM",
-          .where = std::move(where),
-          .hint = "Install libpam0g-dev and build it again."};
-}
-
-base::Result<> read_hba(Directory& directory, const ReadText& read) {
-  const Settings& settings = directory.settings();
-  if (settings.auth_type == AuthType::pam && !has_pam()) return no_pam("auth_type");
+base::Result<> check_auth_type(const Settings& settings) {
+  if (settings.auth_type == AuthType::pam && !has_pam())
+    return base::Error{.code = base::Code::unsupported,
+                       .what = "this program was built without PAM",
+                       .where = "auth_type",
+                       .hint = "Install libpam0g-dev and build it again."};
   if (settings.auth_type == AuthType::ldap) {
     PGKEEP_TRY(const std::vector<std::string> words, ldap_words_in(settings.auth_ldap_options));
     if (auto options = ldap_options_of(words); !options)
       return base::with_where(std::move(options).error(), "auth_ldap_options");
   }
-  if (settings.auth_type != AuthType::hba) return {};
-  PGKEEP_TRY(const std::string text, read(settings.auth_hba_file));
-  directory.hba = hba_rules_of(text, read);
-  if (!directory.hba.problems.empty())
-    return base::Error{.code = base::Code::config,
-                       .what = directory.hba.problems.front(),
-                       .where = settings.auth_hba_file};
-  for (const HbaRule& rule : directory.hba.rules) {
-    const std::string where = fmt::format("{}:{}", settings.auth_hba_file, rule.line);
-    if (rule.method == HbaMethod::pam && !has_pam()) return no_pam(where);
-    if (rule.method == HbaMethod::ldap) {
-      if (auto options = ldap_options_of(rule.options); !options)
-        return base::with_where(std::move(options).error(), where);
-    }
-  }
   return {};
 }
 
-/// The maps that rules name must be there: without one nobody would come in, and nobody know why.
-base::Result<> read_ident(Directory& directory, const ReadText& read) {
-  const Settings& settings = directory.settings();
-  if (settings.auth_type != AuthType::hba) return {};
-  if (!settings.auth_ident_file.empty()) {
-    PGKEEP_TRY(const std::string text, read(settings.auth_ident_file));
-    directory.ident = ident_map_of(text);
+void read_ident(Directory& directory, const ReadText& read) {
+  const std::string& path = directory.settings().auth_ident_file;
+  if (path.empty()) return;
+  const auto text = read(path);
+  if (!text) {
+    add_unread(directory, "ident config file", path, text.error());
+    return;
   }
-  if (!directory.ident.problems.empty())
-    return base::Error{.code = base::Code::config,
-                       .what = directory.ident.problems.front(),
-                       .where = settings.auth_ident_file};
-  for (const HbaRule& rule : directory.hba.rules) {
-    if (rule.map.empty() || std::ranges::find(directory.ident.rules, rule.map, &IdentRule::map) !=
-                                directory.ident.rules.end())
-      continue;
-    return base::Error{.code = base::Code::config,
-                       .what =
-                           fmt::format("hba line {}: ident map {} not found", rule.line, rule.map),
-                       .where = fmt::format("{}:{}", settings.auth_hba_file, rule.line),
-                       .expected = "a map of auth_ident_file"};
+  directory.ident = ident_map_of(*text);
+  add_problems(directory, "ident", path, directory.ident.problems);
+}
+
+/// Why nobody could come in by a rule that is well-formed; empty: somebody can.
+std::string useless(const HbaRule& rule, const IdentMap& ident) {
+  if (rule.method == HbaMethod::pam && !has_pam()) return "this program was built without PAM";
+  if (rule.map.empty() ||
+      std::ranges::find(ident.rules, rule.map, &IdentRule::map) != ident.rules.end())
+    return {};
+  return fmt::format("ident map {} is not found in ident config file", rule.map);
+}
+
+/// Whom a missing file lets in is nobody.
+void read_hba(Directory& directory, const ReadText& read) {
+  const std::string& path = directory.settings().auth_hba_file;
+  const auto text = read(path);
+  if (!text) {
+    add_unread(directory, "hba config file", path, text.error());
+    return;
   }
-  return {};
+  HbaRules& hba = directory.hba;
+  hba = hba_rules_of(*text, path, read);
+  std::erase_if(hba.rules, [&](const HbaRule& rule) {
+    std::string why = useless(rule, directory.ident);
+    if (why.empty()) return false;
+    hba.problems.push_back({.line = rule.line, .what = std::move(why)});
+    return true;
+  });
+  std::ranges::sort(hba.problems, {}, &LineProblem::line);
+  add_problems(directory, "hba", path, hba.problems);
+  for (const HbaRule& rule : hba.rules) { // It keeps its place: what stands below is for others.
+    if (rule.method != HbaMethod::ldap) continue;
+    if (auto options = ldap_options_of(rule.options); !options)
+      directory.problems.push_back(
+          {.where = fmt::format("{}:{}", path, rule.line),
+           .what = fmt::format("nobody comes in by this line: {}", options.error().what)});
+  }
 }
 
 /// What connections are encrypted with; files of keys are read again, too.
@@ -88,8 +120,8 @@ base::Result<> make_tls(Directory& directory) {
   return {};
 }
 
-/// All but the settings, which are there.
-base::Result<> complete(Directory& directory, const ReadText& read) {
+/// All but the settings, which are there. `before`: see read_users().
+base::Result<> complete(Directory& directory, const ReadText& read, const Directory* before) {
   const Settings& settings = directory.settings();
   if (auto missing = not_built_of(directory.configuration)) {
     if (missing->where.empty()) missing->where = settings.conffile;
@@ -104,10 +136,13 @@ base::Result<> complete(Directory& directory, const ReadText& read) {
   directory.ignored_parameters.clear();
   for (const std::string& name : base::split(settings.ignore_startup_parameters, ','))
     directory.ignored_parameters.emplace(base::trim(name));
-  directory.users.clear();
-  PGKEEP_CHECK(read_users(directory, read));
-  PGKEEP_CHECK(read_hba(directory, read));
-  PGKEEP_CHECK(read_ident(directory, read));
+  directory.problems = directory.configuration.problems;
+  PGKEEP_CHECK(check_auth_type(settings));
+  read_users(directory, read, before);
+  if (settings.auth_type == AuthType::hba) {
+    read_ident(directory, read);
+    read_hba(directory, read);
+  }
   PGKEEP_CHECK(make_tls(directory));
   return {};
 }
@@ -118,7 +153,7 @@ base::Result<Directory> read_directory(const std::string& path, const ReadText& 
   Directory directory;
   PGKEEP_TRY(directory.configuration, read_configuration(path, read));
   directory.mock_secret = base::Secret::random();
-  PGKEEP_CHECK(complete(directory, read));
+  PGKEEP_CHECK(complete(directory, read, nullptr));
   return directory;
 }
 
@@ -133,7 +168,7 @@ base::Result<Reread> reread_directory(const Directory& before, const ReadText& r
     copy(settings, before.settings(), row);
   }
   directory.mock_secret = before.mock_secret;
-  PGKEEP_CHECK(complete(directory, read));
+  PGKEEP_CHECK(complete(directory, read, &before));
   return again;
 }
 

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "pool/configuration.h"
+#include "pool/file_problems.h"
 #include "pool/hba.h"
 #include "pool/parameters.h"
 #include "pool/tls_context.h"
@@ -29,6 +30,7 @@ struct Directory {
   TrackedNames tracked;
   std::set<std::string, std::less<>> ignored_parameters; ///< ignore_startup_parameters.
   TlsContexts tls;
+  std::vector<FileProblem> problems; ///< Of all its files: what was passed over, as PgBouncer does.
   /// Of verifiers for users that do not exist: the same while the process lives.
   base::Secret mock_secret;
 
@@ -39,7 +41,9 @@ struct Directory {
 /// from under them. The count is never touched on the way of a query.
 using DirectoryPtr = std::shared_ptr<const Directory>;
 
-/// Errors: Code::config with file and line; Code::unsupported for what is not built yet.
+/// A line of auth_file, auth_hba_file or auth_ident_file that is not understood, or such a file
+/// that cannot be read, is a problem and no error. Errors: Code::config with file and line;
+/// Code::unsupported for what is not built yet.
 base::Result<Directory> read_directory(const std::string& path, const ReadText& read);
 
 /// The same files once more. What can only be set at a start keeps its value.

@@ -84,7 +84,8 @@ bool is_ipv4(std::string_view text) {
 
 class LineReader {
 public:
-  LineReader(const ReadText& read, int number) : read_(read), number_(number) {}
+  LineReader(const std::string& path, const ReadText& read, int number)
+      : path_(path), read_(read), number_(number) {}
 
   std::optional<HbaRule> read(const std::vector<Field>& fields) {
     HbaRule rule{.line = number_};
@@ -92,8 +93,10 @@ public:
     const bool is_local = rule.type == HbaRule::Type::local;
     std::size_t at = 1;
     if (fields.size() < (is_local ? 4U : 5U)) return problem("a field is missing");
-    if (!take_names(fields[at++], rule.databases, true)) return std::nullopt;
-    if (!take_names(fields[at++], rule.users, false)) return std::nullopt;
+    if (!take_names(fields[at++], rule.databases, {.of_databases = true, .file = path_}))
+      return std::nullopt;
+    if (!take_names(fields[at++], rule.users, {.of_databases = false, .file = path_}))
+      return std::nullopt;
     if (!is_local && !take_address(fields, at, rule)) return std::nullopt;
     if (at >= fields.size()) return problem("a field is missing");
     if (!take_method(fields[at++].front(), rule)) return std::nullopt;
@@ -104,7 +107,7 @@ public:
 
 private:
   std::nullopt_t problem(std::string_view what) {
-    problem_ = fmt::format("hba line {}: {}", number_, what);
+    problem_ = what;
     return std::nullopt;
   }
 
@@ -123,19 +126,26 @@ private:
     return false;
   }
 
-  bool take_names(const Field& field, HbaNames& names, bool of_databases) {
+  /// Where names stand.
+  struct Place {
+    bool of_databases = false;
+    const std::string& file;
+    int depth = 0; ///< So many files name this one.
+  };
+
+  bool take_names(const Field& field, HbaNames& names, const Place& place) {
     for (const Word& word : field) {
       if (word.is("all")) {
         names.is_all = true;
-      } else if (of_databases && word.is("sameuser")) {
+      } else if (place.of_databases && word.is("sameuser")) {
         names.is_same_user = true;
-      } else if (of_databases && word.is("replication")) {
+      } else if (place.of_databases && word.is("replication")) {
         names.is_replication = true;
       } else if (word.is("samerole") || word.is("samegroup") || word.begins_with('+')) {
         problem(fmt::format("{} is not supported", word.text));
         return false;
       } else if (word.begins_with('@')) {
-        if (!take_file(word.text.substr(1), names)) return false;
+        if (!take_file(path_beside(place.file, word.text.substr(1)), names, place)) return false;
       } else {
         names.names.push_back(word.text);
       }
@@ -143,7 +153,18 @@ private:
     return true;
   }
 
-  bool take_file(const std::string& path, HbaNames& names) {
+  /// A name that does not begin at the root counts from the folder of the file that has it.
+  static std::string path_beside(const std::string& file, const std::string& name) {
+    const std::size_t slash = file.rfind('/');
+    if (name.starts_with('/') || slash == std::string::npos) return name;
+    return file.substr(0, slash + 1) + name;
+  }
+
+  bool take_file(const std::string& path, HbaNames& names, const Place& from) {
+    if (from.depth >= kIncludesDeepMax) {
+      problem(fmt::format("more than {} files name each other", from.depth));
+      return false;
+    }
     const auto text = read_(path);
     if (!text) {
       problem(fmt::format("could not load file \"{}\"", path));
@@ -155,9 +176,9 @@ private:
         problem(fmt::format("broken file \"{}\"", path));
         return false;
       }
+      const Place place{.of_databases = from.of_databases, .file = path, .depth = from.depth + 1};
       for (const Field& field : *fields) {
-        for (const Word& word : field)
-          names.names.push_back(word.text);
+        if (!take_names(field, names, place)) return false;
       }
     }
     return true;
@@ -236,6 +257,7 @@ private:
     return true;
   }
 
+  const std::string& path_;
   const ReadText& read_;
   int number_;
   std::string problem_;
@@ -272,20 +294,20 @@ std::optional<IpAddress> ip_address_of(std::string_view text) {
   return address;
 }
 
-HbaRules hba_rules_of(std::string_view text, const ReadText& read) {
+HbaRules hba_rules_of(std::string_view text, const std::string& path, const ReadText& read) {
   HbaRules all;
   int number = 0;
   for (const std::string& line : base::split(text, '\n')) {
     ++number;
     const auto fields = fields_of(line);
     if (fields && fields->empty()) continue;
-    LineReader reader(read, number);
+    LineReader reader(path, read, number);
     auto rule = fields ? reader.read(*fields) : std::nullopt;
     if (rule) {
       all.rules.push_back(*std::move(rule));
     } else {
-      all.problems.push_back(fields ? reader.problem()
-                                    : fmt::format("hba line {}: a quote without an end", number));
+      all.problems.push_back(
+          {.line = number, .what = fields ? reader.problem() : "a quote without an end"});
     }
   }
   return all;
@@ -308,15 +330,14 @@ IdentMap ident_map_of(std::string_view text) {
         fields && fields->size() == 3 &&
         std::ranges::all_of(*fields, [](const Field& field) { return field.size() == 1; });
     if (!is_sound) {
-      map.problems.push_back(fmt::format("ident line {}: three names are needed", number));
+      map.problems.push_back({.line = number, .what = "three names are needed"});
       continue;
     }
     const Word& user = (*fields)[2].front();
     const bool is_pattern = (*fields)[1].front().text.starts_with('/') ||
                             user.text.starts_with('/') || user.text.starts_with('+');
     if (is_pattern) {
-      map.problems.push_back(
-          fmt::format("ident line {}: patterns and groups are not supported", number));
+      map.problems.push_back({.line = number, .what = "patterns and groups are not supported"});
       continue;
     }
     map.rules.push_back({.map = (*fields)[0].front().text,

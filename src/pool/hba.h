@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pool/file_problems.h"
 #include "pool/ini.h"
 
 namespace pgkeep::pool {
@@ -61,11 +62,12 @@ struct HbaRule {
 
 struct HbaRules {
   std::vector<HbaRule> rules;
-  /// Why lines were left out, in PgBouncer's words: "hba line 3: unknown type". It goes on without
-  /// them, which may let in whom such a line would have kept out: whoever reads them must not.
-  std::vector<std::string> problems;
+  /// Lines that were left out, why in PgBouncer's words. Going on without them may let in whom such
+  /// a line would have kept out: whoever reads them must tell.
+  std::vector<LineProblem> problems;
 };
-HbaRules hba_rules_of(std::string_view text, const ReadText& read);
+/// `path`: the text's, from whose folder the names of "@file" count.
+HbaRules hba_rules_of(std::string_view text, const std::string& path, const ReadText& read);
 
 /// A client that wants in.
 struct HbaClient {
@@ -85,7 +87,7 @@ struct IdentRule {
 };
 struct IdentMap {
   std::vector<IdentRule> rules;
-  std::vector<std::string> problems; ///< As those of HbaRules.
+  std::vector<LineProblem> problems; ///< As those of HbaRules.
 };
 IdentMap ident_map_of(std::string_view text);
 /// Without a map's name the two must be equal.

@@ -1,17 +1,25 @@
 #include "pool/hba.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace pgkeep::pool {
 namespace {
 
 base::Result<std::string> read_names(const std::string& path) {
-  if (path == "names") return std::string("carol, dave # and a comment\n\"e f\"\n");
+  if (path == "/etc/names")
+    return std::string("carol, dave # and a comment\n\n\"e f\", @sub/more\n");
+  if (path == "/etc/sub/more") return std::string("@last\n\"@last\"\n");
+  if (path == "/etc/sub/last") return std::string("frank\n");
+  if (path == "/etc/all") return std::string("x, all\n");
+  if (path == "/etc/quoted") return std::string("\"all\"\n");
+  if (path == "/etc/group") return std::string("alice\n+staff\n");
+  if (path == "/etc/self") return std::string("@self\n");
   return base::Error{.code = base::Code::io, .what = "no such file"};
 }
 
 HbaRules rules_of(std::string_view text) {
-  return hba_rules_of(text, read_names);
+  return hba_rules_of(text, "/etc/hba", read_names);
 }
 
 TEST(Hba, TheFirstRuleThatFitsDecides) {
@@ -24,7 +32,7 @@ TEST(Hba, TheFirstRuleThatFitsDecides) {
                "hostssl all          all        ::1/128         cert map=c\n"
                "hostnossl all        @names     192.168.1.0 255.255.255.0 password\n"
                "host    replication  rep        0.0.0.0/0       trust\n");
-  ASSERT_EQ(rules.problems, std::vector<std::string>{});
+  ASSERT_EQ(rules.problems, std::vector<LineProblem>{});
   struct Client {
     HbaClient client;
     int line; ///< 0: none.
@@ -62,29 +70,58 @@ TEST(Hba, MistakesAreSaidInPgbouncersWords) {
     std::string_view problem;
   };
   const WrongRule lines[] = {
-      {"hostgssenc all all all md5", "hba line 1: unknown type"},
-      {"host all all trust", "hba line 1: a field is missing"},
-      {"host all all host.example md5", "hba line 1: failed to parse address - host.example"},
-      {"host all all samenet md5", "hba line 1: failed to parse address - samenet"},
-      {"host all all 10.0.0.0/33 md5", "hba line 1: invalid mask"},
-      {"host all all ::1/129 md5", "hba line 1: invalid mask"},
-      {"host all all 10.0.0.0 md5", "hba line 1: invalid mask"},
-      {"host all all 10.0.0.0/8 nonsense", "hba line 1: unsupported method: buf=nonsense"},
-      {"local all all gss", "hba line 1: unsupported method: buf=gss"},
-      {"host all all all cert", "hba line 1: unsupported method: buf=cert"},
-      {"host all all all peer", "hba line 1: unsupported method: buf=peer"},
-      {"local all all md5 map=x", "hba line 1: unsupported parameters"},
-      {"local samerole all md5", "hba line 1: samerole is not supported"},
-      {"local all +group md5", "hba line 1: +group is not supported"},
-      {"local all", "hba line 1: a field is missing"},
-      {"local @none all md5", "hba line 1: could not load file \"none\""},
-      {"local \"all all md5", "hba line 1: a quote without an end"},
+      {"hostgssenc all all all md5", "unknown type"},
+      {"host all all trust", "a field is missing"},
+      {"host all all host.example md5", "failed to parse address - host.example"},
+      {"host all all samenet md5", "failed to parse address - samenet"},
+      {"host all all 10.0.0.0/33 md5", "invalid mask"},
+      {"host all all ::1/129 md5", "invalid mask"},
+      {"host all all 10.0.0.0 md5", "invalid mask"},
+      {"host all all 10.0.0.0/8 nonsense", "unsupported method: buf=nonsense"},
+      {"local all all gss", "unsupported method: buf=gss"},
+      {"host all all all cert", "unsupported method: buf=cert"},
+      {"host all all all peer", "unsupported method: buf=peer"},
+      {"local all all md5 map=x", "unsupported parameters"},
+      {"local samerole all md5", "samerole is not supported"},
+      {"local all +group md5", "+group is not supported"},
+      {"local all", "a field is missing"},
+      {"local @none all md5", "could not load file \"/etc/none\""},
+      {"local all @group md5", "+staff is not supported"},
+      {"local all @self md5", "more than 10 files name each other"},
+      {"local \"all all md5", "a quote without an end"},
   };
   for (const WrongRule& each : lines) {
     const HbaRules rules = rules_of(each.line);
     EXPECT_TRUE(rules.rules.empty()) << each.line;
-    EXPECT_EQ(rules.problems, std::vector<std::string>{std::string(each.problem)});
+    EXPECT_EQ(rules.problems,
+              (std::vector<LineProblem>{{.line = 1, .what = std::string(each.problem)}}));
   }
+}
+
+TEST(Hba, NamesOfAFileAreReadAsThoseOfAField) {
+  struct Case {
+    std::string_view names; ///< Of users.
+    std::vector<std::string_view> in;
+    std::vector<std::string_view> out;
+  };
+  const Case cases[] = {
+      {"@names", {"carol", "dave", "e f", "frank", "@last"}, {"sub", "last"}},
+      {"\"@names\"", {"@names"}, {"carol"}},
+      {"@sub/more,bob", {"frank", "bob"}, {"carol"}},
+      {"@/etc/sub/last", {"frank"}, {"@last"}},
+      {"@all", {"x", "anybody"}, {}},
+      {"@quoted", {"all"}, {"anybody"}},
+  };
+  for (const Case& each : cases) {
+    const HbaRules rules = rules_of(fmt::format("local all {} trust", each.names));
+    ASSERT_EQ(rules.rules.size(), 1U) << each.names;
+    for (const std::string_view user : each.in)
+      EXPECT_NE(rule_for(rules, {.database = "d", .user = user}), nullptr) << each.names << user;
+    for (const std::string_view user : each.out)
+      EXPECT_EQ(rule_for(rules, {.database = "d", .user = user}), nullptr) << each.names << user;
+  }
+  const HbaRules rules = rules_of("local @all @quoted trust");
+  EXPECT_NE(rule_for(rules, {.database = "d", .user = "all"}), nullptr);
 }
 
 TEST(Hba, LdapKeepsItsOptions) {
@@ -105,7 +142,9 @@ TEST(Hba, Addresses) {
 TEST(Ident, MapsSystemUsersToThoseOfTheDatabase) {
   const IdentMap map = ident_map_of("admins root postgres\nadmins deploy all # each\nother x y\n"
                                     "broken line\nadmins /^a$ b\n");
-  EXPECT_EQ(map.problems.size(), 2U);
+  EXPECT_EQ(map.problems, (std::vector<LineProblem>{
+                              {.line = 4, .what = "three names are needed"},
+                              {.line = 5, .what = "patterns and groups are not supported"}}));
   EXPECT_TRUE(may_be(map, "admins", "root", "postgres"));
   EXPECT_FALSE(may_be(map, "admins", "root", "alice"));
   EXPECT_TRUE(may_be(map, "admins", "deploy", "alice"));

@@ -47,14 +47,13 @@ public:
 
 private:
   base::Result<> add_line(std::string_view line, std::string where, int depth) {
-    if (line.empty() || line.front() == ';' || line.front() == '#') return {};
-    if (line.front() == '[') {
+    while (line.starts_with('[')) { // What stands behind it counts as a line of its own does.
       const std::size_t end = line.find(']');
-      if (end == std::string_view::npos || end + 1 != line.size())
-        return syntax_error(std::move(where), "[section] alone in its line");
+      if (end == std::string_view::npos) return syntax_error(std::move(where), "[section]");
       section_ = base::trim(line.substr(1, end - 1));
-      return {};
+      line = base::trim(line.substr(end + 1));
     }
+    if (line.empty() || line.front() == ';' || line.front() == '#') return {};
     if (line.front() == '%') return include(line, std::move(where), depth);
     auto name = take_name(line);
     if (!name) return syntax_error(std::move(where), "a second double quote around the name");

@@ -35,6 +35,18 @@ TEST(Ini, LinesHaveSectionKeyValueAndPlace) {
   EXPECT_EQ((*lines)[3].where, "a.ini:9");
 }
 
+TEST(Ini, ALineGoesOnBehindItsSection) {
+  const auto lines = read({{"a.ini", "[databases] ; comment\na = 1\n[users] # comment\n"
+                                     "[peers][pgbouncer] x = 2 ; no comment\n[users]\n"}});
+  ASSERT_TRUE(lines) << lines.error().what << lines.error().where;
+  ASSERT_EQ(lines->size(), 2U);
+  EXPECT_EQ((*lines)[0].section, "databases");
+  EXPECT_EQ((*lines)[1].section, "pgbouncer");
+  EXPECT_EQ((*lines)[1].key, "x");
+  EXPECT_EQ((*lines)[1].value, "2 ; no comment");
+  EXPECT_EQ((*lines)[1].where, "a.ini:4");
+}
+
 TEST(Ini, WhatIsIncludedStandsWhereItsDirectiveDoes) {
   const auto lines = read({{"a.ini", "[pgbouncer]\nx = 1\n%include b.ini\nz = 3\n"},
                            {"b.ini", "[databases]\ny = 2\n"}});
@@ -52,7 +64,8 @@ TEST(Ini, MistakesHaveTheirPlace) {
   const Mistake mistakes[] = {
       {{{"a.ini", "[pgbouncer]\nkey\n"}}, "a.ini:2"},
       {{{"a.ini", "[pgbouncer\n"}}, "a.ini:1"},
-      {{{"a.ini", "[pgbouncer] x = 1\n"}}, "a.ini:1"},
+      {{{"a.ini", "[pgbouncer] x\n"}}, "a.ini:1"},
+      {{{"a.ini", "[pgbouncer] [x\n"}}, "a.ini:1"},
       {{{"a.ini", "key = 1\n"}}, "a.ini:1"},
       {{{"a.ini", "[x]\n= 1\n"}}, "a.ini:2"},
       {{{"a.ini", "[x]\n\"open = 1\n"}}, "a.ini:2"},

@@ -183,4 +183,14 @@ base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet)
   return targets;
 }
 
+void tell_problems(Log& log, const std::vector<FileProblem>& problems) {
+  for (const FileProblem& each : problems) {
+    if (each.kind == FileProblem::Kind::error) {
+      log.error(each.text());
+    } else {
+      log.warning(each.text());
+    }
+  }
+}
+
 } // namespace pgkeep::pool

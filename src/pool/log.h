@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "pool/file_problems.h"
 #include "pool/settings.h"
 
 namespace pgkeep::pool {
@@ -82,5 +83,8 @@ private:
   std::size_t lost_ = 0;
   std::jthread writer_; // Last: it uses the rest.
 };
+
+/// A line for each.
+void tell_problems(Log& log, const std::vector<FileProblem>& problems);
 
 } // namespace pgkeep::pool

@@ -154,6 +154,7 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
   Shared shared(directory, std::move(log), loops);
   shared.verbosity_added = options.verbosity;
   shared.log.set_verbosity(static_cast<int>(settings.verbose) + options.verbosity);
+  tell_problems(shared.log, directory->problems);
   if (start.was_stale) shared.log.info("stale pidfile, removing");
   if (options.takes_over && !start.taken)
     shared.log.info("old process not found, try to continue normally");

@@ -2,37 +2,51 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "base/text.h"
 #include "pool/quoted.h"
 
 namespace pgkeep::pool {
+namespace {
 
-base::Result<std::vector<ListedUser>> users_in(std::string_view text, std::string_view path) {
-  std::vector<ListedUser> users;
+/// What stands between a name and its password counts for nothing.
+std::optional<std::string> take_password(std::string_view line) {
+  line.remove_prefix(std::min(line.find('"'), line.size()));
+  return take_quoted(line);
+}
+
+void put(std::vector<ListedUser>& users, ListedUser user) {
+  const auto same = std::ranges::find(users, user.name, &ListedUser::name);
+  if (same == users.end()) {
+    users.push_back(std::move(user));
+  } else {
+    *same = std::move(user);
+  }
+}
+
+} // namespace
+
+UserList users_in(std::string_view text) {
+  UserList list;
   int number = 0;
   for (const std::string& whole : base::split(text, '\n')) {
     ++number;
     std::string_view line = base::trim(whole);
     if (line.empty() || line.front() == ';' || line.front() == '#') continue;
     auto name = take_quoted(line);
-    line = base::trim(line);
-    auto stored = name ? take_quoted(line) : std::nullopt;
-    if (!stored || name->empty())
-      return base::Error{.code = base::Code::config,
-                         .what = "broken auth file",
-                         .where = fmt::format("{}:{}", path, number),
-                         .expected = "\"user\" \"password\" in double quotes"};
-    ListedUser user{.name = *std::move(name), .stored = base::Secret(*std::move(stored))};
-    const auto same = std::ranges::find(users, user.name, &ListedUser::name);
-    if (same == users.end()) {
-      users.push_back(std::move(user));
-    } else {
-      *same = std::move(user);
+    if (!name) {
+      list.end = {.line = number, .what = "broken auth file"};
+      break;
     }
+    auto stored = take_password(line);
+    if (name->empty() || !stored) {
+      list.skipped.push_back(
+          {.line = number,
+           .what = name->empty() ? "a user without a name" : "a user without a password"});
+      continue;
+    }
+    put(list.users, {.name = *std::move(name), .stored = base::Secret(*std::move(stored))});
   }
-  return users;
+  return list;
 }
 
 } // namespace pgkeep::pool

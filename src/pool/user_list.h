@@ -3,12 +3,13 @@
 /// Threads: pure functions. Source: PgBouncer's manual, config (Authentication file format).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "base/secret.h"
+#include "pool/file_problems.h"
 
 namespace pgkeep::pool {
 
@@ -17,8 +18,14 @@ struct ListedUser {
   base::Secret stored; ///< A password, "md5...", or SCRAM's secret.
 };
 
-/// Of one name the last counts. `path` is for errors. Errors: Code::config with file and line;
-/// never with what stands in the line.
-base::Result<std::vector<ListedUser>> users_in(std::string_view text, std::string_view path);
+struct UserList {
+  std::vector<ListedUser> users; ///< Of one name the last counts.
+  /// Never with what stands in the line. A line that does not begin with a user ends the list, as
+  /// in PgBouncer; what has no password of its own, which PgBouncer takes from the next line, does
+  /// not.
+  std::vector<LineProblem> skipped;
+  std::optional<LineProblem> end;
+};
+UserList users_in(std::string_view text);
 
 } // namespace pgkeep::pool

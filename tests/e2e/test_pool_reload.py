@@ -127,10 +127,6 @@ def test_a_broken_file_changes_nothing():
                 if kind == "ours":
                     line = [number for number, text in enumerate((pooler.home / "pool.ini").read_text().splitlines(), 1) if "nonsense" in text][0]
                     assert f"pool.ini:{line}" in pooler.log() and 'invalid value "nonsense" for parameter default_pool_size' in pooler.log(), pooler.log()
-                    (pooler.home / "users").write_text("broken\n")
-                    reload(pooler, ("default_pool_size = nonsense", "default_pool_size = 3"))
-                    wait_for(lambda: "users:1" in pooler.log(), "it says so")
-                    assert told_at_login(pooler, "app") == ""
 
 
 def test_what_only_a_start_can_change():

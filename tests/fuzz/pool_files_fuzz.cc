@@ -25,13 +25,15 @@ void read_ini(const std::string& text) {
 }
 
 void read_users(const std::string& text) {
-  const auto users = pool::users_in(text, "x");
-  must(users || !users.error().where.empty(), "an error with its place");
+  const pool::UserList list = pool::users_in(text);
+  for (const pool::LineProblem& each : list.skipped)
+    must(each.line > 0 && !each.what.empty(), "a problem with its place");
+  must(!list.end || list.end->line > 0, "a problem with its place");
 }
 
 void read_hba(const std::string& text) {
   const auto read = [](const std::string&) -> base::Result<std::string> { return "a b"; };
-  const pool::HbaRules rules = pool::hba_rules_of(text, read);
+  const pool::HbaRules rules = pool::hba_rules_of(text, "x", read);
   const pool::HbaRule* const rule =
       pool::rule_for(rules, {.database = "a", .user = "b", .address = pool::ip_address_of("::1")});
   must(rule == nullptr || rule->line > 0, "a rule of a line");

@@ -83,10 +83,22 @@ base::Result<std::string> configuration_path(const Arguments& arguments) {
                      .hint = "`pgkeep pool convert INI` makes one of PgBouncer's file."};
 }
 
+std::string word_of(const pool::FileProblem& problem) {
+  return problem.kind == pool::FileProblem::Kind::error ? "error" : "warning";
+}
+
 base::Result<Exit> run_convert(const Arguments& arguments, Io& io) {
   const auto read = [](const std::string& path) { return base::read_file(path); };
   PGKEEP_TRY(const std::string toml, pool::toml_of_ini(arguments.words().front(), read));
   io.out(toml);
+  // What the pooler would say of the same files at its start.
+  const auto check = pool::check(arguments.words().front());
+  if (!check) {
+    io.err(fmt::format("{}\n", base::to_line(check.error())));
+    return Exit::done;
+  }
+  for (const pool::FileProblem& each : check->problems)
+    io.err(fmt::format("{}: {}\n", word_of(each), each.text()));
   return Exit::done;
 }
 
@@ -110,19 +122,28 @@ base::Json to_json(const pool::Check& check, const std::vector<ServerLimit>& lim
   json.set("databases", std::move(databases));
   json.set("servers", std::move(servers));
   json.set("warnings", base::Json::list(check.warnings));
+  base::Json problems{base::Json::Array{}};
+  for (const pool::FileProblem& each : check.problems)
+    problems.push(base::Json{{"severity", word_of(each)}, {"text", each.text()}});
+  json.set("problems", std::move(problems));
   return json;
 }
 
 std::string to_text(const pool::Check& check, const std::vector<ServerLimit>& limits,
                     std::string_view path) {
-  std::string text = fmt::format("{}: right\n", path);
+  std::string text = fmt::format(
+      "{}: {}\n", path,
+      check.problems.empty() ? "right" : "not all right: it runs, and passes over what is wrong");
+  for (const pool::FileProblem& each : check.problems)
+    text += fmt::format("  {:9} {}\n", word_of(each), each.text());
   for (const std::string& each : check.listens)
     text += fmt::format("  listens   {}\n", each);
   text += fmt::format("  clients   {} at most, auth_type {}, {} in auth_file\n", check.clients_max,
                       check.auth_type, check.users);
   for (const auto& each : check.databases)
     text += fmt::format("  database  {} -> {}, {} pooling, {} servers a user\n", each.name,
-                        each.server, each.mode, each.pool_size);
+                        each.server, each.mode,
+                        each.pool_size == 0 ? "any number of" : fmt::format("{}", each.pool_size));
   for (const ServerLimit& each : limits) {
     const std::string wanted =
         fmt::format("the pools may ask for {}{}", each.may_be_more ? "at least " : "", each.wanted);
@@ -148,7 +169,7 @@ base::Result<Exit> run_check(const Arguments& arguments, Io& io) {
   }
   io.out(arguments.get("format") == "json" ? to_json(check, limits).dump(true) + "\n"
                                            : to_text(check, limits, path));
-  return Exit::done;
+  return check.problems.empty() ? Exit::done : Exit::findings;
 }
 
 base::Result<Exit> run_pool(const Arguments& arguments, Io&) {
@@ -191,7 +212,9 @@ const Command pool_check_command{
     .details =
         "Reads all files that it names, and starts nothing. Asks each server, for a few "
         "seconds at most, whether it gives as many connections as the pools may ask for; one "
-        "that cannot be asked is named. What is right and perhaps not meant is a warning.",
+        "that cannot be asked is named. What is right and perhaps not meant is a warning. What is "
+        "wrong and passed over, as PgBouncer does, is told with its file and line, and the exit "
+        "status is 1 then.",
     .words = "[INI]",
     .words_help = "PgBouncer's configuration file; else ./pgkeep.toml.",
     .words_max = 1,
@@ -203,7 +226,8 @@ const Command pool_convert_command{
     .name = "pool convert",
     .summary = "Print PgBouncer's ini file as the [pool] of a pgkeep.toml",
     .details = "Nothing is lost but comments: both are read to the same configuration. Files that "
-               "it includes go into the one.",
+               "it includes go into the one. What the pooler would pass over in these files and in "
+               "those that they name is told on standard error.",
     .words = "INI",
     .words_help = "PgBouncer's configuration file.",
     .words_max = 1,
