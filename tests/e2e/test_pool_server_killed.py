@@ -2,6 +2,7 @@
 server is back, without a restart of the pooler.
 """
 import contextlib
+import re
 import threading
 
 from pooler import KINDS, Client, Console, Pooler, error_fields
@@ -11,7 +12,10 @@ from test_pool_queries import address
 
 USERS = '"postgres" ""\n'
 # What a client is told about its server, all with this SQLSTATE.
-CRASHED, WAITED, FAILING = "server conn crashed?", "query_wait_timeout", "server login has been failing, try again later (server_login_retry)"
+CRASHED, WAITED = "server conn crashed?", "query_wait_timeout"
+CLOSED = "server connection closed"  # If it was busy with sending.
+# 1.18 has no reason, since 1.24 it is the last one.
+FAILING = r"server login has been failing, (try again later|cached error: (connect failed|server conn crashed\?)) \(server_login_retry\)"
 FATAL = {"S": "FATAL", "C": "08P01"}
 
 
@@ -34,11 +38,15 @@ def is_served(pooler):
         return client.query("SELECT 1")[-1:] == [(b"Z", b"I")]
 
 
-def must_be_told(client, text, what):
+def is_failing(text):
+    return re.fullmatch(FAILING, text) is not None
+
+
+def must_be_told(client, is_right, what):
     """A whole ErrorResponse as the last message before the end; no silent close, and no row of anybody."""
     messages = client.until(b"E")
     fields = error_fields(messages[-1][1]) if messages and messages[-1][0] == b"E" else {}
-    assert {key: fields.get(key) for key in ("S", "C", "M")} == {**FATAL, "M": text}, (what, messages)
+    assert {key: fields.get(key) for key in FATAL} == FATAL and is_right(fields["M"]), (what, messages)
     assert client.is_closed() and b"D" not in [kind for kind, _ in messages], (what, messages)
 
 
@@ -67,15 +75,15 @@ def test_server_killed():
                     wait_for(lambda: console.row("SHOW POOLS", database="app")["cl_waiting"] == str(len(ways)), "they wait")
                 server.kill()
                 for what, client in [*in_flight.items(), *in_transaction.items(), *between.items()]:
-                    must_be_told(client, CRASHED, what)
+                    must_be_told(client, CRASHED.__eq__, what)
                 for what, client in waiting.items():
-                    must_be_told(client, WAITED, what)
+                    must_be_told(client, WAITED.__eq__, what)
                 for what, client in later.items():
                     client.send(said_by(what[-1], "SELECT 'later'"))
-                    must_be_told(client, FAILING, what)
+                    must_be_told(client, is_failing, what)
                 for what, client in clients("new").items():  # What the server says at a start is known: it comes in.
                     client.send(said_by(what[-1], "SELECT 'new'"))
-                    must_be_told(client, FAILING, what)
+                    must_be_told(client, is_failing, what)
                 wait_for(lambda: server.control("-l", server.home / "log", "start") == 0, "the server is back")
                 wait_for(lambda: is_served(pooler), "the pooler sees it")
                 for what, client in [*idle.items(), *clients("afterwards").items()]:
@@ -141,7 +149,8 @@ def test_server_killed_under_load():
                         worker.join()
                 assert not any(worker.wrong for worker in workers), (kind, [worker.wrong for worker in workers])
                 told = {end for worker in workers for end in worker.ends}
-                assert told <= {("FATAL", "08P01", text) for text in (CRASHED, WAITED, FAILING)}, (kind, told)
+                assert {each[:2] for each in told} == {("FATAL", "08P01")}, (kind, told)
+                assert all(text in (CRASHED, CLOSED, WAITED) or is_failing(text) for *_, text in told), (kind, told)
                 assert pooler.process.poll() is None
 
 
