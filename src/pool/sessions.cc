@@ -39,8 +39,8 @@ void Loop::start_session(Client& client, const wire::SessionSettings& settings) 
   client.session = std::make_unique<wire::SessionSettings>();
   client.is_session_proven = false;
   for (const auto& [name, value] : settings) {
-    std::string lower = base::to_lower(name);
-    client.session->insert_or_assign(wire::is_of_user(lower) ? std::move(lower) : name, value);
+    const std::string lower = base::to_lower(name);
+    client.session->insert_or_assign(wire::is_of_user(lower) ? lower : name, value);
     if (name.find('.') != std::string::npos) note_custom(client, {name});
   }
 }
