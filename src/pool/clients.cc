@@ -412,10 +412,7 @@ void Loop::refuse_all(LoopPool& pool, std::string_view text, std::string_view sq
 /// A client that would have to wait for a server that cannot be reached. False: it may.
 bool Loop::refuse_at_once(Client& client, LoopPool& pool) {
   if (pool.is_paused || !pool.shared.is_out_of_reach()) return false;
-  disconnect(client,
-             fmt::format("server login has been failing, cached error: {} (server_login_retry)",
-                         pool.shared.connect_problem()),
-             true);
+  disconnect(client, pool.shared.connect_problem(), true);
   launch(pool); // If it is time for that again: nobody waits, for whom it would be done.
   return true;
 }

@@ -16,8 +16,6 @@ namespace {
 constexpr std::string_view kLost = "the connection that listens was lost";
 constexpr std::string_view kQueueFull =
     "too many notifications that nobody reads (listen_queue_size)";
-constexpr std::string_view kFailing =
-    "server login has been failing, try again later (server_login_retry)";
 constexpr std::size_t kMessageBytesMax = 65'536; ///< Of the connection that listens.
 
 /// Whether it is worth a closer look.
@@ -199,7 +197,7 @@ void Loop::call_for_ear(LoopPool& pool) {
   if (may_connect(pool)) {
     if (take_place_of_ear(pool)) open(pool, {.is_ear = true});
   } else if (pool.starting.empty() && !pool.is_paused && !pool.shared.is_dead()) {
-    give_up_ear(pool, EarLost::Cause::failed, kFailing);
+    give_up_ear(pool, EarLost::Cause::failed, pool.shared.connect_problem());
   }
 }
 

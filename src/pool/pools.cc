@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace pgkeep::pool {
 namespace {
 
@@ -234,7 +236,8 @@ void Pool::note_connect_failure(std::string_view reason) {
 
 std::string Pool::connect_problem() const {
   const std::lock_guard lock(mutex_);
-  return connect_problem_;
+  return fmt::format("server login has been failing, cached error: {} (server_login_retry)",
+                     connect_problem_);
 }
 
 void Pool::set_secret(const base::Secret& secret) {

@@ -108,7 +108,8 @@ public:
   [[nodiscard]] int servers() const { return servers_.load(); }
   /// Those of them that are logged in, in all loops.
   [[nodiscard]] int connected() const { return servers() - logging_in.load(); }
-  /// No server is left and the last login failed: nobody waits for one. `connect_problem()`: why.
+  /// No server is left and the last login failed: nobody waits for one. `connect_problem()`: what
+  /// clients are told meanwhile, as since PgBouncer 1.24.
   [[nodiscard]] bool is_out_of_reach() const { return is_login_failing.load() && connected() <= 0; }
   void note_connect_failure(std::string_view reason);
   [[nodiscard]] std::string connect_problem() const;
