@@ -10,11 +10,10 @@ import struct
 import subprocess
 import threading
 
-from pooler import Client, Pooler
+from pooler import KINDS, Client, Pooler
 from support import ACCOUNT, Server, Skip, as_account, folder, free_port, run, wait_for
 from test_pool_login import try_psql
 
-KINDS = ("ours", "pgbouncer")
 LOOKUP = """
 CREATE TABLE asked (name text);
 CREATE FUNCTION lookup(name text, OUT uname text, OUT phash text) RETURNS record LANGUAGE plpgsql SECURITY DEFINER AS $$

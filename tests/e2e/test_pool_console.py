@@ -9,10 +9,9 @@ import socket
 import struct
 import subprocess
 
-from pooler import Client, Console, FakeServer, Pooler, errors_in
+from pooler import KINDS, Client, Console, FakeServer, Pooler, errors_in
 from support import PSQL, Server, as_account, folder, run, wait_for
 
-KINDS = ("ours", "pgbouncer")
 USERS = '"postgres" ""\n"stat" ""\n"other" ""\n'
 ROLES = {"admin_users": "postgres, nobody", "stats_users": "stat"}
 

@@ -23,10 +23,6 @@ SETTINGS = {
         "test_ldap": "auth_ldap_options"},
     "beyond": {
         "test_healing_can_be_switched_off": "heal_cached_plans",
-        "test_pinned_while_it_holds_something": "pin_sessions",
-        "test_settings_follow_their_client": "keep_session_settings",
-        "test_listeners_share_one_connection": "share_listen",
-        "test_a_listener_that_does_not_read_costs_no_more_than_its_queue": "listen_queue_size",
         "test_what_is_never_tried_again": "retry_serialization_failures"},
     "console": {
         "test_who_may_do_what": "admin_users stats_users",
@@ -67,6 +63,13 @@ SETTINGS = {
         "test_iterations_of_scram": "scram_iterations",
         "test_a_pool_that_is_forgotten": "pool_idle_timeout",
         "test_sessions_leave_a_server_that_is_outdated": "server_fast_close"},
+    "listening": {
+        "test_listeners_share_one_connection": "share_listen",
+        "test_a_listener_that_does_not_read_costs_no_more_than_its_queue": "listen_queue_size"},
+    "pins": {
+        "test_pinned_while_it_holds_something": "pin_sessions"},
+    "sessions": {
+        "test_settings_follow_their_client": "keep_session_settings"},
     "limits": {
         "test_an_idle_server_of_the_same_database_or_user_gives_way": "max_db_connections max_user_connections",
         "test_too_many_clients_of_a_database_or_a_user": "max_db_client_connections max_user_client_connections",
@@ -155,7 +158,7 @@ COMMANDS = {
 }
 
 SHOWN = {
-    "beyond": {
+    "pins": {
         "test_pins_are_counted_and_shown": "EXTRAS"},
     "console": {
         "test_columns_of_what_is_shown": "HELP",
@@ -186,7 +189,7 @@ def said_in(function, seen):
         value = names.get(name)
         if isinstance(value, (str, tuple, list, dict, set)):
             text.append(repr(value))
-        elif isinstance(value, (types.FunctionType, type)) and value.__module__ == function.__module__ and not name.startswith("test_"):
+        elif isinstance(value, (types.FunctionType, type)) and value.__module__ in (function.__module__, "pool_setup") and not name.startswith("test_"):
             text.append(said_in(value, seen))
     return "\n".join(text)
 

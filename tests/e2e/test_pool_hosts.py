@@ -5,10 +5,9 @@ import os
 import shutil
 import subprocess
 
-from pooler import Client, Console, Pooler
+from pooler import KINDS, Client, Console, Pooler
 from support import Server, Skip, Standby, folder, free_port, wait_for
 
-KINDS = ("ours", "pgbouncer")
 POSTGRES = '"postgres" ""\n'
 
 

@@ -6,10 +6,9 @@ import signal
 import threading
 import time
 
-from pooler import Client, Console, Pooler, errors_in
+from pooler import KINDS, Client, Console, Pooler, errors_in
 from support import Server, folder, pgkeep, wait_for
 
-KINDS = ("ours", "pgbouncer")
 USERS = '"u1" ""\n"u2" ""\n"u3" ""\n'
 
 

@@ -12,10 +12,9 @@ import socket
 import subprocess
 import tempfile
 
-from pooler import PGBOUNCER, Client, Console, Pooler
+from pooler import KINDS, PGBOUNCER, Client, Console, Pooler
 from support import ACCOUNT, PGKEEP, Server, Skip, as_account, folder, free_port, pgkeep, run, wait_for
 
-KINDS = ("ours", "pgbouncer")
 
 
 class Home:

@@ -2,10 +2,9 @@
 import signal
 import threading
 
-from pooler import Client, Console, Pooler, errors_in
+from pooler import KINDS, Client, Console, Pooler, errors_in
 from support import Server, folder, wait_for
 
-KINDS = ("ours", "pgbouncer")
 USERS = '"postgres" ""\n'
 
 

@@ -6,11 +6,10 @@ import re
 import subprocess
 
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Pooler
+from pooler import KINDS, Pooler
 from support import Server, folder
 from test_pool_tls import USERS, at, psql
 
-KINDS = ("ours", "pgbouncer")
 AES128, AES256 = "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384"
 
 

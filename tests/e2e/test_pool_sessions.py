@@ -1,0 +1,166 @@
+"""pgkeep pool: settings and rights that follow their client from server to server (keep_session_settings, a key of ours)."""
+from pool_setup import USERS, WHO, Setup, are, both_servers, pid_of
+from pooler import Client, Pooler, errors_in
+from support import Server, folder
+from test_pool_prepared import EXECUTE, bind, parse, said
+from test_pool_queries import address
+
+
+def test_settings_follow_their_client():
+    with Setup({"keep_session_settings": 1, "server_round_robin": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE ROLE clerk; CREATE SCHEMA \"My schema\"")
+        both_servers(one, other)
+
+        def has(client, **settings):
+            for _ in range(4):
+                found = {name: client.values(f"SELECT current_setting('{name.replace('__', '.')}', true)")[0] for name in settings}
+                assert found == settings, found
+
+        default = other.values("SHOW work_mem")[0]
+        one.query("SET work_mem = '77MB'")
+        one.query("SET search_path = \"My schema\", pg_catalog")
+        one.values("SELECT set_config('app.user', 'it''s \\me', false)")
+        one.query("BEGIN; SET statement_timeout = '7s'; COMMIT")
+        mine = {"work_mem": "77MB", "search_path": '"My schema", pg_catalog', "app__user": "it's \\me", "statement_timeout": "7s"}
+        has(one, **mine)
+        has(other, work_mem=default, statement_timeout="0", search_path='"$user", public')
+        found = [other.values("SELECT coalesce(current_setting('app.user', true), '')") for _ in range(4)]
+        assert found == [[""]] * 4, found
+        # What is undone or ends with the transaction does not stay.
+        one.query("BEGIN")
+        one.query("SET work_mem = '1MB'")
+        one.query("ROLLBACK")
+        one.query("BEGIN; SET LOCAL work_mem = '2MB'; COMMIT")
+        has(one, **mine)
+        one.query("RESET work_mem")
+        has(one, work_mem=default, statement_timeout="7s")
+        one.query("SET ROLE clerk")
+        assert [one.values("SELECT current_user::text")[0] for _ in range(4)] == ["clerk"] * 4
+        assert [other.values("SELECT current_user::text")[0] for _ in range(4)] == ["postgres"] * 4
+        one.query("SET TIME ZONE 'Europe/Berlin'")  # One that is tracked anyhow.
+        has(one, TimeZone="Europe/Berlin", role="clerk")
+        one.query("SET SESSION AUTHORIZATION clerk")
+        has(one, session_authorization="clerk", role="none", statement_timeout="7s")
+        has(other, session_authorization="postgres", role="none", statement_timeout="0")
+        one.query("DISCARD ALL")
+        has(one, statement_timeout="0", role="none", session_authorization="postgres")
+        assert said(one, parse("", "SET lock_timeout = '9s'"), bind(""), EXECUTE)[0] == "12CZ"
+        has(one, lock_timeout="9s")
+        has(other, lock_timeout="0")
+
+
+def test_nobody_works_with_the_rights_of_another():
+    """With either key; with none, as in PgBouncer, a server has what its last client left."""
+    usual = "postgres as postgres"
+    steps = (("SET SESSION AUTHORIZATION clerk", "clerk as clerk"),
+             ("SET ROLE \"Chief clerk\"", "clerk as Chief clerk"),
+             ("SET SESSION AUTHORIZATION DEFAULT", usual),
+             ("SET SESSION AUTHORIZATION \"Chief clerk\"", "Chief clerk as Chief clerk"),
+             ("RESET SESSION AUTHORIZATION", usual),
+             ("BEGIN; SET LOCAL SESSION AUTHORIZATION clerk; COMMIT", usual),
+             ("BEGIN; SET SESSION AUTHORIZATION clerk; ROLLBACK", usual),
+             ("BEGIN; SAVEPOINT s; SET SESSION AUTHORIZATION clerk; ROLLBACK TO s; COMMIT", usual),
+             ("SELECT become('clerk')", "clerk as clerk"),  # The server tells of it, whoever does it.
+             ("SELECT set_config('role', 'Chief clerk', false)", "clerk as Chief clerk"),
+             ("SELECT become('postgres')", usual),
+             ("SET ROLE clerk", "postgres as clerk"),
+             ("RESET ROLE", usual),
+             ("SET SESSION AUTHORIZATION clerk", "clerk as clerk"),
+             ("DISCARD ALL", usual))
+    for major, keys in ((12, ("keep_session_settings",)), (15, ("pin_sessions",)), (18, ("pin_sessions", "keep_session_settings"))):
+        settings = {**dict.fromkeys(keys, 1), "server_round_robin": 1}
+        with Setup(settings, loops=1, major=major) as setup, setup.client() as one, setup.client() as other:
+            both_servers(one, other)
+            setup.server.psql("CREATE ROLE clerk; CREATE ROLE \"Chief clerk\"; GRANT \"Chief clerk\" TO clerk; "
+                              "CREATE FUNCTION become(who text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN "
+                              "EXECUTE format('SET SESSION AUTHORIZATION %I', who); RETURN 'done'; END $$")
+            for sql, who in steps:
+                assert not errors_in(one.query(sql)), (keys, sql)
+                are(one, who, other, usual, (keys, sql))
+            one.query("SET SESSION AUTHORIZATION clerk")
+            one.close()
+            with setup.client() as third:
+                are(third, usual, other, usual, "it left")
+
+
+def test_rights_that_cannot_be_given_are_not_replaced_by_others():
+    """Nothing runs with what rights the server happens to have: the client is sent away before that."""
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE ROLE clerk; CREATE TABLE ledger (line text)")
+        one.query("SET ROLE clerk")
+        assert one.values(WHO) == ["postgres as clerk"] and other.values(WHO) == ["postgres as postgres"]
+        setup.server.psql("DROP ROLE clerk")
+        one.send(one.message(b"Q", b"INSERT INTO ledger VALUES ('as whom?')\0"))
+        assert errors_in(one.until(b"ZE")) and one.is_closed()
+        assert setup.server.psql("SELECT count(*) FROM ledger")[0][0] == "0"
+        assert other.values(WHO) == ["postgres as postgres"]
+
+
+def test_rights_begin_with_those_of_the_connection():
+    """With a role that ALTER ROLE, ALTER DATABASE or connect_query gave: SET ROLE NONE is what follows a client then, and others have that role."""
+    usual = "postgres as clerk"
+    steps = (("SET ROLE NONE", "postgres as postgres"), ("SET work_mem = '7MB'", "postgres as postgres"), ("SET ROLE other", "postgres as other"),
+             ("SET SESSION AUTHORIZATION other", "other as other"), ("SET SESSION AUTHORIZATION postgres; SET ROLE clerk", usual))
+    for database, sql in (("connect_query='SET ROLE clerk'", "SELECT 1"), ("", "ALTER ROLE postgres SET role = clerk"),
+                          ("", "ALTER DATABASE postgres SET role = clerk")):
+        settings = {"keep_session_settings": 1, "pin_sessions": 1, "server_round_robin": 1}
+        with Setup(settings, loops=1, database=database) as setup:
+            setup.server.psql("CREATE ROLE clerk; CREATE ROLE other")
+            setup.server.psql(sql)
+            with setup.client() as one, setup.client() as other:
+                both_servers(one, other)
+                are(one, usual, other, usual, (database, sql))
+                for step, who in steps:
+                    assert not errors_in(one.query(step)), step
+                    are(one, who, other, usual, (database, sql, step))
+                one.query("SELECT pg_advisory_lock(7)")
+                one.close()  # Its server is cleaned.
+                with setup.client() as third:
+                    are(third, usual, other, usual, (database, sql))
+
+
+def test_startup_values_of_any_parameter():
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup:
+        with setup.client(parameters={"statement_timeout": "4s", "options": "-c work_mem=3MB -c geqo=off"}) as one, setup.client() as other:
+            for _ in range(3):
+                assert [one.values(f"SHOW {name}")[0] for name in ("statement_timeout", "work_mem", "geqo")] == ["4s", "3MB", "off"]
+                assert [other.values(f"SHOW {name}")[0] for name in ("statement_timeout", "geqo")] == ["0", "on"]
+            one.query("SET geqo = on")
+            assert one.values("SHOW geqo") == ["on"] and one.values("SHOW work_mem") == ["3MB"]
+        with setup.client(parameters={"no_such_parameter": "1"}) as wrong:  # The server would have said so at once; here it is said when it is used.
+            assert errors_in(wrong.query("SELECT 1")), "refused"
+        with setup.client() as after:
+            assert after.values("SELECT 7") == ["7"]
+
+
+def test_startup_values_in_session_mode():
+    """They go with their client, whatever the reset query says."""
+    for reset in ("DISCARD ALL", "SELECT pg_advisory_unlock_all()"):
+        settings = {"keep_session_settings": 1, "pool_mode": "session", "default_pool_size": 1, "server_reset_query": reset}
+        with Setup(settings, loops=1) as setup:
+            pids = set()
+            for wanted in ("1234ms", "4321ms", None):
+                with setup.client(parameters={"statement_timeout": wanted} if wanted else {}) as one:
+                    assert one.values("SHOW statement_timeout") == [wanted or "0"], (reset, wanted)
+                    pids.add(pid_of(one))
+            assert len(pids) == 1, "the server was reset, not closed"
+
+
+def test_settings_are_nobodys_unless_asked():
+    with Setup({"default_pool_size": 1}) as setup, setup.client() as one, setup.client() as other:
+        one.query("SET work_mem = '77MB'")
+        assert other.values("SHOW work_mem") == ["77MB"], "as in PgBouncer"
+        try:
+            setup.client(parameters={"statement_timeout": "4s"})
+            raise AssertionError("it came in")
+        except ConnectionError as refusal:
+            assert "unsupported startup parameter: statement_timeout" in str(refusal)
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE ROLE clerk")
+        for kind in ("ours", "pgbouncer"):
+            with Pooler(kind, home, {"app": address(server)}, {"default_pool_size": 1}, USERS) as pooler, Client(pooler, "app") as one, Client(pooler, "app") as other:
+                one.query("SET SESSION AUTHORIZATION clerk")
+                assert other.values(WHO) == ["clerk as clerk"], kind
+
+
+SLOW = ["test_nobody_works_with_the_rights_of_another", "test_settings_follow_their_client"]
