@@ -17,6 +17,7 @@
 #include "pool/client_login.h"
 #include "pool/list.h"
 #include "pool/listening.h"
+#include "pool/micros.h"
 #include "pool/parameters.h"
 #include "pool/replication.h"
 #include "pool/server_login.h"
@@ -29,9 +30,6 @@
 #include "wire/session_state.h"
 
 namespace pgkeep::pool {
-
-/// Microseconds of a clock that only goes forward.
-using Micros = std::int64_t;
 
 struct LoopPool;
 struct Quota;

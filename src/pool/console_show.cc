@@ -15,7 +15,6 @@
 namespace pgkeep::pool {
 namespace {
 
-constexpr Micros kMicrosInSecond = 1'000'000;
 constexpr int kConsolePoolSize = 2; ///< As PgBouncer says of its console.
 
 // ---- configuration ----

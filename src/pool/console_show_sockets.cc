@@ -9,8 +9,6 @@
 namespace pgkeep::pool {
 namespace {
 
-constexpr Micros kMicrosInSecond = 1'000'000;
-
 /// "2026-11-29 13:00:00 UTC", in the machine's time zone.
 std::string time_of(const Picture& picture, Micros when) {
   const auto wall =

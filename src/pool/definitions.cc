@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <optional>
 #include <span>
 
@@ -64,13 +63,6 @@ std::optional<Number> number_of(const Given& given) {
     given.notes.push_back(fmt::format("{}={}: \"{}\" behind the number counts for nothing",
                                       given.option, given.text, given.text.substr(front->bytes)));
   return front->number;
-}
-
-/// Fractions count, which PgBouncer cuts off. None: nobody can wait so long.
-std::optional<Duration> duration_of(double seconds) {
-  constexpr double kSecondsMax = 1e9; // Thirty years: what is counted in microseconds fits.
-  if (!(std::abs(seconds) <= kSecondsMax)) return std::nullopt;
-  return Duration(std::llround(seconds * Duration::period::den));
 }
 
 base::Result<std::int64_t> take_number(const Given& given) {

@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "pool/address.h"
+#include "pool/micros.h"
 
 namespace pgkeep::pool {
 
@@ -30,7 +31,6 @@ bool has_cares() noexcept;
 
 class HostNames {
 public:
-  using Micros = std::int64_t;
   using Addresses = std::vector<IpAddress>;
 
   /// Still good at `now`; none: it has to be looked up. Empty: it is known to have none.

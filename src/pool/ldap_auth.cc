@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/settings.h"
 
 #ifdef PGKEEP_HAS_LDAP
 #include <ldap.h>
@@ -67,8 +68,7 @@ base::Result<> fits_ldap(const LdapOptions& /*options*/, const std::string& /*us
 
 namespace {
 
-constexpr int kSecondsMax = 3; // As PgBouncer waits for an answer.
-constexpr int kPortMax = 65'535;
+constexpr int kAnswerSecondsMax = 3; // As PgBouncer waits for an answer.
 constexpr std::string_view kUserMark = "$username";
 
 base::Error mistake(std::string what, std::string expected = {}) {
@@ -218,7 +218,7 @@ base::Result<Connection> connect(const LdapOptions& options) {
     return refused(fmt::format("could not initialize LDAP: {}", ldap_err2string(code)));
   Connection connection(made);
   const int version = LDAP_VERSION3;
-  const timeval longest{.tv_sec = kSecondsMax, .tv_usec = 0};
+  const timeval longest{.tv_sec = kAnswerSecondsMax, .tv_usec = 0};
   ldap_set_option(made, LDAP_OPT_PROTOCOL_VERSION, &version);
   ldap_set_option(made, LDAP_OPT_NETWORK_TIMEOUT, &longest);
   ldap_set_option(made, LDAP_OPT_TIMEOUT, &longest);
@@ -254,7 +254,7 @@ base::Result<std::string> entry_of(const LdapOptions& options, const std::string
   if (!options.filter.empty()) attribute = LDAP_NO_ATTRS;
   std::array<char*, 2> attributes = {attribute.data(), nullptr};
   LDAPMessage* answer = nullptr;
-  timeval longest{.tv_sec = kSecondsMax, .tv_usec = 0};
+  timeval longest{.tv_sec = kAnswerSecondsMax, .tv_usec = 0};
   const int code =
       ldap_search_ext_s(connection.get(), options.base.c_str(), options.scope, filter.c_str(),
                         attributes.data(), 0, nullptr, nullptr, &longest, 2, &answer);

@@ -11,12 +11,16 @@
 #include <fmt/format.h>
 
 #include "pool/address.h"
+#include "pool/micros.h"
 
 namespace pgkeep::pool {
 namespace {
 
 constexpr std::size_t kPoolsMax = 1000;
-constexpr double kMicrosInSecond = 1e6;
+/// Prometheus counts in seconds.
+double seconds(auto us) {
+  return static_cast<double>(us) / static_cast<double>(kMicrosInSecond);
+}
 constexpr int kBacklog = 16;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
@@ -97,13 +101,11 @@ void append_histogram(std::string& out, std::string_view name, const std::string
   for (std::size_t i = 0; i <= Histogram::kBuckets; ++i) {
     sum += histogram.count(i);
     const std::string most =
-        i == Histogram::kBuckets
-            ? "+Inf"
-            : fmt::format("{}", static_cast<double>(Histogram::most_us(i)) / kMicrosInSecond);
+        i == Histogram::kBuckets ? "+Inf" : fmt::format("{}", seconds(Histogram::most_us(i)));
     out += fmt::format("pgkeep_pool_{}_bucket{{{},le=\"{}\"}} {}\n", name, labels, most, sum);
   }
   out += fmt::format("pgkeep_pool_{0}_sum{{{1}}} {2}\npgkeep_pool_{0}_count{{{1}}} {3}\n", name,
-                     labels, static_cast<double>(histogram.sum_us()) / kMicrosInSecond, sum);
+                     labels, seconds(histogram.sum_us()), sum);
 }
 
 template <std::size_t count>
@@ -172,8 +174,8 @@ std::string metrics_text(const Picture& picture) {
   for (const PoolCensus& pool : pools) {
     const Micros wait =
         pool.waiting_since == 0 ? 0 : std::max<Micros>(0, picture.now - pool.waiting_since);
-    out += fmt::format("pgkeep_pool_longest_wait_seconds{{{}}} {}\n", labels_of(pool),
-                       static_cast<double>(wait) / kMicrosInSecond);
+    out +=
+        fmt::format("pgkeep_pool_longest_wait_seconds{{{}}} {}\n", labels_of(pool), seconds(wait));
   }
   for (const HistogramRow& row : kHistograms) {
     append_head(out, row.name, "histogram", row.help);

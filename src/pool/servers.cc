@@ -11,11 +11,7 @@
 #include "wire/message.h"
 
 namespace pgkeep::pool {
-namespace {
-
-constexpr Micros kMicrosInSecond = 1'000'000;
-
-} // namespace
+namespace {} // namespace
 
 /// Opens one more connection, if the pool has a place and the last try has not just failed.
 bool Loop::launch(LoopPool& pool, Purpose purpose) {

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,7 +19,6 @@ using S = Settings;
 constexpr bool kAtStart = false;             ///< Not changeable.
 constexpr std::int64_t kNoLimit = INT32_MIN; ///< The least: below 0 it is as 0.
 constexpr std::int64_t kPeersMax = 16'383;
-constexpr std::int64_t kPortMax = 65'535;
 constexpr std::int64_t kModeMax = 07777;
 constexpr std::int64_t kVerboseMax = 9;
 constexpr std::int64_t kRetriesMax = 10;
@@ -174,10 +172,8 @@ std::optional<Duration> seconds_in(std::string_view text) {
   double seconds = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, seconds);
-  constexpr double kSecondsMax = 1e9; // Thirty years: what is counted in microseconds fits.
-  if (failure != std::errc() || stop != end || !(seconds >= 0) || seconds > kSecondsMax)
-    return std::nullopt;
-  return Duration(std::llround(seconds * Duration::period::den));
+  if (failure != std::errc() || stop != end || !(seconds >= 0)) return std::nullopt;
+  return duration_of(seconds);
 }
 
 /// Reads one value into a member; what was expected where it cannot.
@@ -240,6 +236,12 @@ std::string shown_seconds(Duration value) {
 }
 
 } // namespace
+
+std::optional<Duration> duration_of(double seconds) {
+  constexpr double kSecondsMax = 1e9;
+  if (!(std::abs(seconds) <= kSecondsMax)) return std::nullopt; // NaN is not.
+  return Duration(std::llround(seconds * Duration::period::den));
+}
 
 std::string_view name_of(PoolMode mode) noexcept {
   return kPoolModes[std::to_underlying(mode)];

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,10 @@ std::string_view name_of(TlsMode mode) noexcept;
 
 /// In the ini file a number of seconds, with a fraction if wanted.
 using Duration = std::chrono::microseconds;
+/// Fractions count, which PgBouncer cuts off in some places. None: more than thirty years either
+/// way, which would not fit where microseconds are counted.
+std::optional<Duration> duration_of(double seconds);
+inline constexpr int kPortMax = 65'535;
 
 struct Settings {
   // Generic.

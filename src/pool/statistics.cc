@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "pool/micros.h"
+
 namespace pgkeep::pool {
 namespace {
-
-constexpr std::uint64_t kMicrosInSecond = 1'000'000;
 
 constexpr std::uint64_t Traffic::* kCounters[] = {
     &Traffic::server_assignments, &Traffic::xacts,   &Traffic::queries,
@@ -51,7 +51,7 @@ Traffic Averages::average(const Traffic& now, const Traffic& before, std::int64_
   };
   Traffic average;
   for (const auto counter : kCounters)
-    average.*counter = grown.*counter * kMicrosInSecond / period;
+    average.*counter = grown.*counter * static_cast<std::uint64_t>(kMicrosInSecond) / period;
   average.xact_us = per(grown.xact_us, grown.xacts);
   average.query_us = per(grown.query_us, grown.queries);
   average.wait_us = per(grown.wait_us, grown.server_assignments);

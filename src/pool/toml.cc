@@ -12,12 +12,12 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "base/utf8.h"
+#include "pool/micros.h"
 
 namespace pgkeep::pool {
 namespace {
 
 constexpr std::string_view kTop = "pool";
-constexpr std::int64_t kMicrosInSecond = 1'000'000;
 constexpr std::int64_t kMicrosInMs = 1000;
 constexpr std::string_view kMode = "unix_socket_mode"; // Octal digits, so a text.
 constexpr std::string_view kFile = "conffile";         // The program's to know.
