@@ -28,7 +28,9 @@ base::Result<postgres::Connection> open(const std::string& target, const std::st
 }
 
 catalog::Facts left_out(const SnapshotRequest& request) {
-  return request.is_for_comparison ? catalog::Facts::none : catalog::kComparedOnly;
+  using catalog::Facts;
+  return (request.is_for_comparison ? Facts::none : catalog::kComparedOnly) |
+         (request.is_of_schema_alone ? catalog::kBesideSchema : Facts::none);
 }
 
 /// Index use on each replica: a scan that happens only there still makes an index needed.
@@ -68,6 +70,7 @@ base::Result<catalog::Snapshot> take_snapshot(const SnapshotRequest& request, Io
                                 io.progress(done, total, name);
                               }}));
   io.end_progress();
+  if (request.is_of_schema_alone) return snapshot;
   snapshot.outside.clock =
       std::chrono::duration<double>(base::SystemClock().now().time_since_epoch()).count();
   if (snapshot.server.is_local) {

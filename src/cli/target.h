@@ -20,7 +20,8 @@ struct SnapshotRequest {
   std::vector<std::string> replicas = {}; ///< Targets of every replica.
   bool confirmed_no_replica = false;
   std::optional<std::string> code = {}; ///< Folder of source code to read.
-  bool is_for_comparison = false; ///< Also reads what only the comparison of two Snapshots needs.
+  bool is_for_comparison = false;  ///< Also reads what only the comparison of two Snapshots needs.
+  bool is_of_schema_alone = false; ///< Without how the server is, and without outside facts.
   std::optional<std::int64_t> ram_bytes =
       {}; ///< Of the server's machine, where that is not this one.
 };

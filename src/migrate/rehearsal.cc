@@ -122,7 +122,8 @@ base::Result<Picture> Rehearser::look(const std::string& database) const {
                  server_.conninfo(database),
                  {.application_name = "pgkeep/look", .statement_limit = {}, .idle_limit = {}}));
   Picture picture;
-  PGKEEP_TRY(picture.schema, catalog::read_snapshot(connection));
+  PGKEEP_TRY(picture.schema,
+             catalog::read_snapshot(connection, {.left_out = catalog::kBesideSchema}));
   PGKEEP_TRY(picture.rows, sum_rows(connection));
   return picture;
 }

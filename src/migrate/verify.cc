@@ -124,7 +124,7 @@ base::Result<catalog::Snapshot> make_schema(const Folder& folder,
   PGKEEP_TRY(
       postgres::Connection look,
       postgres::Connection::open(server->conninfo(kDatabase), {.application_name = "pgkeep/look"}));
-  return catalog::read_snapshot(look);
+  return catalog::read_snapshot(look, {.left_out = catalog::kBesideSchema});
 }
 
 } // namespace
@@ -171,7 +171,8 @@ base::Result<Verified> verify(const Folder& folder, postgres::Connection& server
   if (!options.looks_for_drift) return result;
   PGKEEP_TRY(const catalog::Snapshot wanted,
              make_schema(folder, files, server.version().major(), options));
-  PGKEEP_TRY(const catalog::Snapshot found, catalog::read_snapshot(server));
+  PGKEEP_TRY(const catalog::Snapshot found,
+             catalog::read_snapshot(server, {.left_out = catalog::kBesideSchema}));
   catalog::Diff diff = catalog::compare(wanted, found, options.differences);
   std::erase_if(diff.differences, is_foreign_history);
   result.drift = std::move(diff.differences);

@@ -167,7 +167,9 @@ base::Result<Exit> run_lint(const Arguments& arguments, Io& io) {
   std::optional<postgres::Connection> server;
   std::optional<QueryServer> queries;
   if (const auto target = arguments.get("database")) {
-    PGKEEP_TRY(database, take_snapshot({.target = *target, .command = "lint"}, io));
+    PGKEEP_TRY(
+        database,
+        take_snapshot({.target = *target, .command = "lint", .is_of_schema_alone = true}, io));
     options.database = &database;
     PGKEEP_TRY(server, postgres::Connection::open(*target, {.application_name = "pgkeep/lint"}));
     options.server_parses = [&](std::string_view sql) {

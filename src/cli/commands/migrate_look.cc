@@ -81,8 +81,9 @@ base::Result<Exit> run_plan(const Arguments& arguments, Io& io) {
   PGKEEP_TRY(const migrate::Folder folder, open_folder(arguments));
   PGKEEP_TRY(const base::Config config, load_config(arguments));
   const std::string target = target_of(arguments);
-  PGKEEP_TRY(const catalog::Snapshot database,
-             take_snapshot({.target = target, .command = "migrate"}, io));
+  PGKEEP_TRY(
+      const catalog::Snapshot database,
+      take_snapshot({.target = target, .command = "migrate", .is_of_schema_alone = true}, io));
   PGKEEP_TRY(postgres::Connection server,
              postgres::Connection::open(target, {.application_name = "pgkeep/migrate-plan"}));
   PGKEEP_CHECK(migrate::check_no_foreign_history(server));

@@ -88,9 +88,11 @@ base::Result<Exit> run_rewrite(const Arguments& arguments, Io& io) {
   catalog::Snapshot database;
   if (const auto target = arguments.get("database")) {
     // Rights, comments and targets of statistics go with a column, too.
-    PGKEEP_TRY(
-        database,
-        take_snapshot({.target = *target, .command = "migrate", .is_for_comparison = true}, io));
+    PGKEEP_TRY(database, take_snapshot({.target = *target,
+                                        .command = "migrate",
+                                        .is_for_comparison = true,
+                                        .is_of_schema_alone = true},
+                                       io));
     input.database = &database;
   }
   PGKEEP_TRY(migrate::Rewrite result, migrate::rewrite(input));

@@ -101,7 +101,7 @@ base::Result<migrate::RunOptions> options_of(const Arguments& arguments, Io& io)
   for (const std::string& rule : arguments.list("allow"))
     options.allowed.insert(rule);
   options.read_database = [target = options.target, &io] {
-    return take_snapshot({.target = target, .command = "migrate"}, io);
+    return take_snapshot({.target = target, .command = "migrate", .is_of_schema_alone = true}, io);
   };
   return options;
 }

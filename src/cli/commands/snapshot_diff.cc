@@ -66,9 +66,10 @@ base::Result<catalog::Snapshot> read_side(const std::string& word, Io& io) {
   PGKEEP_TRY(postgres::Connection connection,
              postgres::Connection::open(word, {.application_name = "pgkeep/snapshot"}));
   base::Result<catalog::Snapshot> snapshot = catalog::read_snapshot(
-      connection, {.on_progress = [&](int done, int total, std::string_view name) {
-        io.progress(done, total, name);
-      }});
+      connection, {.left_out = catalog::kBesideSchema,
+                   .on_progress = [&](int done, int total, std::string_view name) {
+                     io.progress(done, total, name);
+                   }});
   io.end_progress();
   return snapshot;
 }

@@ -170,7 +170,7 @@ base::Result<catalog::Snapshot> Declarer::look(const std::string& database) {
              postgres::Connection::open(
                  server_->conninfo(database),
                  {.application_name = "pgkeep/look", .statement_limit = {}, .idle_limit = {}}));
-  return catalog::read_snapshot(connection);
+  return catalog::read_snapshot(connection, {.left_out = catalog::kBesideSchema});
 }
 
 catalog::Diff compare_schemas(const catalog::Snapshot& a, const catalog::Snapshot& b) {
