@@ -244,6 +244,9 @@ private:
   bool needs_check(const Server& server) const;
   bool is_life_over(Server& server);
   void ask_server(Server& server, Server::State state, std::string_view sql);
+  void call_for_server(LoopPool& pool);
+
+  // lending.cc: servers change loops.
   int older_waiter_elsewhere(LoopPool& pool);
   bool is_short(LoopPool& pool, const Pool::Part& other) const;
   void look_elsewhere(LoopPool& pool);
@@ -252,7 +255,6 @@ private:
   void adopt(HandedServer handed);
   void lend(const WantedServer& wanted);
   void not_lent(LoopPool& pool);
-  void call_for_server(LoopPool& pool);
   void ask_other_loops(LoopPool& pool, bool makes_room);
 
   // questions.cc: auth_query.
