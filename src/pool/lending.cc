@@ -74,6 +74,7 @@ void Loop::send_away() {
   if (leaving_.empty()) return;
   std::vector<Server*> leaving = std::exchange(leaving_, {});
   for (Server* server : leaving) {
+    if (server->is_dead) continue; // Closed by what was done with one before it.
     if (server->is_ended) {
       close(*server, "server conn crashed?", false);
       continue;

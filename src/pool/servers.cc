@@ -233,13 +233,17 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     if (!server.is_ear) shared.logging_in.fetch_sub(1);
     if (server.is_own) break; // It may be but that its user must not replicate.
     // Else it was us: the next one may get through.
-    if (!pool.is_paused && !shared.is_dead()) shared.note_connect_failure(reason);
+    if (!pool.is_paused && !shared.is_dead() && regime_.pause != PauseMode::suspend)
+      shared.note_connect_failure(reason);
     break;
   case Server::State::idle:
     if (server.link.is_linked) leave_idle(server); // Not yet, of one that has just logged in.
     break;
   case Server::State::active:
     pool.active.remove(server);
+    break;
+  case Server::State::leaving:
+    std::erase(leaving_, &server);
     break;
   default:
     pool.busy.remove(server);

@@ -90,7 +90,9 @@ bool Loop::may_rest(const Client& client) const {
   return !client.kept && !client.partial && client.scanner.is_between();
 }
 
+/// One that leaves is the next loop's business.
 bool Loop::may_rest(const Server& server) const {
+  if (server.state == Server::State::leaving) return true;
   return (server.state == Server::State::active || server.state == Server::State::idle) &&
          !server.kept && server.scanner.is_between() && server.swallowed == 0 &&
          (server.client == nullptr || !server.client->kept);

@@ -290,14 +290,32 @@ class Client:
         self.close()
 
 
+def on_loop(pooler, loop, database="app", user="postgres"):
+    """A client of that event loop, which is the first byte of the number that it cancels by. PgBouncer has one."""
+    others = []
+    try:
+        while True:
+            client = Client(pooler, database, user)
+            if pooler.kind == "pgbouncer" or client.key[0] == loop:
+                return client
+            others.append(client)
+    finally:
+        for other in others:
+            other.close()
+
+
 class FakeServer:
     """Speaks as much of a server as it takes to log in and to ask something: every query is answered by the tag SELECT 0. refusal: the SQLSTATE and
-    the text of what it says to whoever logs in. Cancel requests are kept in cancels, with their connections."""
+    the text of what it says to whoever logs in; may_log_in: not set, nobody is answered; version: what it calls itself. Cancel requests are kept in
+    cancels, with their connections."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.refusal = None
+        self.version = "16.0"
+        self.may_log_in = threading.Event()
+        self.may_log_in.set()
         self.cancels = []
         self.connections = []
         threading.Thread(target=self.accept, daemon=True).start()
@@ -320,12 +338,13 @@ class FakeServer:
             if code == 80877102:
                 self.cancels.append((rest, connection))
                 return
+            self.may_log_in.wait()
             if self.refusal:
                 code, text = self.refusal
                 connection.sendall(Client.message(b"E", b"SFATAL\0C" + code.encode() + b"\0M" + text.encode() + b"\0\0"))
                 self.end(connection)
                 return
-            connection.sendall(Client.message(b"R", struct.pack("!I", 0)) + Client.message(b"S", b"server_version\x0016.0\0") +
+            connection.sendall(Client.message(b"R", struct.pack("!I", 0)) + Client.message(b"S", f"server_version\0{self.version}\0".encode()) +
                                Client.message(b"K", struct.pack("!II", 7, 8)) + Client.message(b"Z", b"I"))
             while True:
                 kind, size = struct.unpack("!cI", stream.read(5))
@@ -340,10 +359,16 @@ class FakeServer:
             connection.shutdown(socket.SHUT_RDWR)
         connection.close()
 
-    def close(self):
-        self.end(self.listener)
+    def lose_all(self):
+        """Whoever is connected."""
         for connection in self.connections:
             self.end(connection)
+        self.connections.clear()
+
+    def close(self):
+        self.end(self.listener)
+        self.may_log_in.set()
+        self.lose_all()
 
     def __enter__(self):
         return self

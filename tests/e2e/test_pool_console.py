@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 
-from pooler import KINDS, Client, Console, FakeServer, Pooler, errors_in
+from pooler import KINDS, Client, Console, FakeServer, Pooler, errors_in, on_loop
 from support import PSQL, Server, as_account, folder, run, wait_for
 
 USERS = '"postgres" ""\n"stat" ""\n"other" ""\n'
@@ -417,6 +417,39 @@ def test_suspend():
                 assert console.ask("SUSPEND") == "SUSPEND" and half.is_closed(), kind
                 wait_for(lambda: "closing because: suspend_timeout" in pooler.log(), f"{kind} says why")
                 assert console.ask("RESUME") == "RESUME" and client.values("SELECT 3") == ["3"], kind
+
+
+def test_suspend_ends_in_time_whoever_waits():
+    """Nobody comes between two of its messages, or a server does not answer a login: when the time is over they are closed. Then RESUME finds all as if
+    that had not been: who waited in another loop gets the server, and that a server was closed in the midst of its login says nothing of it."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            settings = {"suspend_timeout": 1, "pool_mode": "session", "server_reset_query": "", "default_pool_size": 1}
+            with opened(kind, home, server, settings) as pooler, Console(pooler) as console, \
+                    on_loop(pooler, 0) as half, on_loop(pooler, 1) as waiter:
+                half.query("SELECT 1")
+                half.send(half.message(b"Q")[:3])
+                waiter.send(waiter.message(b"Q", b"SELECT 2\0"))
+                wait_for(lambda: console.row("SHOW POOLS", database="app")["cl_waiting"] == "1", f"{kind}: it waits")
+                assert console.ask("SUSPEND") == "SUSPEND" and half.is_closed(), kind
+                assert console.ask("RESUME") == "RESUME"
+                assert waiter.until(b"Z")[-1] == (b"Z", b"I"), kind
+        with FakeServer() as slow:
+            for kind in KINDS:
+                with opened(kind, home, server, {"suspend_timeout": 1}, {"app": f"host=127.0.0.1 port={slow.port} dbname=postgres"}) as pooler, \
+                        Console(pooler) as console, Client(pooler, "app") as client:
+                    slow.lose_all()
+                    wait_for(lambda: console.row("SHOW POOLS", database="app")["sv_idle"] == "0", f"{kind} has no server")
+                    slow.may_log_in.clear()
+                    client.send(client.message(b"Q", b"SELECT 1\0"))
+                    wait_for(lambda: console.row("SHOW POOLS", database="app")["sv_login"] == "1", f"{kind} opens one")
+                    assert console.ask("SUSPEND") == "SUSPEND", kind
+                    wait_for(lambda: "suspend_timeout" in pooler.log(), f"{kind} closes it")
+                    slow.may_log_in.set()
+                    assert console.ask("RESUME") == "RESUME"
+                    assert client.until(b"ZE")[-1] == (b"Z", b"I"), kind
+                    with Client(pooler, "app") as newcomer:
+                        assert newcomer.query("SELECT 1")[-1] == (b"Z", b"I"), kind
 
 
 def test_whoever_suspended_disappears():
