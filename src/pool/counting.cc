@@ -149,7 +149,8 @@ PoolCensus Loop::census_of(const LoopPool& pool) const {
     for (const Server* server = list->front(); server != nullptr; server = list->next(*server)) {
       census.servers_outdated += pool.shared.is_outdated(server->epoch) ? 1 : 0;
       const std::string_view state = state_of(*server);
-      census.servers_used += state == "used" ? 1 : 0;
+      census.servers_active += state == "active" ? 1 : 0;
+      census.servers_used += list == &pool.idle && state == "used" ? 1 : 0;
       census.servers_tested += state == "tested" ? 1 : 0;
       census.servers_being_canceled += state == "being_canceled" ? 1 : 0;
     }
@@ -163,7 +164,6 @@ PoolCensus Loop::census_of(const LoopPool& pool) const {
     for (std::size_t i = 0; i < census.clients_holding.size(); ++i)
       census.clients_holding[i] += (held & (1U << i)) != 0 ? 1 : 0;
   }
-  census.servers_active = static_cast<int>(pool.active.size());
   census.servers_login = static_cast<int>(pool.starting.size());
   census.servers_idle = static_cast<int>(pool.idle.size()) - census.servers_used;
   return census;
@@ -175,6 +175,7 @@ std::string_view Loop::state_of(const Server& server) const {
   case Server::State::login:
     return "new";
   case Server::State::active:
+  case Server::State::asked:
     return "active";
   case Server::State::resetting:
   case Server::State::checking:

@@ -244,6 +244,7 @@ private:
   bool needs_check(const Server& server) const;
   bool is_life_over(Server& server);
   void ask_server(Server& server, Server::State state, std::string_view sql);
+  static std::size_t free_soon(const LoopPool& pool);
   void call_for_server(LoopPool& pool);
 
   // lending.cc: servers change loops.

@@ -316,13 +316,25 @@ void Loop::ask_server(Server& server, Server::State state, std::string_view sql)
   send(server, question);
 }
 
+/// Those that answer a question of ours, which takes no time. An auth_query may take long, and so
+/// may a cancel request.
+std::size_t Loop::free_soon(const LoopPool& pool) {
+  std::size_t count = 0;
+  for (const Server* server = pool.busy.front(); server != nullptr;
+       server = pool.busy.next(*server)) {
+    if (server->state == Server::State::resetting || server->state == Server::State::checking)
+      ++count;
+  }
+  return count;
+}
+
 /// Somebody waits: asks another loop for a server that it does not use, once, else opens one.
 void Loop::call_for_server(LoopPool& pool) {
   if (pool.ear) call_for_ear(pool);
   if (!pool.replicating.empty()) call_for_own_server(pool);
   const std::size_t waiters = pool.waiting.size() + pool.questions.size();
   if (waiters == 0 && pool.welcoming.empty()) return;
-  if (waiters > 0 && pool.busy.size() >= waiters) return; // Free soon.
+  if (waiters > 0 && free_soon(pool) >= waiters) return;
   if (!pool.starting.empty()) return;
   if (waiters > 0 && !pool.has_asked) {
     ask_other_loops(pool, false);

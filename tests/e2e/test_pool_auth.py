@@ -1,6 +1,8 @@
 """pgkeep pool: users that no file knows: asked from a server (auth_query), from a directory server (LDAP) and from the system (PAM)."""
 import concurrent.futures
 import contextlib
+import csv
+import io
 import os
 import pathlib
 import re
@@ -11,7 +13,7 @@ import subprocess
 import threading
 
 from pooler import KINDS, Client, Pooler
-from support import ACCOUNT, Server, Skip, as_account, folder, free_port, run, wait_for
+from support import ACCOUNT, PSQL, Server, Skip, as_account, folder, free_port, run, wait_for
 from test_pool_login import try_psql
 
 LOOKUP = """
@@ -67,6 +69,25 @@ def test_who_exists_is_not_told():
                 told = {user: try_psql(pooler, "postgres", user, "wrong") for user in ("scram", "late", "nobody")}
                 assert len(set(told.values())) == 1 and "authentication failed" in told["nobody"], told
                 wait_for(lambda: "no such user: nobody" in pooler.log(), "the log says it")
+
+
+def test_a_slow_question_keeps_nobody_waiting():
+    """While the server is long about one user, another is asked for by another connection, for the pool has room."""
+    query = "SELECT uname, phash FROM lookup($1), (SELECT CASE WHEN $1 = 'digest' THEN pg_advisory_xact_lock(7)::text END) held"
+    settings = {**QUERY, "auth_query": query, "auth_type": "md5", "server_check_delay": 0, "stats_users": "keeper"}
+    with server_with_lookup() as (server, at), folder() as home, concurrent.futures.ThreadPoolExecutor() as others:
+        for kind in KINDS:
+            with Pooler(kind, home, {"postgres": at}, settings, KEEPER, loops=1) as pooler, Client(server, "postgres", "open") as holder:
+                holder.query("SELECT pg_advisory_lock(7)")
+                slow = others.submit(try_psql, pooler, "postgres", "digest", "secret")
+                wait_for(lambda: server.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == [["1"]], f"{kind} asks for one")
+                assert try_psql(pooler, "postgres", "scram", "secret") == "scram@postgres", kind
+                assert not slow.done()
+                shown = run([PSQL, "-X", "--csv", "-d", pooler.uri("pgbouncer", "keeper"), "-c", "SHOW POOLS"], env={**os.environ, "PGPASSWORD": "kept"}).stdout
+                row = next(row for row in csv.DictReader(io.StringIO(shown)) if row["user"] == "keeper")
+                assert row["sv_active"] == "1" and int(row["sv_idle"]) >= 0, (kind, row)
+                holder.close()
+                assert slow.result() == "digest@postgres", kind
 
 
 def test_where_the_question_is_asked():

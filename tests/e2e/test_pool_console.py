@@ -256,6 +256,25 @@ def test_cancel_requests_are_shown():
         assert counts() == [1, 0, 0, 1, 0] and states("CLIENTS") == [("app", "postgres", "active")]
 
 
+def test_nobody_waits_for_a_cancel_request():
+    """A server that a request is still under way to is given to nobody; while the pool has room, nobody waits for it either."""
+    with folder() as home:
+        for kind in KINDS:
+            with FakeServer() as server, opened(kind, home, None, None, {"app": f"host=127.0.0.1 port={server.port}"}, loops=1) as pooler, \
+                    Client(pooler, "app") as client, Client(pooler, "app") as other:
+                client.send(client.message(b"Q", b"sleep\0"))
+                with Console(pooler) as console:
+                    wait_for(lambda: console.row("SHOW POOLS", database="app")["sv_active"] == "1", f"{kind}: the query runs")
+                with socket.create_connection(("127.0.0.1", pooler.port), timeout=30) as asker:
+                    asker.sendall(struct.pack("!II", 16, 80877102) + client.key)
+                    wait_for(lambda: server.cancels, f"{kind} asks")
+                    server.connections[0].sendall(Client.message(b"C", b"SELECT 0\0") + Client.message(b"Z", b"I"))
+                    assert client.until(b"Z")[-1] == (b"Z", b"I")
+                    other.socket.settimeout(10)
+                    assert other.query("SELECT 1")[-1] == (b"Z", b"I"), kind
+                    server.cancels.pop()[1].close()
+
+
 def test_pause_and_resume():
     """PAUSE waits until no server is used; whoever asks meanwhile waits for RESUME. By signals too, and of one database alone."""
     with Server(15) as server, folder() as home:
