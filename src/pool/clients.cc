@@ -261,7 +261,7 @@ void Loop::enter(Client& client, std::string greeting) {
 /// As a server that the client logged in to.
 void Loop::greet(Client& client, std::string greeting) {
   LoopPool& pool = *client.pool;
-  if (pool.greeting.empty()) prepare_greeting(pool);
+  if (pool.welcome.epoch != pool.shared.welcome_epoch()) prepare_greeting(pool);
   if (client.parameters == ParameterValues{}) {
     greeting += pool.greeting;
     client.parameters = pool.welcome_values;
@@ -288,8 +288,11 @@ void Loop::append_key(std::string& greeting, const Client& client) const {
 
 /// What every client is told that asked for nothing.
 void Loop::prepare_greeting(LoopPool& pool) {
+  pool.welcome = pool.shared.welcome();
+  pool.welcome_values = {};
+  pool.greeting.clear();
   wire::append_authentication_ok(pool.greeting);
-  for (const auto& [name, value] : pool.shared.welcome()) {
+  for (const auto& [name, value] : *pool.welcome.parameters) {
     if (const auto index = directory_->tracked.index_of(name))
       pool.welcome_values.set(*index, value);
     wire::append_parameter_status(pool.greeting, name, value);
@@ -300,7 +303,7 @@ void Loop::prepare_greeting(LoopPool& pool) {
 void Loop::greet_in_its_way(Client& client, std::string& greeting) {
   const TrackedNames& tracked = directory_->tracked;
   wire::append_authentication_ok(greeting);
-  for (const auto& [name, value] : client.pool->shared.welcome()) {
+  for (const auto& [name, value] : *client.pool->welcome.parameters) {
     const auto index = tracked.index_of(name);
     const auto wanted = index ? client.parameters.get(*index) : std::nullopt;
     if (wanted && *wanted != value) client.unproven |= 1U << *index;
@@ -309,7 +312,9 @@ void Loop::greet_in_its_way(Client& client, std::string& greeting) {
   client.parameters.fill_from(client.pool->welcome_values, tracked.count());
 }
 
+/// Those who wait for their greeting, if there is one.
 void Loop::greet_all(LoopPool& pool) {
+  if (!pool.shared.has_welcome() || pool.is_killed) return;
   while (Client* client = pool.welcoming.front()) {
     pool.welcoming.remove(*client);
     greet(*client, {});

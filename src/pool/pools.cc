@@ -208,11 +208,17 @@ bool Pool::return_grant() {
   return false;
 }
 
-void Pool::set_welcome(const Parameters& parameters) {
+bool Pool::set_welcome(const Parameters& parameters, unsigned epoch) {
   const std::lock_guard lock(mutex_);
-  if (has_welcome()) return;
-  welcome_ = parameters;
-  has_welcome_.store(true, std::memory_order_release);
+  if (is_outdated(epoch) || welcome_epoch() == epoch) return false;
+  welcome_ = std::make_shared<const Parameters>(parameters);
+  welcome_epoch_.store(epoch, std::memory_order_release);
+  return true;
+}
+
+Pool::Welcome Pool::welcome() const {
+  const std::lock_guard lock(mutex_);
+  return {.parameters = welcome_, .epoch = welcome_epoch()};
 }
 
 Pool::Learned Pool::learned() const {

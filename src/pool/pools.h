@@ -67,6 +67,7 @@ public:
   /// Whether a server that was opened in `epoch` is to go as soon as nobody works with it.
   [[nodiscard]] bool is_outdated(unsigned epoch) const { return epoch != this->epoch(); }
   [[nodiscard]] unsigned epoch() const { return epoch_.load(std::memory_order_relaxed); }
+  /// With the servers goes what clients are told of them: see has_welcome().
   void reconnect() { epoch_.fetch_add(1, std::memory_order_relaxed); }
   /// The files do not have its database any more.
   [[nodiscard]] bool is_dead() const { return is_dead_.load(std::memory_order_relaxed); }
@@ -126,10 +127,20 @@ public:
   void grant();
   bool return_grant(); ///< True: somebody waits for it.
 
-  /// What the first server said of itself: the greeting of every client.
-  void set_welcome(const Parameters& parameters);
-  [[nodiscard]] bool has_welcome() const { return has_welcome_.load(std::memory_order_acquire); }
-  [[nodiscard]] const Parameters& welcome() const { return welcome_; } ///< Once has_welcome().
+  /// What the first server since reconnect() said of itself: the greeting of every client.
+  struct Welcome {
+    std::shared_ptr<const Parameters> parameters; ///< With the loops that greet by them.
+    unsigned epoch = 0;
+  };
+  /// True: it counts, and whoever waits for it can be greeted. False: another server was first, or
+  /// this one is as outdated as what it says.
+  bool set_welcome(const Parameters& parameters, unsigned epoch);
+  [[nodiscard]] bool has_welcome() const { return welcome_epoch() == epoch(); }
+  [[nodiscard]] unsigned welcome_epoch() const {
+    return welcome_epoch_.load(std::memory_order_acquire);
+  }
+  /// The last one, which reconnect() may have outdated a moment ago; none before the first.
+  [[nodiscard]] Welcome welcome() const;
   void set_keys(const wire::ScramClientKeys& keys);
   /// What clients logged in with; see identity().
   struct Learned {
@@ -188,7 +199,7 @@ private:
   const std::string user_;
   std::vector<std::unique_ptr<const Terms>> all_terms_; ///< Its writer's: the last is current.
   std::atomic<const Terms*> terms_{nullptr};
-  std::atomic<unsigned> epoch_{0};
+  std::atomic<unsigned> epoch_{1};
   std::atomic<bool> is_dead_{false};
   const int loops_;
   std::unique_ptr<Part[]> parts_;
@@ -200,9 +211,10 @@ private:
   std::atomic<int> debts_{0};
   std::atomic<int> granted_{0};
   std::atomic<bool> asks_for_others_{false};
-  std::atomic<bool> has_welcome_{false};
-  Parameters welcome_;       ///< Written once, before has_welcome_.
-  mutable std::mutex mutex_; // guards keys_, secret_, connect_problem_ and the writing of welcome_
+  std::atomic<unsigned> welcome_epoch_{0}; ///< 0: there is none yet.
+  mutable std::mutex mutex_; // guards keys_, secret_, connect_problem_, welcome_ and the writing of
+                             // welcome_epoch_
+  std::shared_ptr<const Parameters> welcome_;
   std::optional<wire::ScramClientKeys> keys_;
   base::Secret secret_;
   std::string connect_problem_; ///< Of the last server that could not be opened.
@@ -264,6 +276,7 @@ struct LoopPool {
   List<Server, &Server::link> active;
   List<Server, &Server::link> starting;
   List<Server, &Server::link> busy; ///< With questions of ours.
+  Pool::Welcome welcome;            ///< Of which the greeting was made.
   ParameterValues welcome_values;   ///< The tracked ones of the greeting.
   Channels channels;                ///< That clients of any pool listen to by this one's Ear.
   std::uint64_t last_wish = 0;      ///< For one of them.

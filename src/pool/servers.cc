@@ -200,8 +200,7 @@ void Loop::logged_in(Server& server) {
     ear_ready(server);
     return;
   }
-  if (!shared.has_welcome()) {
-    shared.set_welcome(login.parameters());
+  if (!shared.has_welcome() && shared.set_welcome(login.parameters(), server.epoch)) {
     for (const auto& loop : shared_.loops) {
       if (loop.get() != this) loop->post(Welcomed{pool.owner});
     }

@@ -24,7 +24,7 @@ void Loop::take_regime(NewRegime order) {
       close_for_pause(*pool);
     } else {
       close_outdated(*pool);
-      if (pool->shared.has_welcome() && !pool->is_killed) greet_all(*pool);
+      greet_all(*pool);
       call_for_server(*pool);
     }
     if (regime_.shutdown == Shutdown::wait_for_servers) refuse_waiters(*pool);

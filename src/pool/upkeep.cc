@@ -39,8 +39,7 @@ void Loop::keep_up_logins() {
 
 void Loop::keep_up(LoopPool& pool) {
   if (pool.ear) keep_up_ear(pool);
-  if (pool.shared.has_welcome() && !pool.is_killed)
-    greet_all(pool); // Word of it may have got lost in a full mailbox.
+  greet_all(pool); // Word of it may have got lost in a full mailbox.
   keep_up_waiters(pool);
   keep_up_listeners(pool);
   tell_waiters(pool);

@@ -2,7 +2,7 @@
 import signal
 import threading
 
-from pooler import KINDS, Client, Console, Pooler, errors_in
+from pooler import KINDS, Client, Console, FakeServer, Pooler, errors_in, on_loop
 from support import Server, folder, wait_for
 
 USERS = '"postgres" ""\n'
@@ -77,6 +77,26 @@ def test_another_connection_string():
                 busy.query("COMMIT")
                 assert busy.values("SELECT current_database()") == ["second"], kind
                 wait_for(lambda: "closing because: database configuration changed" in pooler.log(), "the log says why")
+
+
+def test_the_greeting_is_of_the_server_of_now():
+    """After RECONNECT (the server was upgraded) and RELOAD (another one serves) clients of every event loop are told what the new server says of itself."""
+    for kind in KINDS:
+        with FakeServer() as first, FakeServer() as second, folder() as home, \
+                Pooler(kind, home, {"app": f"host=127.0.0.1 port={first.port}"}, {"admin_users": "postgres"}, USERS) as pooler, Console(pooler) as console:
+            def told():
+                versions = set()
+                for loop in range(2):
+                    with on_loop(pooler, loop) as client:
+                        versions.add(client.parameters["server_version"])
+                return versions
+
+            assert told() == {"16.0"}, kind
+            first.version = "17.5"
+            assert console.ask("RECONNECT") == "RECONNECT" and told() == {"17.5"}, kind
+            second.version = "18.1"
+            reload(pooler, (f"port={first.port}", f"port={second.port}"))
+            wait_for(lambda: told() == {"18.1"}, f"{kind} tells of the other one")
 
 
 def test_databases_come_and_go():
