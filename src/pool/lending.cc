@@ -121,7 +121,7 @@ void Loop::adopt(HandedServer handed) {
       return;
     }
   }
-  make_idle(server);
+  set_idle(server); // Who asked for it has gone; somebody may have come elsewhere meanwhile.
   if (!pool.replicating.empty()) call_for_own_server(pool);
 }
 
@@ -133,22 +133,37 @@ void Loop::lend(const WantedServer& wanted) {
       wanted.makes_room || wanted.pool->part(wanted.loop).waiting_since.load() != 0;
   if (server == nullptr || !is_wanted) {
     if (!wanted.makes_room)
-      shared_.loops[static_cast<std::size_t>(wanted.loop)]->post(NotLent{wanted.pool});
+      shared_.loops[static_cast<std::size_t>(wanted.loop)]->post(
+          NotLent{.pool = wanted.pool, .loop = index_});
     return;
   }
   leave_idle(*server);
   hand_over(*server, wanted.loop);
 }
 
-void Loop::not_lent(LoopPool& pool) {
-  if (!pool.waiting.empty() || !pool.questions.empty()) launch(pool);
+/// That loop does not: the next one may.
+void Loop::not_lent(const NotLent& answer) {
+  LoopPool& pool = part_of(answer.pool);
+  pool.has_asked = false;
+  if (pool.waiting.empty() && pool.questions.empty()) return;
+  ask_other_loops(pool, {.first = answer.loop + 1});
+  if (!pool.has_asked) launch(pool);
 }
 
-void Loop::ask_other_loops(LoopPool& pool, bool makes_room) {
-  for (int i = 0; i < pool.shared.loops() && !pool.has_asked; ++i) {
+void Loop::ask_other_loops(LoopPool& pool, Asking how) {
+  for (int i = how.first; i < pool.shared.loops() && !pool.has_asked; ++i) {
     if (i == index_ || pool.shared.part(i).idle.load() == 0) continue;
     pool.has_asked = shared_.loops[static_cast<std::size_t>(i)]->post(
-        WantedServer{.pool = pool.owner, .loop = index_, .makes_room = makes_room});
+        WantedServer{.pool = pool.owner, .loop = index_, .makes_room = how.makes_room});
+  }
+}
+
+/// A place of the pool became free here: who waits in another loop may open a server.
+void Loop::tell_waiting_loops(const LoopPool& pool) {
+  for (int i = 0; i < pool.shared.loops(); ++i) {
+    const bool may_wait = pool.shared.part(i).waiting_since.load() != 0 ||
+                          !pool.shared.has_welcome(); // For a greeting.
+    if (i != index_ && may_wait) shared_.loops[static_cast<std::size_t>(i)]->post(PlaceFree{});
   }
 }
 

@@ -210,7 +210,7 @@ void Loop::take_mail() {
     } else if (const auto* wanted = std::get_if<WantedServer>(&message)) {
       lend(*wanted);
     } else if (const auto* kept = std::get_if<NotLent>(&message)) {
-      not_lent(part_of(kept->pool));
+      not_lent(*kept);
     } else if (const auto* welcomed = std::get_if<Welcomed>(&message)) {
       greet_all(part_of(welcomed->pool));
     } else if (const auto* failed = std::get_if<LoginFailed>(&message)) {

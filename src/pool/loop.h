@@ -239,6 +239,7 @@ private:
   void let_go(Server& server);
   void set_free(Server& server);
   void give(Server& server);
+  void set_idle(Server& server);
   void make_idle(Server& server);
   void leave_idle(Server& server);
   bool needs_check(const Server& server) const;
@@ -255,8 +256,13 @@ private:
   void send_away();
   void adopt(HandedServer handed);
   void lend(const WantedServer& wanted);
-  void not_lent(LoopPool& pool);
-  void ask_other_loops(LoopPool& pool, bool makes_room);
+  void not_lent(const NotLent& answer);
+  struct Asking {
+    int first = 0; ///< The loop to begin with.
+    bool makes_room = false;
+  };
+  void ask_other_loops(LoopPool& pool, Asking how);
+  void tell_waiting_loops(const LoopPool& pool);
 
   // questions.cc: auth_query.
   void ask(Client& client);

@@ -62,6 +62,7 @@ struct WantedServer {
 /// The answer where it is used after all.
 struct NotLent {
   std::shared_ptr<Pool> pool;
+  int loop = 0; ///< Which has none.
 };
 struct Welcomed {
   std::shared_ptr<Pool> pool;

@@ -29,7 +29,7 @@ void Loop::begin(Client& client) {
   if (pool.waiting.empty()) {
     if (Server* server = idle_server(pool)) {
       leave_idle(*server);
-      if (!serve(client, *server)) make_idle(*server);
+      if (!serve(client, *server)) set_idle(*server);
       return;
     }
   }
@@ -265,9 +265,14 @@ void Loop::give(Server& server) {
     leave_queue(*client);
     if (serve(*client, server)) return;
   }
+  set_idle(server);
+}
+
+/// Nobody of this loop wants it.
+void Loop::set_idle(Server& server) {
   make_idle(server);
   // Whoever began to wait elsewhere just now either saw that it is idle, or is seen here.
-  const int loop = older_waiter_elsewhere(pool);
+  const int loop = older_waiter_elsewhere(*server.pool);
   if (loop < 0) return;
   leave_idle(server);
   hand_over(server, loop);
@@ -337,7 +342,7 @@ void Loop::call_for_server(LoopPool& pool) {
   if (waiters > 0 && free_soon(pool) >= waiters) return;
   if (!pool.starting.empty()) return;
   if (waiters > 0 && !pool.has_asked) {
-    ask_other_loops(pool, false);
+    ask_other_loops(pool, {});
     if (pool.has_asked) return; // It comes, or we are told that it does not.
   }
   launch(pool);

@@ -61,7 +61,7 @@ void Loop::enter_replication(Client& client) {
 void Loop::call_for_own_server(LoopPool& pool) {
   Client* const client = pool.replicating.front();
   if (client == nullptr || launch(pool, {.replicating = client}) || !pool.starting.empty()) return;
-  ask_other_loops(pool, true); // One that comes makes room: see launch().
+  ask_other_loops(pool, {.makes_room = true}); // One that comes makes room: see launch().
 }
 
 void Loop::own_server_ready(Server& server) {

@@ -273,7 +273,11 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     question->server = nullptr;
     disconnect(*question->client, "bouncer config error", true);
   }
-  if (is_place_wanted) tell_place_is_free();
+  if (is_place_wanted) {
+    tell_place_is_free();
+  } else if (!is_new) {
+    tell_waiting_loops(pool);
+  }
   if (is_ear) ear_closed(pool, reason);
   // After one that could not be opened the next try waits for its time: see keep_up().
   if (!is_new) call_for_server(pool);

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from pooler import KINDS, Client, Console, Pooler, errors_in
+from pooler import KINDS, Client, Console, Pooler, errors_in, on_loop
 from support import Server, folder, pgkeep, wait_for
 
 USERS = '"u1" ""\n"u2" ""\n"u3" ""\n'
@@ -261,6 +261,25 @@ def test_threads_have_nearly_one_queue():
                 unfair = [(one, other) for one in range(16) for other in range(one, 16)
                           if begun[other][0] - begun[one][1] > overtaken_max_s + margin_s and turns[one] > turns[other]]
                 assert not unfair, (kind, turns, unfair)
+
+
+def test_a_place_is_free_for_every_thread():
+    """Where a client goes in the midst of a transaction its server is closed: who waits in another event loop may open one at once, as who waits in
+    the same one does. PgBouncer has but one."""
+    with server_and_home() as (_, home, at), Pooler("ours", home, {"a": at}, {"default_pool_size": 1}, USERS) as pooler, \
+            on_loop(pooler, 0, "a", "u1") as same, on_loop(pooler, 1, "a", "u1") as other:
+        waits = {same: [], other: []}
+        for _ in range(15):
+            for waiter in waits:
+                with on_loop(pooler, 0, "a", "u1") as first:
+                    first.query("BEGIN")
+                    waiter.send(Client.message(b"Q", b"SELECT 1\0"))
+                    time.sleep(0.02 + 0.02 * len(waits[waiter]))  # At any time between two rounds of upkeep.
+                    start = time.monotonic()
+                waiter.until(b"Z")
+                waits[waiter].append(time.monotonic() - start)
+        median = {client: sorted(each)[len(each) // 2] for client, each in waits.items()}
+        assert median[other] < median[same] + 0.06, waits.values()
 
 
 def test_all_servers_are_shared_fairly():
