@@ -181,7 +181,8 @@ void Loop::keep_up_size(LoopPool& pool) {
       is_wanted = is_wanted || shared.part(i).waiting_since.load() != 0;
     if (!is_wanted && shared.return_grant()) tell_place_is_free();
   }
-  if (sizes.least == 0 || shared.servers() >= sizes.least || regime_.shutdown != Shutdown::none)
+  if (sizes.least == 0 || shared.servers() >= sizes.least || is_retired_ ||
+      regime_.shutdown != Shutdown::none)
     return;
   int clients = 0;
   for (int i = 0; i < shared.loops(); ++i)

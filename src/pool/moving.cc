@@ -10,6 +10,7 @@
 namespace pgkeep::pool {
 namespace {
 
+constexpr std::string_view kAnotherServes = "another process serves now";
 constexpr Micros kWhileItIsFull = 10'000; // Until the other process has taken some.
 
 } // namespace
@@ -19,6 +20,11 @@ constexpr Micros kWhileItIsFull = 10'000; // Until the other process has taken s
 void Loop::retire(const Retire& order) {
   stop_listening(false);
   heir_ = order.heir;
+  is_retired_ = true;
+  for (const auto& pool : pools_) { // The other process needs their places at the server.
+    while (Server* server = pool->idle.front())
+      close(*server, kAnotherServes, true);
+  }
   shared_.retired.fetch_add(1);
   move_clients();
 }

@@ -9,6 +9,12 @@
 #include "wire/error_fields.h"
 
 namespace pgkeep::pool {
+namespace {
+
+// Another process serves. Who is left here may be busy, and should not open one for each query.
+constexpr Micros kIdleWhenRetired = 1'000'000;
+
+} // namespace
 
 void Loop::keep_up() {
   if (regime_.pause == PauseMode::suspend) { // Nothing that could surprise whoever takes over.
@@ -158,12 +164,15 @@ bool Loop::is_at_least(const Pool& pool) {
 
 void Loop::keep_up_servers(LoopPool& pool) {
   const Settings& all = settings();
-  const Micros idle_max = all.server_idle_timeout.count();
+  Micros idle_max = all.server_idle_timeout.count();
+  if (is_retired_)
+    idle_max = idle_max > 0 ? std::min(idle_max, kIdleWhenRetired) : kIdleWhenRetired;
   const Micros connect_max = all.server_connect_timeout.count();
   Server* next = nullptr;
   for (Server* server = pool.idle.front(); server != nullptr; server = next) {
     next = pool.idle.next(*server);
-    if (idle_max > 0 && now_ - server->request_at > idle_max && !is_at_least(pool.shared)) {
+    if (idle_max > 0 && now_ - server->request_at > idle_max &&
+        (is_retired_ || !is_at_least(pool.shared))) {
       close(*server, "server idle timeout", true);
     } else if (is_life_over(*server)) {
       close(*server, "server lifetime over", true);

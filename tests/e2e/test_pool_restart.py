@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Client
+from pooler import Client, Console, Pooler
 from support import Server, folder, run, wait_for
 from test_pool_process import Home, cancel
 
@@ -96,6 +96,32 @@ def test_clients_that_stay():
             assert listener.values("SELECT 1") == ["1"] and not is_gone(old)
         wait_for(lambda: is_gone(old), "the old process ends with its last client")
         each.stop()
+
+
+def test_the_old_process_gives_its_servers_up():
+    """While somebody stays in it, it keeps no servers but those that are used: the new one needs their places. Nor does it open any for min_pool_size."""
+    def counted():
+        return int(server.psql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'")[0][0])
+
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE ROLE app LOGIN")
+        settings = {"min_pool_size": 3, "default_pool_size": 3, "admin_users": "app"}
+        with Pooler("ours", home, {"app": f"host={server.home} port={server.port} dbname=postgres user=app"}, settings, '"app" ""\n') as pooler, \
+                Client(pooler, "app", "app") as stays:
+            stays.query("BEGIN")
+            wait_for(lambda: counted() == 3, "as many as min_pool_size")
+            former = pooler.take_over()
+            wait_for(lambda: counted() == 4, "those of the new one, and one that is used")
+            with Client(pooler, "app", "app") as newcomer, Console(pooler, "app") as console:
+                newcomer.query("BEGIN")
+                before = pooler.log().count("new connection to server")
+                assert console.ask("RECONNECT") == "RECONNECT"
+                newcomer.query("COMMIT")
+                wait_for(lambda: pooler.log().count("new connection to server") >= before + 3, "the new one opens others")
+            wait_for(lambda: counted() == 4, "no more than before")
+            assert former.poll() is None
+            stays.query("COMMIT")
+            assert former.wait(30) == 0 and stays.values("SELECT 1") == ["1"]
 
 
 def test_the_new_process_dies():
