@@ -199,7 +199,8 @@ bool Loop::is_empty(const LoopPool& pool) const {
          part.servers.load(std::memory_order_relaxed) == 0;
 }
 
-/// Pools that exist without clients, and those that nobody has used for long.
+/// Pools that exist without clients, those that nobody has used for long, and those of databases
+/// that are gone: with each goes what the files said of it.
 void Loop::keep_up_pools() {
   const Configuration& configuration = directory_->configuration;
   if (index_ == 0) {
@@ -216,7 +217,7 @@ void Loop::keep_up_pools() {
     Micros longest = settings().pool_idle_timeout.count();
     if (const Micros other = settings().autodb_idle_timeout.count(); is_automatic && other > 0)
       longest = longest > 0 ? std::min(longest, other) : other;
-    if (longest == 0) return false;
+    if (longest == 0 && !shared.is_dead()) return false;
     bool is_unused = is_empty(*pool);
     for (int i = 0; is_unused && i < shared.loops(); ++i)
       is_unused = shared.part(i).clients.load() == 0 && shared.part(i).servers.load() == 0;
@@ -225,7 +226,7 @@ void Loop::keep_up_pools() {
       return false;
     }
     if (pool->empty_since == 0) pool->empty_since = now_;
-    if (now_ - pool->empty_since <= longest) return false;
+    if (now_ - pool->empty_since <= longest && !shared.is_dead()) return false;
     has_dropped = true;
     return true;
   });

@@ -102,8 +102,8 @@ def test_the_greeting_is_of_the_server_of_now():
 def test_databases_come_and_go():
     with Server(15) as server, folder() as home:
         for kind in KINDS:
-            with Pooler(kind, home, {"app": at(server), "more": at(server)}, {}, USERS) as pooler, \
-                    Client(pooler, "app") as gone, Client(pooler, "more") as stays:
+            with Pooler(kind, home, {"app": at(server), "more": at(server)}, {"admin_users": "postgres"}, USERS) as pooler, \
+                    Console(pooler) as console, Client(pooler, "app") as gone, Client(pooler, "more") as stays:
                 gone.query("BEGIN")
                 reload(pooler, ("app =", "new ="))
                 assert errors_in(gone.until(b"E")) == ["database removed"] and gone.is_closed()
@@ -116,6 +116,17 @@ def test_databases_come_and_go():
                 wait_for(lambda: told_at_login(pooler, "app") == "", "it is back")
                 with Client(pooler, "app") as again:
                     assert again.values("SELECT 3") == ["3"], kind
+
+                def begins_anew():
+                    reload(pooler, ("app =", "new ="))
+                    wait_for(lambda: told_at_login(pooler, "app") == "no such database: app", "it is gone")
+                    reload(pooler, ("new =", "app ="))
+                    wait_for(lambda: told_at_login(pooler, "app") == "", "it is back")
+                    with Client(pooler, "app") as again:
+                        again.query("SELECT 4")
+                        return console.row("SHOW STATS", database="app")["total_query_count"] == "1"
+
+                wait_for(begins_anew, f"{kind} forgets a pool that is gone, with all that belongs to it", 20)
 
 
 def test_users_of_auth_file():
