@@ -49,12 +49,12 @@ void Loop::enter_console(Client& client, std::string greeting) {
 
 void Loop::read_console(Client& client) {
   ConsoleSession& session = *client.console;
-  if (session.is_waiting) {
+  if (session.is_waiting || client.kept) { // Else answers that it does not read would pile up.
     if (client.is_ended) disconnect(client, "client unexpected eof", false);
     return;
   }
   hear_console(client);
-  while (!client.is_dead && !session.is_waiting && client.is_readable) {
+  while (!client.is_dead && !session.is_waiting && !client.kept && client.is_readable) {
     const ssize_t count = receive(client);
     if (count < 0) return;
     if (count == 0) {

@@ -115,6 +115,7 @@ void Loop::flush(Endpoint& endpoint) {
     auto& client = static_cast<Client&>(endpoint);
     if (client.server != nullptr && client.server->is_readable) put_off(*client.server);
     if (client.listening) deliver(client);
+    if (client.console) put_off(client); // What it has said meanwhile.
   } else if (endpoint.kind == Endpoint::Kind::server) {
     auto& server = static_cast<Server&>(endpoint);
     if (server.client != nullptr && server.client->is_readable) put_off(*server.client);
