@@ -10,6 +10,7 @@
 
 #include "base/secret.h"
 #include "pool/cancel_key.h"
+#include "pool/control.h"
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/error_fields.h"
@@ -392,7 +393,12 @@ void Loop::disconnect(Client& client, std::string_view reason, bool is_told,
 void Loop::forget(Client& client) {
   give_back(client.unread);
   if (client.old_key) shared_.moved_keys.remove(*client.old_key);
-  if (client.console) shared_.console_clients.fetch_sub(1);
+  if (client.console) {
+    shared_.console_clients.fetch_sub(1);
+    if (client.console->is_waiting)
+      shared_.control->post(
+          ConsoleGone{.who = {.loop = index_, .slot = client.slot, .id = client.id}});
+  }
   discount(client);
   if (client.pool != nullptr)
     client.pool->shared.part(index_).clients.fetch_sub(1, std::memory_order_relaxed);

@@ -52,7 +52,6 @@ void Control::log_command(std::string_view name, const std::string& argument) {
 void Control::take_query(const ConsoleQuery& query) {
   if (files_->settings().verbose > 0)
     shared_.log.debug(fmt::format("{} got admin query: {}", query.label, query.text));
-  cancelled_.erase(query.who.id);
   const ConsoleCommand command = console_command_of(query.text);
   if (command.kind == ConsoleCommand::Kind::bad_arguments) {
     fail(query, "bad arguments");
@@ -278,7 +277,7 @@ void Control::kill_client(const ConsoleQuery& query, const std::string& argument
 void Control::wait_close(const ConsoleQuery& query, const std::string& argument) {
   log_command("WAIT_CLOSE", argument);
   if (!argument.empty() && !is_database(query, argument, "wait in", true)) return;
-  ask_about_closing({.who = query.who, .tag = "WAIT_CLOSE", .database = argument});
+  closings_.push_back({.who = query.who, .tag = "WAIT_CLOSE", .database = argument});
 }
 
 void Control::shutdown(const ConsoleQuery& query, const std::string& argument) {
@@ -327,17 +326,29 @@ void Control::look_after_pending() {
     answer(pending.who, ConsoleAnswer().done(pending.tag));
     return true;
   });
-  for (Pending& pending : std::exchange(closings_, {}))
-    ask_about_closing(std::move(pending));
-  for (Pending& pending : std::exchange(suspensions_, {})) {
-    if (regime_.pause != PauseMode::suspend) {
-      answer(pending.who, ConsoleAnswer::error("resumed before all was suspended"));
-    } else if (pending.number > taken) {
-      suspensions_.push_back(std::move(pending));
-    } else {
-      ask_about_rest(std::move(pending));
-    }
+  std::erase_if(suspensions_, [&](const Pending& pending) {
+    if (regime_.pause == PauseMode::suspend) return false;
+    answer(pending.who, ConsoleAnswer::error("resumed before all was suspended"));
+    return true;
+  });
+  look_at_servers();
+}
+
+/// One count answers all who wait for what loops see of their servers.
+void Control::look_at_servers() {
+  if (is_looking_) return;
+  const std::uint64_t taken = taken_by_all();
+  for (Pending& pending : closings_)
+    is_looking_ = pending.is_looked_at = true;
+  for (Pending& pending : suspensions_) {
+    if (pending.number <= taken) is_looking_ = pending.is_looked_at = true;
   }
+  if (!is_looking_) return;
+  count({}, [this](const Picture& picture) {
+    is_looking_ = false;
+    answer_closings(picture);
+    answer_suspensions(picture);
+  });
 }
 
 /// ^C of somebody who waits: what was ordered is taken back where it is for all, as in PgBouncer.
@@ -352,36 +363,37 @@ void Control::cancel(const ConsoleCancel& wish) {
   std::erase_if(pauses_, is_asker);
   std::erase_if(suspensions_, is_asker);
   std::erase_if(closings_, is_asker);
-  cancelled_.insert(wish.who.id); // Loops may be counting for it.
   answer(wish.who, ConsoleAnswer::error("canceling statement due to user request", "57014"));
 }
 
+/// Nobody is there for an answer. What was ordered stays so.
+void Control::forget(const ConsoleGone& gone) {
+  const auto is_asker = [&](const Pending& pending) { return pending.who.id == gone.who.id; };
+  for (auto* list : {&after_orders_, &pauses_, &closings_, &suspensions_})
+    std::erase_if(*list, is_asker);
+}
+
 /// Until no server is left that is to be closed.
-void Control::ask_about_closing(Pending pending) {
-  count({}, [this, pending = std::move(pending)](const Picture& picture) {
-    if (cancelled_.erase(pending.who.id) > 0) return;
+void Control::answer_closings(const Picture& picture) {
+  std::erase_if(closings_, [&](const Pending& pending) {
+    if (!pending.is_looked_at) return false;
     int left = 0;
     for (const PoolCensus& pool : picture.pools) {
       if (pending.database.empty() || pool.pool->name() == pending.database)
         left += pool.servers_outdated;
     }
-    if (left > 0) {
-      closings_.push_back(pending);
-    } else {
-      answer(pending.who, ConsoleAnswer().done(pending.tag));
-    }
+    if (left > 0) return false;
+    answer(pending.who, ConsoleAnswer().done(pending.tag));
+    return true;
   });
 }
 
 /// Until nothing is half-way any more.
-void Control::ask_about_rest(Pending pending) {
-  count({}, [this, pending = std::move(pending)](const Picture& picture) {
-    if (cancelled_.erase(pending.who.id) > 0) return;
-    if (picture.restless > 0) {
-      suspensions_.push_back(pending);
-    } else {
-      answer(pending.who, ConsoleAnswer().done(pending.tag));
-    }
+void Control::answer_suspensions(const Picture& picture) {
+  std::erase_if(suspensions_, [&](const Pending& pending) {
+    if (!pending.is_looked_at || picture.restless > 0) return false;
+    answer(pending.who, ConsoleAnswer().done(pending.tag));
+    return true;
   });
 }
 

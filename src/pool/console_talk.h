@@ -31,6 +31,10 @@ struct ConsoleQuery {
 struct ConsoleCancel {
   ConsoleAsker who;
 };
+/// It went while it waited.
+struct ConsoleGone {
+  ConsoleAsker who;
+};
 /// No client of this process: perhaps one that is still in the process before this one.
 struct CancelOfFormer {
   CancelKey key;

@@ -177,6 +177,8 @@ void Control::take_mail() {
       take_query(*query);
     } else if (const auto* wish = std::get_if<ConsoleCancel>(&message)) {
       cancel(*wish);
+    } else if (const auto* gone = std::get_if<ConsoleGone>(&message)) {
+      forget(*gone);
     } else if (const auto* of_former = std::get_if<CancelOfFormer>(&message)) {
       if (former_.is_open()) {
         send_cancel(former_, of_former->key);

@@ -13,7 +13,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,7 +33,8 @@ namespace pgkeep::pool {
 
 struct Shared;
 
-using ControlMessage = std::variant<Taken, ConsoleQuery, ConsoleCancel, CancelOfFormer, Counted>;
+using ControlMessage =
+    std::variant<Taken, ConsoleQuery, ConsoleCancel, ConsoleGone, CancelOfFormer, Counted>;
 
 /// Blocked for as long as it lives, in the threads that are made meanwhile, too.
 class Signals {
@@ -85,6 +85,7 @@ private:
     std::string tag;
     std::uint64_t number = 0;  ///< After this order.
     std::string database = {}; ///< Of PAUSE and WAIT_CLOSE; empty: of all.
+    bool is_looked_at = false; ///< Loops count for it, since after it was said.
   };
 
   // control.cc
@@ -144,8 +145,10 @@ private:
   void fail(const ConsoleQuery& query, std::string_view text, std::string_view sqlstate = "08P01");
   void look_after_pending();
   void cancel(const ConsoleCancel& wish);
-  void ask_about_closing(Pending pending);
-  void ask_about_rest(Pending pending);
+  void forget(const ConsoleGone& gone);
+  void look_at_servers();
+  void answer_closings(const Picture& picture);
+  void answer_suspensions(const Picture& picture);
   [[nodiscard]] int servers_of(const std::string& database) const;
 
   Shared& shared_;
@@ -171,7 +174,7 @@ private:
   std::vector<Pending> pauses_;       ///< And no server is left.
   std::vector<Pending> closings_;     ///< And none is left that is to be closed.
   std::vector<Pending> suspensions_;  ///< And all is quiet.
-  std::set<std::uint64_t> cancelled_; ///< Of those three, who does not want it any more.
+  bool is_looking_ = false;           ///< Loops count for closings_ and suspensions_.
   Averages averages_;
   MetricsServer metrics_;
   bool is_turning_ = false; ///< A period is over, and loops are asked.
