@@ -31,11 +31,7 @@ void append_prepare_again(std::string& out, const PreparedStatement& statement) 
 StatementPtr StatementTable::intern(std::string_view parse) {
   const std::lock_guard lock(mutex_);
   if (const auto found = by_text_.find(parse); found != by_text_.end()) return found->second;
-  if (by_text_.size() >= sweep_at_) {
-    // Those that nobody has any more: where the table has the only one, nobody can make another.
-    std::erase_if(by_text_, [](const auto& each) { return each.second.use_count() == 1; });
-    sweep_at_ = std::max(kFirstSweep, 2 * by_text_.size());
-  }
+  if (by_text_.size() >= sweep_at_ || bytes_ >= sweep_at_bytes_) sweep();
   auto statement = std::make_shared<PreparedStatement>();
   statement->number = next_number_++;
   statement->name = std::string(kServerNamePrefix) + std::to_string(statement->number);
@@ -44,7 +40,18 @@ StatementPtr StatementTable::intern(std::string_view parse) {
   statement->hints = hints_in(sql);
   statement->custom_settings = custom_settings_in(sql);
   by_text_.emplace(statement->parse, statement);
+  bytes_ += parse.size();
   return statement;
+}
+
+/// Those that nobody has any more go: where the table has the only one, nobody can make another.
+void StatementTable::sweep() {
+  std::erase_if(by_text_, [](const auto& each) { return each.second.use_count() == 1; });
+  bytes_ = 0;
+  for (const auto& [text, statement] : by_text_)
+    bytes_ += text.size();
+  sweep_at_ = std::max(kFirstSweep, 2 * by_text_.size());
+  sweep_at_bytes_ = std::max(kFirstSweepBytes, 2 * bytes_);
 }
 
 std::size_t StatementTable::size() const {

@@ -59,10 +59,14 @@ public:
 
 private:
   static constexpr std::size_t kFirstSweep = 1024;
+  static constexpr std::size_t kFirstSweepBytes = 16'777'216;
+  void sweep();
   mutable std::mutex mutex_;                                   // guards the rest
   std::unordered_map<std::string_view, StatementPtr> by_text_; ///< Keys are the statements' own.
   std::uint64_t next_number_ = 1;
   std::size_t sweep_at_ = kFirstSweep;
+  std::size_t bytes_ = 0; ///< Of the texts.
+  std::size_t sweep_at_bytes_ = kFirstSweepBytes;
 };
 
 struct NameHash {

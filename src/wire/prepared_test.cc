@@ -242,6 +242,10 @@ TEST(Prepared, ATableForgetsWhatNobodyHas) {
     table.intern(std::to_string(i));
   EXPECT_LT(table.size(), 2000U);
   EXPECT_EQ(table.intern("kept"), kept);
+  for (int i = 0; i < 500; ++i)
+    table.intern(std::to_string(i) + std::string(262'144, ' '));
+  EXPECT_LT(table.size(), 100U) << "they are few, but 16 MiB of them are many";
+  EXPECT_EQ(table.intern("kept"), kept);
 }
 
 /// A text that does not parse is found so in the first batch that needs it, a name that is taken
