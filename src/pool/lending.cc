@@ -79,8 +79,8 @@ void Loop::send_away() {
       close(*server, "server conn crashed?", false);
       continue;
     }
-    if (server->is_put_off) { // It is named by a list of ours: it stays.
-      give(*server);
+    if (server->is_put_off) { // It is named by a list of ours: it stays for another pass.
+      set_free(*server);
       continue;
     }
     const auto owner = servers_.extract(server);

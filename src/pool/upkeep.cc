@@ -186,8 +186,12 @@ void Loop::keep_up_servers(LoopPool& pool) {
   for (Server* server = pool.busy.front(); server != nullptr; server = next) {
     next = pool.busy.next(*server);
     if (connect_max > 0 && server->state == Server::State::checking &&
-        now_ - server->request_at > connect_max)
+        now_ - server->request_at > connect_max) {
       close(*server, "test query timeout", false);
+    } else if (idle_max > 0 && server->state == Server::State::resetting &&
+               now_ - server->request_at > idle_max) {
+      close(*server, "server idle timeout", false);
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 
-from pooler import KINDS, Client, Pooler, each_kind, errors_in, memory_kb, must_be_below
+from pooler import KINDS, Client, FakeServer, Pooler, each_kind, errors_in, memory_kb, must_be_below
 from support import Server, folder, wait_for
 
 USERS = '"postgres" ""\n'
@@ -352,3 +352,15 @@ def test_signals():
             busy.query("BEGIN")
             pooler.signal(signal.SIGQUIT)
             assert pooler.process.wait(20) == 0 and busy.is_closed()
+
+
+def test_a_reset_query_that_is_never_answered():
+    """Its server is closed after server_idle_timeout: else it would keep its place in the pool for good."""
+    settings = {"pool_mode": "session", "server_reset_query": "sleep", "server_idle_timeout": 1, "default_pool_size": 1}
+    with folder() as home, FakeServer() as server:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": f"host=127.0.0.1 port={server.port}"}, settings, USERS) as pooler:
+                for _ in range(2):
+                    with Client(pooler, "app") as client:
+                        assert client.query("SELECT 1")[-1] == (b"Z", b"I"), kind
+                wait_for(lambda: "closing because: server idle timeout" in pooler.log(), f"{kind} says why")
