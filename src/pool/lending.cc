@@ -160,9 +160,12 @@ void Loop::ask_other_loops(LoopPool& pool, Asking how) {
 
 /// A place of the pool became free here: who waits in another loop may open a server.
 void Loop::tell_waiting_loops(const LoopPool& pool) {
-  for (int i = 0; i < pool.shared.loops(); ++i) {
-    const bool may_wait = pool.shared.part(i).waiting_since.load() != 0 ||
-                          !pool.shared.has_welcome(); // For a greeting.
+  Pool& shared = pool.shared;
+  // Who waits for a greeting is in no queue.
+  const bool was_full = shared.size() > 0 && shared.servers() + 1 >= shared.size();
+  const bool is_greeting_wanted = was_full && !shared.has_welcome();
+  for (int i = 0; i < shared.loops(); ++i) {
+    const bool may_wait = shared.part(i).waiting_since.load() != 0 || is_greeting_wanted;
     if (i != index_ && may_wait) shared_.loops[static_cast<std::size_t>(i)]->post(PlaceFree{});
   }
 }
