@@ -163,9 +163,12 @@ private:
   void hear(Server& server, std::string_view bytes);
   void from_server(Server& server, std::string_view bytes);
   bool take_part(Server& server, const wire::MessageScanner::Part& part);
+  bool take_ready(Server& server, const wire::MessageScanner::Part& part);
   void count_query(Client& client, const Server& server);
   void take_parameter(Server& server, const wire::MessageScanner::Part& part);
   void answered(Server& server);
+  void ask_what_comes(Server& server);
+  void pass_ready(Server& server);
   void settle(Server& server);
 
   // statements.cc: the way of a query where named statements are looked after.

@@ -200,27 +200,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
   Client* client = server.client;
   switch (part.type) {
   case from_server::kReadyForQuery:
-    if (!part.ends) return true; // Its one byte has not come yet.
-    if (part.body.empty()) {
-      close(server, "bad pkt header", false);
-      return false;
-    }
-    server.status = static_cast<TransactionStatus>(part.body.back());
-    if (server.swallowed > 0) {
-      --server.swallowed;
-      if (server.swallowed == 0) answered(server);
-      return !server.is_dead;
-    }
-    if (client != nullptr) {
-      client->exchange.server_is_ready();
-      count_query(*client, server);
-    }
-    if (server.status != TransactionStatus::idle && !server.is_own &&
-        server.pool->shared.mode() == PoolMode::statement) {
-      close(server, "transaction blocks not allowed in statement pooling mode", true);
-      return false;
-    }
-    return true;
+    return take_ready(server, part);
   case from_server::kParameterStatus:
     take_parameter(server, part);
     return true;
@@ -243,6 +223,9 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
     if (server.session_answer->take_row(part.body, part.ends)) return true;
     close(server, "bad answer of server", true);
     return false;
+  case from_server::kEmptyQuery:
+    server.is_in_doubt = false;
+    break;
   case from_server::kNotice:
   case from_server::kNotification:
     return true;
@@ -255,6 +238,38 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
     return false;
   }
   if (part.begins) client->exchange.server_sent(part.type);
+  return true;
+}
+
+/// The same, of ReadyForQuery.
+bool Loop::take_ready(Server& server, const wire::MessageScanner::Part& part) {
+  if (!part.ends) return true; // Its one byte has not come yet.
+  if (part.body.empty()) {
+    close(server, "bad pkt header", false);
+    return false;
+  }
+  server.status = static_cast<TransactionStatus>(part.body.back());
+  if (server.is_in_doubt) { // Our question is not answered yet: this is of the client's Sync.
+    pass_ready(server);
+    return true;
+  }
+  if (server.swallowed > 0) {
+    --server.swallowed;
+    if (server.swallowed == 0) answered(server);
+    return !server.is_dead;
+  }
+  Client* const client = server.client;
+  if (client == nullptr) {
+    close(server, "idle server got dirty", false);
+    return false;
+  }
+  client->exchange.server_is_ready();
+  count_query(*client, server);
+  if (server.status != TransactionStatus::idle && !server.is_own &&
+      server.pool->shared.mode() == PoolMode::statement) {
+    close(server, "transaction blocks not allowed in statement pooling mode", true);
+    return false;
+  }
   return true;
 }
 
@@ -316,11 +331,34 @@ void Loop::answered(Server& server) {
   if (client->is_readable) put_off(*client);
 }
 
+/// An empty query, which no client's Sync is answered like: who has it answered knows whether
+/// another answer came before.
+void Loop::ask_what_comes(Server& server) {
+  Client& client = *server.client;
+  if (client.state != Client::State::active || client.scanner.is_inside()) return;
+  client.exchange.asked();
+  server.is_in_doubt = true;
+  std::string question;
+  wire::append_query(question, "");
+  ++server.swallowed;
+  send(server, question);
+}
+
+void Loop::pass_ready(Server& server) {
+  if (server.client == nullptr || server.client->state != Client::State::active) return;
+  std::string ready;
+  wire::append_ready_for_query(ready, server.status);
+  send(*server.client, ready);
+}
+
 /// Lets the server go where nothing is left between it and its client.
 void Loop::settle(Server& server) {
-  if (server.swallowed > 0 || server.kept || server.status != TransactionStatus::idle ||
-      !server.scanner.is_between())
+  if (server.swallowed > 0 || server.kept || !server.scanner.is_between()) return;
+  if (server.client != nullptr && server.client->exchange.is_in_doubt() && !server.is_own) {
+    ask_what_comes(server);
     return;
+  }
+  if (server.status != TransactionStatus::idle) return;
   if (server.client == nullptr) {
     if (server.state == Server::State::resetting || server.state == Server::State::checking)
       set_free(server);
