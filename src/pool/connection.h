@@ -171,6 +171,7 @@ struct Server final : Endpoint {
   std::uint16_t swallowed = 0; ///< So many ReadyForQuery are answers to us, not to the client.
   std::uint16_t cancels = 0;   ///< Under way.
   bool is_in_doubt = false;    ///< An answer may come before that to our question.
+  bool is_cancel_late = false; ///< A request to it was given up, and may still hit what it runs.
   wire::MessageScanner scanner;
   Link<Server> link; ///< Of one of the pool's lists.
   Client* client = nullptr;

@@ -128,8 +128,12 @@ void Loop::keep_up_cancels() {
   for (const auto& [canceller, owner] : cancellers_) {
     if (is_late(canceller->since)) late.push_back(canceller);
   }
-  for (Canceller* canceller : late)
+  for (Canceller* canceller : late) {
+    // What was sent may be taken any time: not while the server works for another.
+    if (canceller->target != nullptr && canceller->request.empty())
+      canceller->target->is_cancel_late = true;
     end_cancel(*canceller);
+  }
 }
 
 std::vector<PeerCensus> Loop::census_of_peers() const {

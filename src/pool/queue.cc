@@ -245,6 +245,10 @@ void Loop::set_free(Server& server) {
     close(server, "database configuration changed", true);
     return;
   }
+  if (server.is_cancel_late) {
+    close(server, "a cancel request may still come", true);
+    return;
+  }
   if (server.cancels > 0) {
     server.state = Server::State::cancelled;
     server.pool->busy.push_back(server);

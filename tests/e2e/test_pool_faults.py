@@ -120,19 +120,24 @@ def test_a_cancel_request_that_nobody_takes():
 
 
 def test_a_cancel_request_to_a_server_that_sleeps():
-    """Beyond what cancel_wait_timeout of 1.25 says: one that reached a server, which does not take it, is not waited for longer either."""
-    for server, pooler in each_kind({"cancel_wait_timeout": 1}, ("ours",)):
-        with Client(pooler, "app") as client:
+    """Beyond what cancel_wait_timeout of 1.25 says: one that reached a server, which does not take it, is not waited for longer either. When it is taken at
+    last, it hits nobody else: the server was closed when its client was done."""
+    for server, pooler in each_kind({"cancel_wait_timeout": 1, "default_pool_size": 1}, ("ours",)):
+        with Client(pooler, "app") as client, Client(pooler, "app") as other, Client(server, "postgres") as direct:
             request = runs_for_long(server, client)
+            other.send(other.message(b"Q", b"SELECT 'not cancelled' FROM pg_sleep(1)\0"))
             postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
             os.kill(postmaster, signal.SIGSTOP)
             try:
                 with Client(pooler, is_started=False) as asker:
                     asker.send(request)
                     assert asker.is_closed(), "the one who asked still waits"
+                direct.query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(6%' AND pid <> pg_backend_pid()")
+                assert errors_in(client.until(b"Z")) == ["canceling statement due to user request"]
             finally:
                 os.kill(postmaster, signal.SIGCONT)
-            server.psql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(6%' AND pid <> pg_backend_pid()")
+            answer = other.until(b"Z")
+            assert not errors_in(answer) and answer[-1] == (b"Z", b"I"), answer
 
 
 def test_waiting_and_its_end():
