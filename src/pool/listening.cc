@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/error_fields.h"
@@ -17,6 +18,22 @@ constexpr std::string_view kLost = "the connection that listens was lost";
 constexpr std::string_view kQueueFull =
     "too many notifications that nobody reads (listen_queue_size)";
 constexpr std::size_t kMessageBytesMax = 65'536; ///< Of the connection that listens.
+
+/// "utf-8" and "UTF8" are the same.
+std::string encoding_name(std::string_view value) {
+  std::string name = base::to_lower(value);
+  std::erase_if(name, [](char c) { return (c < 'a' || c > 'z') && (c < '0' || c > '9'); });
+  return name;
+}
+
+/// Bytes beyond ASCII mean what the connection that listens takes them for.
+bool may_be_misread(const Client& client, std::string_view channel) {
+  constexpr std::size_t kClientEncoding = 0; // Of the tracked parameters.
+  const auto value = client.parameters.get(kClientEncoding);
+  const auto usual = client.pool->welcome_values.get(kClientEncoding);
+  return std::ranges::any_of(channel, [](char c) { return (c & '\x80') != 0; }) && value && usual &&
+         encoding_name(*value) != encoding_name(*usual);
+}
 
 /// Whether it is worth a closer look.
 bool may_be_listen(std::string_view bytes) {
@@ -33,9 +50,14 @@ bool may_be_listen(std::string_view bytes) {
 
 /// True: what the client said is answered, or will be.
 bool Loop::take_listen(Client& client, std::string_view bytes) {
+  if (client.listening && !client.listening->channels.empty()) {
+    bool& says_all = client.listening->says_unlisten_all;
+    says_all = (says_all && !client.exchange.is_settled()) || wire::says_unlisten_all(bytes);
+  }
   if (!may_be_listen(bytes) || !client.exchange.is_settled() || !client.scanner.is_between() ||
       client.partial)
     return false;
+  if (client.server != nullptr && !client.server->scanner.is_between()) return false;
   const auto status =
       client.server == nullptr ? wire::TransactionStatus::idle : client.server->status;
   if (status == wire::TransactionStatus::failed) return false;
@@ -47,7 +69,7 @@ bool Loop::take_listen(Client& client, std::string_view bytes) {
                                        : client.statements->find(request->statement);
   if (named != nullptr) sql = std::string_view(named->parse).substr(0, named->parse.find('\0'));
   const auto command = wire::listen_command_of(sql);
-  if (!command) return false;
+  if (!command || may_be_misread(client, command->channel)) return false;
   if (!client.listening) client.listening = std::make_unique<Listening>();
   Listening& own = *client.listening;
   own.answer.clear();
@@ -261,6 +283,7 @@ void Loop::hear_channels(Server& server, std::string_view bytes) {
     if (header->type == wire::from_server::kNotification) {
       pass_on(*server.pool, message);
     } else if (header->type == wire::from_server::kError) {
+      if (refuse_channel(*server.pool, message.substr(wire::Header::kBytes))) continue;
       const auto fields = wire::error_fields_of(message.substr(wire::Header::kBytes));
       const std::string text(fields ? fields->message : std::string_view());
       close(server, text.empty() ? "bad answer of server" : text, true);
@@ -276,6 +299,22 @@ void Loop::hear_channels(Server& server, std::string_view bytes) {
     }
   }
   ear.received.erase(0, ear.received.size() - rest.size());
+}
+
+/// An error that ends nothing is the answer to what was asked first: whoever waits for that is
+/// told. False: it is another.
+bool Loop::refuse_channel(LoopPool& pool, std::string_view error) {
+  Ear& ear = *pool.ear;
+  const auto fields = wire::error_fields_of(error);
+  if (!fields || fields->severity != "ERROR" || ear.asked.empty()) return false;
+  const auto& [name, number] = ear.asked.front();
+  const auto found = ear.channels.find(name);
+  if (found == ear.channels.end() || number == 0 || found->second.asked != number) return true;
+  for (const auto& [loop, wish] : found->second.wishes)
+    shared_.loops[static_cast<std::size_t>(loop)]->post_always(ChannelRefused{
+        .pool = pool.owner, .channel = name, .wish = wish, .error = std::string(error)});
+  ear.channels.erase(found);
+  return true;
 }
 
 void Loop::pass_on(LoopPool& pool, std::string_view message) {
@@ -345,6 +384,31 @@ void Loop::channel_heard(const ChannelHeard& heard) {
     Listening& own = *client->listening;
     if (own.awaited != heard.channel) continue;
     own.awaited.clear();
+    send(*client, own.answer);
+    put_off(*client);
+  }
+}
+
+/// It has no server whose transaction would fail by that: who is in one goes.
+void Loop::channel_refused(const ChannelRefused& refused) {
+  LoopPool& pool = part_of(refused.pool);
+  const auto found = pool.channels.find(refused.channel);
+  const auto fields = wire::error_fields_of(refused.error);
+  if (found == pool.channels.end() || found->second.wish != refused.wish || !fields) return;
+  const std::vector<Client*> clients = found->second.clients; // Each leaves it.
+  for (Client* client : clients) {
+    Listening& own = *client->listening;
+    const bool is_told = own.awaited == refused.channel;
+    if (is_told) own.awaited.clear();
+    leave(*client, refused.channel);
+    if (!is_told) continue;
+    if (client->server != nullptr && client->server->status != wire::TransactionStatus::idle) {
+      disconnect(*client, fields->message, true, fields->sqlstate);
+      continue;
+    }
+    own.answer.clear();
+    wire::append_error(own.answer, *fields);
+    wire::append_ready_for_query(own.answer, wire::TransactionStatus::idle);
     send(*client, own.answer);
     put_off(*client);
   }
@@ -424,7 +488,9 @@ void Loop::deliver(Client& client) {
 void Loop::note_listen_tag(Client& client, std::string_view tag) {
   const std::string_view words = tag.substr(0, tag.find('\0'));
   if (words == "LISTEN" && client.server != nullptr) client.server->is_listening = true;
-  if (words == "DISCARD ALL" && client.listening) leave_all(client);
+  if (!client.listening) return;
+  const bool leaves = words == "UNLISTEN" && client.listening->says_unlisten_all;
+  if (leaves || words == "DISCARD ALL") leave_all(client);
 }
 
 } // namespace pgkeep::pool

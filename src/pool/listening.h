@@ -33,6 +33,7 @@ struct Listening {
   std::string answer;
   std::int64_t awaited_since = 0; ///< In microseconds, as everything of a loop.
   std::string queue;              ///< Notifications that came while it had other business.
+  bool says_unlisten_all = false; ///< Somewhere in what is under way: a server's tag counts.
   /// There is nothing that it could still be told.
   [[nodiscard]] bool is_over() const {
     return channels.empty() && awaited.empty() && queue.empty();

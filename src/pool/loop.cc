@@ -258,6 +258,8 @@ void Loop::take_mail() {
       take_wish(*channel);
     } else if (const auto* heard = std::get_if<ChannelHeard>(&message)) {
       channel_heard(*heard);
+    } else if (const auto* refused = std::get_if<ChannelRefused>(&message)) {
+      channel_refused(*refused);
     } else if (const auto* notified = std::get_if<Notified>(&message)) {
       fan_out(part_of(notified->pool), *notified->message);
     } else if (const auto* lost = std::get_if<EarLost>(&message)) {

@@ -223,6 +223,8 @@ private:
   void give_up_ear(LoopPool& pool, EarLost::Cause cause, std::string_view reason);
   void tell_heard(LoopPool& pool, int loop, const std::string& channel, std::uint64_t wish);
   void channel_heard(const ChannelHeard& heard);
+  bool refuse_channel(LoopPool& pool, std::string_view error);
+  void channel_refused(const ChannelRefused& refused);
   void ear_lost(const EarLost& lost);
   void keep_up_listeners(const LoopPool& pool);
   void fan_out(LoopPool& pool, std::string_view message);

@@ -141,6 +141,13 @@ struct ChannelHeard {
   std::string channel;
   std::uint64_t wish = 0;
 };
+/// The server refused to listen to it.
+struct ChannelRefused {
+  std::shared_ptr<Pool> pool;
+  std::string channel;
+  std::uint64_t wish = 0;
+  std::string error; ///< The body of its ErrorResponse.
+};
 struct Notified {
   std::shared_ptr<Pool> pool;
   std::shared_ptr<const std::string> message; ///< Of all the loops that it was sent to.
@@ -169,7 +176,7 @@ using LoopMessage =
     std::variant<NewClient, HandedServer, WantedServer, NotLent, Welcomed, WantedPlace, PlaceFree,
                  Granted, LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked,
                  CancelWorked, Resolved, AddressesGone, NewFiles, NewRegime, KillDatabase,
-                 CountWish, ConsoleReply, WantedChannel, ChannelHeard, Notified, EarLost,
-                 ClientToTake, Retire, Stop>;
+                 CountWish, ConsoleReply, WantedChannel, ChannelHeard, ChannelRefused, Notified,
+                 EarLost, ClientToTake, Retire, Stop>;
 
 } // namespace pgkeep::pool

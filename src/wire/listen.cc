@@ -84,6 +84,15 @@ std::optional<ListenCommand> listen_command_of(std::string_view sql) {
   return command;
 }
 
+bool says_unlisten_all(std::string_view text) {
+  for (std::size_t at = text.find_first_of("uU"); at != std::string_view::npos;
+       at = text.find_first_of("uU", at + 1)) {
+    std::string_view rest = text.substr(at);
+    if (take_keyword(rest, kUnlisten) && rest.starts_with('*')) return true;
+  }
+  return false;
+}
+
 void append_listen_answer(std::string& out, const ListenCommand& command,
                           const SingleRequest& request, TransactionStatus status) {
   if (request.is_extended) {

@@ -23,6 +23,9 @@ struct ListenCommand {
 };
 std::optional<ListenCommand> listen_command_of(std::string_view sql);
 
+/// Whether it is said anywhere in a text, among other commands.
+bool says_unlisten_all(std::string_view text);
+
 /// What a server would answer to the request.
 void append_listen_answer(std::string& out, const ListenCommand& command,
                           const SingleRequest& request, TransactionStatus status);

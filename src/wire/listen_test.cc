@@ -32,6 +32,14 @@ TEST(ListenCommand, IsOneCommandAlone) {
     EXPECT_FALSE(listen_command_of(sql)) << sql;
 }
 
+TEST(ListenCommand, UnlistenAllIsFoundAmongOthers) {
+  for (const char* text : {"UNLISTEN *", "SELECT f();\nCLOSE ALL;\nunlisten\t*;\nRESET ALL;",
+                           "SELECT unlisten; UNLISTEN*"})
+    EXPECT_TRUE(says_unlisten_all(text)) << text;
+  for (const char* text : {"", "UNLISTEN", "UNLISTEN a; SELECT *", "SELECT unlistened * 2"})
+    EXPECT_FALSE(says_unlisten_all(text)) << text;
+}
+
 TEST(ListenCommand, IsAnsweredAsAServerWould) {
   std::string simple;
   append_listen_answer(simple, {.channel = "a"}, {}, TransactionStatus::idle);

@@ -206,6 +206,35 @@ def test_listeners_are_told_when_something_is_lost():
             assert notified(again, 1) == ["news back"]
 
 
+def test_a_channel_that_the_server_refuses_is_refused_to_who_asked():
+    with Setup({"share_listen": 1}, loops=2) as setup, setup.client() as heard, setup.client() as one, setup.client(parameters={"client_encoding": "LATIN1"}) as latin:
+        assert heard.query("LISTEN news") == LISTENS
+        one.send(Client.message(b"Q", b'LISTEN "\xff"\0'))
+        refused = one.until(b"Z")
+        assert errors_in(refused) == ['invalid byte sequence for encoding "UTF8": 0xff'] and [kind for kind, _ in refused] == [b"E", b"Z"]
+        assert one.query("LISTEN news") == LISTENS
+        # It would be another channel to the connection that listens: it is a server's, as without share_listen.
+        latin.send(Client.message(b"Q", 'LISTEN "événement"\0'.encode("latin1")))
+        assert latin.until(b"Z") == LISTENS
+        one.query("BEGIN")
+        one.send(Client.message(b"Q", b'LISTEN "\xff"\0'))
+        assert "invalid byte sequence" in errors_in(one.until(b"E"))[0] and one.is_closed(), "its transaction cannot fail by that"
+        setup.server.psql("NOTIFY news, 'to who stayed'")
+        assert notified(heard, 1) == ["news to who stayed"]
+
+
+def test_unlisten_among_other_commands():
+    """The reset of asyncpg. Of single channels a tag does not say which: these go on."""
+    with Setup({"share_listen": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        for client in (one, other):
+            assert client.query("LISTEN news") == LISTENS
+        assert not errors_in(one.query("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"))
+        assert not errors_in(other.query("SELECT 1; UNLISTEN others"))
+        setup.server.psql("NOTIFY news, 'said'")
+        assert notified(other, 1) == ["news said"] and b"A" not in [kind for kind, _ in one.query("SELECT 1")]
+        assert setup.extras()["cl_listening"] == 1
+
+
 def test_a_listener_that_does_not_read_costs_no_more_than_its_queue():
     with Setup({"share_listen": 1, "listen_queue_size": 100_000}, loops=1) as setup, setup.client() as busy, setup.client() as other:
         assert not errors_in(busy.query("LISTEN news")) and not errors_in(other.query("LISTEN news"))
