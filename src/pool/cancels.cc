@@ -42,7 +42,9 @@ void Loop::cancel(CancelWish wish) {
   }
   const bool runs =
       client != nullptr && client->server != nullptr && !client->server->cancel_key.empty();
-  if (runs && cancellers_.size() < kCancelsMax) {
+  if (runs && client->server->swallowed > 0) {
+    hold_cancel(*client->server, std::move(wish.asker));
+  } else if (runs && cancellers_.size() < kCancelsMax) {
     start_cancel(*client->server, std::move(wish.asker));
   } else {
     say_goodbye(wish.asker.fd.get(), wish.asker.tls.get());
@@ -77,6 +79,32 @@ Client* Loop::find_cancelled(const CancelWish& wish) {
     if (told == wanted) return client;
   }
   return nullptr;
+}
+
+/// The server works for us, before it works for the client or behind that: what we asked must not
+/// be hit. Where nothing of the client is left to be cancelled, the request is for nothing, as one
+/// that is late is at a server.
+void Loop::hold_cancel(Server& server, Asker asker) {
+  const bool is_owed = server.client->exchange.owed() > 0;
+  if (is_owed && held_cancels_.size() < kCancelsMax && !held_cancels_.contains(&server)) {
+    held_cancels_.emplace(&server, std::move(asker));
+  } else {
+    say_goodbye(asker.fd.get(), asker.tls.get());
+  }
+}
+
+/// What we asked the server is answered, or it is gone.
+void Loop::end_held_cancel(Server& server) {
+  const auto held = held_cancels_.find(&server);
+  if (held == held_cancels_.end()) return;
+  Asker asker = std::move(held->second);
+  held_cancels_.erase(held);
+  const bool is_owed = server.client != nullptr && server.client->exchange.owed() > 0;
+  if (is_owed && cancellers_.size() < kCancelsMax) {
+    start_cancel(server, std::move(asker));
+  } else {
+    say_goodbye(asker.fd.get(), asker.tls.get());
+  }
 }
 
 void Loop::start_cancel(Server& server, Asker asker) {

@@ -107,8 +107,7 @@ struct Client final : Endpoint {
   bool is_wait_told = false;    ///< By query_wait_notify, of this wait.
   wire::SessionHints hints = 0; ///< Of what its server may keep of it.
   wire::Holds held = 0;         ///< What keeps its server where it is.
-  bool is_session_proven = true;
-  std::uint32_t unproven = 0; ///< A bit for each of its parameters that no server took yet.
+  std::uint32_t unproven = 0;   ///< A bit for each of its parameters that no server took yet.
   std::uint32_t slot = 0;
   std::uint32_t secret = 0;
   wire::MessageScanner scanner;
@@ -194,7 +193,9 @@ struct Server final : Endpoint {
   std::unique_ptr<wire::SessionSettings> session;      ///< What was set in it; none: nothing.
   std::unique_ptr<wire::SessionAnswer> session_answer; ///< What is left in it is being asked.
   wire::SessionHints asked = 0;
-  wire::Holds strange = 0; ///< What it holds and its client was not seen to take.
+  std::uint8_t questions_failed = 0; ///< In a row: the same is asked again.
+  bool has_question_failed = false;  ///< The one that is not over yet.
+  wire::Holds strange = 0;           ///< What it holds and its client was not seen to take.
   std::uint32_t process = 0;
   std::string cancel_key;
   SocketAddress address;

@@ -193,13 +193,18 @@ private:
   void forget_plans(Server& server);
 
   // sessions.cc: what a client leaves in its server.
+  struct SessionChange {
+    std::string sql; ///< Empty: none.
+    bool has_settings = false;
+  };
   static void note_text(Client& client, const wire::MessageScanner::Part& part);
   static void start_session(Client& client, const wire::SessionSettings& settings);
   static void note_custom(Client& client, const std::vector<std::string>& names);
   void note_tag(Client& client, const wire::MessageScanner::Part& part);
   bool ask_session(Server& server);
   void take_session_answer(Server& server);
-  static wire::SessionChange session_change(const Client& client, Server& server);
+  static SessionChange session_change(const Client& client, Server& server);
+  static bool may_ask_again(Server& server, const wire::MessageScanner::Part& part);
   std::string reset_query(Server& server) const;
   void clean(Server& server);
 
@@ -394,6 +399,8 @@ private:
   void cancel(CancelWish wish);
   [[nodiscard]] CancelKey key_of(const CancelWish& wish) const;
   Client* find_cancelled(const CancelWish& wish);
+  void hold_cancel(Server& server, Asker asker);
+  void end_held_cancel(Server& server);
   void start_cancel(Server& server, Asker asker);
   Canceller* open_canceller(const SocketAddress& address, std::string request, Asker asker);
   void look_at_canceller(Canceller& canceller);
@@ -472,6 +479,7 @@ private:
   List<Client, &Client::link> logins_;
   std::unordered_map<Server*, std::unique_ptr<Server>> servers_;
   std::unordered_map<Canceller*, std::unique_ptr<Canceller>> cancellers_;
+  std::map<Server*, Asker> held_cancels_;       ///< Until what we asked the server is answered.
   std::map<std::int64_t, PeerPool> peer_pools_; ///< By id: of those peers that are this loop's.
   std::vector<Server*> leaving_;
   struct Delayed {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kAlways = {
     "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", "application_name"};
+constexpr std::size_t kEncoding = 0; ///< Of kAlways.
 constexpr char kKnown = '=';
 constexpr char kUnknown = '?';
 
@@ -78,7 +79,8 @@ ParameterChange change_of(const TrackedNames& names, const ParameterValues& want
     const auto is = has.get(i);
     if (!want || !is || *want == *is) continue;
     change.indexes |= 1U << i;
-    change.sql += "SET " + names.name(i) + "=" + wire::literal(*want) + ";";
+    std::string& sql = i == kEncoding ? change.encoding : change.sql;
+    sql += "SET " + names.name(i) + "=" + wire::literal(*want) + ";";
   }
   return change;
 }

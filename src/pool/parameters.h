@@ -49,8 +49,9 @@ private:
 };
 
 /// Of what to tell a server that has `has`: "SET a='x';SET b='y';". Empty where all is as wanted;
-/// what either of them does not know is left out. `changes`: a bit for each index that is set.
+/// what either of them does not know is left out. `indexes`: a bit for each index that is set.
 struct ParameterChange {
+  std::string encoding; ///< Before the others, and apart: a text is read in what is set before it.
   std::string sql;
   std::uint32_t indexes = 0;
 };

@@ -70,6 +70,12 @@ TEST(ChangeOf, SaysWhatToSet) {
   wanted.set(4, "back\\slash");
   EXPECT_EQ(change_of(names, wanted, has).sql,
             "SET TimeZone='UTC';SET application_name=E'back\\\\slash';");
+  EXPECT_TRUE(change.encoding.empty());
+  wanted.set(0, "LATIN1");
+  const ParameterChange with_encoding = change_of(names, wanted, has);
+  EXPECT_EQ(with_encoding.encoding, "SET client_encoding='LATIN1';");
+  EXPECT_EQ(with_encoding.sql, "SET TimeZone='UTC';SET application_name=E'back\\\\slash';");
+  EXPECT_EQ(with_encoding.indexes, 1U | 1U << 2U | 1U << 4U);
 }
 
 } // namespace

@@ -126,20 +126,23 @@ void Loop::set_parameters(Client& client, Server& server, const Outgoing& outgoi
     to_server(client, outgoing);
     return;
   }
-  ParameterChange change = change_of(directory_->tracked, client.parameters, server.parameters);
-  // Before the others: what else they are written in is part of them.
-  const auto of_session = has_sessions ? session_change(client, server) : wire::SessionChange();
-  change.sql.insert(0, of_session.sql);
-  if (change.sql.empty()) {
+  const ParameterChange change =
+      change_of(directory_->tracked, client.parameters, server.parameters);
+  const auto of_session = has_sessions ? session_change(client, server) : SessionChange();
+  std::string question;
+  for (const std::string& sql : {change.encoding, of_session.sql + change.sql}) {
+    if (sql.empty()) continue;
+    wire::append_query(question, sql);
+    ++server.swallowed;
+  }
+  if (question.empty()) {
     to_server(client, outgoing);
     return;
   }
-  std::string question;
-  wire::append_query(question, change.sql);
-  ++server.swallowed;
-  if ((change.indexes & client.unproven) == 0 && !of_session.is_of_user &&
-      (client.is_session_proven || of_session.sql.empty())) {
-    // Values that a server has taken before: it will not refuse them, so the query goes along.
+  if ((change.indexes & client.unproven) == 0 && change.encoding.empty() &&
+      !of_session.has_settings) {
+    // Values that a server has taken before: it will not refuse them, so the query goes along. What
+    // could make it say something else than was meant is waited for.
     const std::string_view parts[] = {question, outgoing.prefix, outgoing.made, outgoing.bytes};
     send(server, parts);
     return;

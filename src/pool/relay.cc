@@ -206,6 +206,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
     return true;
   case from_server::kError:
     if (server.swallowed > 0) {
+      if (may_ask_again(server, part)) return true;
       close(server,
             server.state == Server::State::active ? "invalid server parameter"
                                                   : "test query failed",
@@ -311,6 +312,7 @@ void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part
 
 /// The last answer to a question of ours.
 void Loop::answered(Server& server) {
+  if (!held_cancels_.empty()) end_held_cancel(server);
   if (server.session_answer) {
     take_session_answer(server);
     return;
@@ -321,7 +323,6 @@ void Loop::answered(Server& server) {
   // this the two would differ for good, and each transaction would begin with a SET.
   client->parameters.take_from(server.parameters, directory_->tracked.count());
   client->unproven = 0;
-  client->is_session_proven = true;
   if (client->state != Client::State::setting) return;
   client->state = Client::State::active;
   if (client->unread) {

@@ -253,6 +253,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
   }
   std::erase_if(delayed_, [&](const Delayed& each) { return each.server == &server; });
   Client* client = std::exchange(server.client, nullptr);
+  end_held_cancel(server);
   Question* question = std::exchange(server.question, nullptr);
   const bool is_between = server.scanner.is_between();
   if (says_goodbye && server.fd.is_open() && !server.kept && !server.is_in_handshake) {

@@ -4,12 +4,20 @@
 // stays, and is cleaned when its client goes.
 #include "base/text.h"
 #include "pool/loop.h"
+#include "wire/error_fields.h"
 
 namespace pgkeep::pool {
 namespace {
 
 constexpr std::string_view kClean = "DISCARD ALL";
-constexpr std::size_t kCustomMax = 64; ///< Settings with a prefix, of one client.
+constexpr std::size_t kCustomMax = 64;    ///< Settings with a prefix, of one client.
+constexpr std::uint8_t kQuestionsMax = 5; ///< That fail, before client and server are given up.
+constexpr std::string_view kQueryCanceled = "57014"; ///< By a request, or by statement_timeout.
+/// Before it is lifted for the question behind it, which would otherwise find what lifts it.
+constexpr std::string_view kTimeoutQuestion =
+    "SELECT 'setting', 'statement_timeout', pg_catalog.current_setting('statement_timeout') "
+    "WHERE pg_catalog.current_setting('statement_timeout') <> '0'";
+constexpr std::string_view kNoTimeout = "SET LOCAL statement_timeout = 0;";
 
 wire::SessionOrigin origin_of(const Server& server) {
   return {.user = server.user, .connect_query = server.pool->shared.database().connect_query};
@@ -37,7 +45,6 @@ void Loop::note_custom(Client& client, const std::vector<std::string>& names) {
 void Loop::start_session(Client& client, const wire::SessionSettings& settings) {
   if (settings.empty()) return;
   client.session = std::make_unique<wire::SessionSettings>();
-  client.is_session_proven = false;
   for (const auto& [name, value] : settings) {
     const std::string lower = base::to_lower(name);
     client.session->insert_or_assign(wire::is_of_user(lower) ? lower : name, value);
@@ -62,23 +69,48 @@ bool Loop::ask_session(Server& server) {
   if (server.asked == 0) return false;
   std::string question;
   static const std::set<std::string> none;
-  wire::append_query(question,
-                     wire::question_of(server.asked, pool.tracked(),
-                                       client.custom ? *client.custom : none, origin_of(server)));
+  std::vector<std::string> apart;
+  const bool is_again = server.questions_failed > 0;
+  if (is_again && (server.asked & wire::kHintSettings) != 0) {
+    apart = pool.tracked();
+    apart.emplace_back("statement_timeout");
+    wire::append_query(question, kTimeoutQuestion);
+    ++server.swallowed;
+  }
+  wire::append_query(
+      question, std::string(is_again ? kNoTimeout : "") +
+                    wire::question_of(server.asked, is_again ? apart : pool.tracked(),
+                                      client.custom ? *client.custom : none, origin_of(server)));
   server.session_answer = std::make_unique<wire::SessionAnswer>();
   ++server.swallowed;
   send(server, question);
   return true;
 }
 
+/// An error came in the place of an answer: whether it passes. What the client set may be what ends
+/// the question, or a cancel request that came late.
+bool Loop::may_ask_again(Server& server, const wire::MessageScanner::Part& part) {
+  if (!server.session_answer || !part.begins || !part.ends ||
+      server.questions_failed == kQuestionsMax)
+    return false;
+  const auto fields = wire::error_fields_of(part.body);
+  server.has_question_failed = fields && fields->sqlstate == kQueryCanceled;
+  return server.has_question_failed;
+}
+
 void Loop::take_session_answer(Server& server) {
   const std::unique_ptr<wire::SessionAnswer> answer = std::move(server.session_answer);
   Client& client = *server.client;
+  if (std::exchange(server.has_question_failed, false)) { // settle() asks again.
+    client.hints |= server.asked;
+    ++server.questions_failed;
+    return;
+  }
+  server.questions_failed = 0;
   if ((server.asked & (wire::kHintSettings | wire::kHintUser)) != 0) {
     const wire::SessionSettings& found = answer->settings();
     client.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
     server.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
-    client.is_session_proven = true;
   }
   if ((server.asked & wire::kHintHolds) == 0) return;
   // Of what a function took nobody knows whose it is. Who was pinned has been alone since then.
@@ -93,16 +125,15 @@ void Loop::take_session_answer(Server& server) {
 }
 
 /// What makes the settings of the server those of the client: it is going to be told.
-wire::SessionChange Loop::session_change(const Client& client, Server& server) {
+Loop::SessionChange Loop::session_change(const Client& client, Server& server) {
   static const wire::SessionSettings none;
-  wire::SessionChange change =
+  const std::string settings =
       wire::change_of(client.session ? *client.session : none,
                       server.session ? *server.session : none, origin_of(server));
-  if (!change.sql.empty())
+  if (!settings.empty())
     server.session =
         client.session ? std::make_unique<wire::SessionSettings>(*client.session) : nullptr;
-  change.sql.insert(0, wire::clean_ground_of(client.hints));
-  return change;
+  return {.sql = wire::clean_ground_of(client.hints) + settings, .has_settings = !settings.empty()};
 }
 
 /// Of the file, and before it what takes back the settings of a client, if it does not: DISCARD ALL
@@ -111,7 +142,7 @@ std::string Loop::reset_query(Server& server) const {
   const std::string& query = settings().server_reset_query;
   const auto session = std::move(server.session);
   const bool discards_all = base::to_lower(base::trim(query)) == base::to_lower(kClean);
-  return session && !discards_all ? wire::change_of({}, *session, origin_of(server)).sql + query
+  return session && !discards_all ? wire::change_of({}, *session, origin_of(server)) + query
                                   : query;
 }
 

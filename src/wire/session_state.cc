@@ -222,8 +222,8 @@ std::string question_of(SessionHints hints, const std::vector<std::string>& trac
   return fmt::to_string(fmt::join(parts, " UNION ALL "));
 }
 
-SessionChange change_of(const SessionSettings& wanted, const SessionSettings& has,
-                        const SessionOrigin& origin) {
+std::string change_of(const SessionSettings& wanted, const SessionSettings& has,
+                      const SessionOrigin& origin) {
   std::string resets;
   std::string sets;
   for (const auto& [name, value] : has) {
@@ -249,7 +249,7 @@ SessionChange change_of(const SessionSettings& wanted, const SessionSettings& ha
     if (const auto want = wanted.find(name); want != wanted.end())
       sql += set_of(want->first, want->second);
   }
-  return {.sql = std::move(sql), .is_of_user = is_other_user || has_user};
+  return sql;
 }
 
 bool SessionAnswer::take_row(std::string_view part, bool ends) {

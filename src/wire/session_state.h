@@ -79,14 +79,10 @@ struct SessionOrigin {
 std::string question_of(SessionHints hints, const std::vector<std::string>& tracked,
                         const std::set<std::string>& custom, const SessionOrigin& origin);
 
-struct SessionChange {
-  std::string sql;         ///< Empty: none.
-  bool is_of_user = false; ///< If it failed, what follows would run with the rights of another.
-};
-/// What tells a server that has the one to have the other. Where something is reset, the connect
-/// query is run again.
-SessionChange change_of(const SessionSettings& wanted, const SessionSettings& has,
-                        const SessionOrigin& origin);
+/// What tells a server that has the one to have the other; empty: nothing. Where something is
+/// reset, the connect query is run again.
+std::string change_of(const SessionSettings& wanted, const SessionSettings& has,
+                      const SessionOrigin& origin);
 
 /// The answer to the question: shown each DataRow, in parts as they come.
 class SessionAnswer {

@@ -1,7 +1,10 @@
 """pgkeep pool: settings and rights that follow their client from server to server (keep_session_settings, a key of ours)."""
+import select
+import struct
+
 from pool_setup import USERS, WHO, Setup, are, both_servers, pid_of
 from pooler import Client, Pooler, errors_in
-from support import Server, folder
+from support import Server, folder, wait_for
 from test_pool_prepared import EXECUTE, bind, parse, said
 from test_pool_queries import address
 
@@ -94,6 +97,67 @@ def test_rights_that_cannot_be_given_are_not_replaced_by_others():
         assert errors_in(one.until(b"ZE")) and one.is_closed()
         assert setup.server.psql("SELECT count(*) FROM ledger")[0][0] == "0"
         assert other.values(WHO) == ["postgres as postgres"]
+
+
+def test_nothing_runs_with_the_settings_of_another():
+    """What is said in front of a statement is said in the encoding of its client, and the statement waits for it."""
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client(parameters={"client_encoding": "LATIN1"}) as one, \
+            setup.client() as other:
+        setup.server.psql('CREATE TABLE t (line text); CREATE SCHEMA "schéma"; CREATE TABLE "schéma".t (line text); '
+                          "CREATE TEXT SEARCH CONFIGURATION mine (COPY = simple)")
+        one.send(Client.message(b"Q", 'SET search_path = "schéma"\0'.encode("latin1")))
+        assert not errors_in(one.until(b"Z"))
+        for line in ("one", "two"):
+            assert not errors_in(one.query(f"INSERT INTO t VALUES ('{line}')"))
+            assert other.values("SHOW search_path") == ['"$user", public']
+        assert setup.server.psql('SELECT line FROM "schéma".t ORDER BY 1') == [["one"], ["two"]]
+        one.query("SET default_text_search_config = 'public.mine'")
+        assert other.values("SELECT 1") == ["1"]
+        setup.server.psql("DROP TEXT SEARCH CONFIGURATION mine")
+        one.send(Client.message(b"Q", b"INSERT INTO public.t VALUES ('with whose settings?')\0"))
+        assert errors_in(one.until(b"ZE")) and one.is_closed()
+        assert setup.server.psql("SELECT count(*) FROM public.t") == [["0"]]
+
+
+def test_what_ends_our_question_ends_nobody():
+    """The client's own statement_timeout, a cancel request that comes when its query is over, and one for what it said behind that: it works on, and what it
+    set is known."""
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client() as one, setup.client() as other, \
+            Client(setup.server, "postgres") as holder, Client(setup.server, "postgres") as watcher:
+        def asked(text):
+            wait_for(lambda: watcher.values(f"SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '{text}%'"), "the question waits")
+
+        def cancelled():
+            with Client(setup.pooler, is_started=False) as asker:
+                asker.send(struct.pack("!II", 16, 80877102) + one.key)
+                return asker.is_closed(1)
+
+        one.query("SET work_mem = '5MB'")
+        assert other.values("SHOW work_mem") == ["4MB"], "the question is over"
+        for sql, question in (("SET work_mem = '6MB'", "SELECT ''setting''"), ("SET statement_timeout = '200ms'", "SET LOCAL statement_timeout")):
+            holder.query("BEGIN; LOCK TABLE pg_catalog.pg_db_role_setting")
+            assert not errors_in(one.query(sql))
+            asked(question)
+            assert cancelled(), "a late request is for nothing, and not waited for"
+            asked(question)
+            holder.query("COMMIT")
+            assert other.values("SELECT current_setting('work_mem') || current_setting('statement_timeout')") == ["4MB0"]
+        assert one.values("SELECT current_setting('work_mem') || current_setting('statement_timeout')") == ["6MB200ms"]
+        one.query("SET statement_timeout = 0")
+        assert other.values("SHOW work_mem") == ["4MB"], "the question is over"
+        # Behind the question something waits that is to be cancelled: once it runs.
+        holder.query("BEGIN; LOCK TABLE pg_catalog.pg_db_role_setting")
+        one.query("SET work_mem = '7MB'")
+        asked("SELECT ''setting''")
+        one.send(Client.message(b"Q", b"SELECT pg_sleep(600)\0"))
+        with Client(setup.pooler, is_started=False) as asker:
+            asker.send(struct.pack("!II", 16, 80877102) + one.key)
+            assert not asker.is_closed(1), "it waits for the end of the question"
+            holder.query("COMMIT")
+            assert asker.is_closed()
+            wait_for(lambda: cancelled() and select.select([one.socket], [], [], 0.5)[0], "it is cancelled, if need be once more")
+        assert errors_in(one.until(b"Z")) == ["canceling statement due to user request"]
+        assert one.values("SHOW work_mem") == ["7MB"]
 
 
 def test_rights_begin_with_those_of_the_connection():

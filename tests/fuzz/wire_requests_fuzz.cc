@@ -80,7 +80,7 @@ void read_rows(std::string_view bytes) {
     if (!answer.take_row(bytes.substr(1, count - 1), count % 2 == 0)) return;
     bytes.remove_prefix(count);
   }
-  const std::string change = wire::change_of(answer.settings(), {});
+  const std::string change = wire::change_of(answer.settings(), {}, {});
   must(answer.settings().empty() == change.empty(), "each setting is set");
 }
 
