@@ -39,8 +39,7 @@ void read_users(Directory& directory, const ReadText& read, const Directory* bef
     return;
   }
   UserList list = users_in(*text);
-  for (ListedUser& user : list.users)
-    directory.users.emplace(std::move(user.name), std::move(user.stored));
+  directory.users = std::move(list.users);
   for (LineProblem& each : list.skipped)
     directory.problems.push_back(
         {.where = fmt::format("{}:{}", path, each.line), .what = std::move(each.what)});

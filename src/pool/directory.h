@@ -19,12 +19,13 @@
 #include "pool/hba.h"
 #include "pool/parameters.h"
 #include "pool/tls_context.h"
+#include "pool/user_list.h"
 
 namespace pgkeep::pool {
 
 struct Directory {
   Configuration configuration;
-  std::map<std::string, base::Secret, std::less<>> users; ///< Of auth_file: what it stores of each.
+  ListedUsers users; ///< Of auth_file: what it stores of each.
   HbaRules hba;
   IdentMap ident;
   TrackedNames tracked;

@@ -14,15 +14,6 @@ std::optional<std::string> take_password(std::string_view line) {
   return take_quoted(line);
 }
 
-void put(std::vector<ListedUser>& users, ListedUser user) {
-  const auto same = std::ranges::find(users, user.name, &ListedUser::name);
-  if (same == users.end()) {
-    users.push_back(std::move(user));
-  } else {
-    *same = std::move(user);
-  }
-}
-
 } // namespace
 
 UserList users_in(std::string_view text) {
@@ -44,7 +35,7 @@ UserList users_in(std::string_view text) {
            .what = name->empty() ? "a user without a name" : "a user without a password"});
       continue;
     }
-    put(list.users, {.name = *std::move(name), .stored = base::Secret(*std::move(stored))});
+    list.users.insert_or_assign(*std::move(name), base::Secret(*std::move(stored)));
   }
   return list;
 }

@@ -3,6 +3,8 @@
 /// Threads: pure functions. Source: PgBouncer's manual, config (Authentication file format).
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,13 +15,11 @@
 
 namespace pgkeep::pool {
 
-struct ListedUser {
-  std::string name;
-  base::Secret stored; ///< A password, "md5...", or SCRAM's secret.
-};
+/// A password, "md5...", or SCRAM's secret of each.
+using ListedUsers = std::map<std::string, base::Secret, std::less<>>;
 
 struct UserList {
-  std::vector<ListedUser> users; ///< Of one name the last counts.
+  ListedUsers users; ///< Of one name the last counts.
   /// Never with what stands in the line. A line that does not begin with a user ends the list, as
   /// in PgBouncer; what has no password of its own, which PgBouncer takes from the next line, does
   /// not.
