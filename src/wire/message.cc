@@ -1,6 +1,7 @@
 #include "wire/message.h"
 
 #include "wire/bytes.h"
+#include "wire/startup.h"
 
 namespace pgkeep::wire {
 namespace {
@@ -59,7 +60,9 @@ void append_command_complete(std::string& out, std::string_view tag) {
 void append_negotiate_version(std::string& out, std::uint16_t newest_minor,
                               std::span<const std::string_view> unknown) {
   MessageWriter message(out, from_server::kNegotiateVersion);
-  message.uint32(newest_minor).uint32(static_cast<std::uint32_t>(unknown.size()));
+  // The whole version, as servers send it: libpq takes a bare minor one for protocol 0.
+  message.uint32((std::uint32_t{kProtocolMajor} << 16U) | newest_minor)
+      .uint32(static_cast<std::uint32_t>(unknown.size()));
   for (const std::string_view each : unknown)
     message.text(each);
 }

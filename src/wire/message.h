@@ -88,7 +88,8 @@ void append_parameter_status(std::string& out, std::string_view name, std::strin
 void append_backend_key(std::string& out, std::uint32_t process, std::string_view key);
 void append_ready_for_query(std::string& out, TransactionStatus status);
 void append_command_complete(std::string& out, std::string_view tag);
-/// The newest minor version that is spoken here, and the options ("_pq_....") that are not known.
+/// The newest version that is spoken here, of which the minor number is given, and the options
+/// ("_pq_....") that are not known.
 void append_negotiate_version(std::string& out, std::uint16_t newest_minor,
                               std::span<const std::string_view> unknown);
 void append_query(std::string& out, std::string_view sql);

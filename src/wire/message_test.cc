@@ -56,7 +56,7 @@ TEST(Message, AreThoseOfTheManual) {
   bytes.clear();
   constexpr std::array<std::string_view, 1> kOptions = {"_pq_.x"};
   append_negotiate_version(bytes, 2, kOptions);
-  EXPECT_EQ(body_of(bytes, 'v'), std::string_view("\0\0\0\2\0\0\0\1_pq_.x\0", 15));
+  EXPECT_EQ(body_of(bytes, 'v'), std::string_view("\0\3\0\2\0\0\0\1_pq_.x\0", 15));
 }
 
 TEST(Message, AuthenticationRequests) {
