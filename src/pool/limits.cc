@@ -217,6 +217,9 @@ void Loop::keep_up_pools() {
     Micros longest = settings().pool_idle_timeout.count();
     if (const Micros other = settings().autodb_idle_timeout.count(); is_automatic && other > 0)
       longest = longest > 0 ? std::min(longest, other) : other;
+    // Of a name that a client may have made up: once it does not matter that its server failed.
+    if (is_automatic && shared.welcome_epoch() == 0)
+      longest = std::max<Micros>(settings().server_login_retry.count(), 1);
     if (longest == 0 && !shared.is_dead()) return false;
     bool is_unused = is_empty(*pool);
     for (int i = 0; is_unused && i < shared.loops(); ++i)

@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <charconv>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "pool/address.h"
 #include "pool/micros.h"
 
@@ -24,17 +26,21 @@ double seconds(auto us) {
 constexpr int kBacklog = 16;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
+/// A client may have any bytes for a name, and one label that is no UTF-8 spoils all of it.
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : base::printable(text)) {
     if (c == '\\' || c == '"') out.push_back('\\');
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out.push_back(c);
-    }
+    out.push_back(c);
   }
   return out;
+}
+
+/// auth_query asks a pool of the name that a client gives before it has proved who it is: where any
+/// name will do ("*"), one that no server has taken yet may be made up.
+bool may_be_made_up(const PoolCensus& each) {
+  return each.pool->database().name == DatabaseDefinition::kFallback &&
+         each.pool->welcome_epoch() == 0 && each.clients + each.clients_waiting == 0;
 }
 
 std::string labels_of(const PoolCensus& pool) {
@@ -155,7 +161,17 @@ void append_extras(std::string& out, std::span<const PoolCensus> pools) {
 } // namespace
 
 std::string metrics_text(const Picture& picture) {
-  const std::span pools(picture.pools.data(), std::min(kPoolsMax, picture.pools.size()));
+  std::vector<PoolCensus> shown;
+  std::size_t left_out = 0;
+  for (const PoolCensus& each : picture.pools) {
+    if (may_be_made_up(each)) continue;
+    if (shown.size() < kPoolsMax) {
+      shown.push_back(each);
+    } else {
+      ++left_out;
+    }
+  }
+  const std::span<const PoolCensus> pools(shown);
   std::string out;
   for (const CounterRow<Traffic>& row : kCounters) {
     append_head(out, row.name, "counter", row.help);
@@ -190,8 +206,7 @@ std::string metrics_text(const Picture& picture) {
                 static_cast<std::size_t>(picture.clients));
   append_number("is_paused", "Whether PAUSE or SUSPEND was ordered for all.",
                 picture.regime.pause == PauseMode::none ? 0 : 1);
-  append_number("pools_left_out", "Pools that are not shown: there are too many.",
-                picture.pools.size() - pools.size());
+  append_number("pools_left_out", "Pools that are not shown: there are too many.", left_out);
   return out + "# EOF\n";
 }
 

@@ -22,7 +22,8 @@
 
 namespace pgkeep::pool {
 
-/// Of all pools, or the first thousand of them by name: what is left out is counted.
+/// Of all pools, but for what anybody can make up, or the first thousand by name: what is left out
+/// then is counted.
 std::string metrics_text(const Picture& picture);
 
 /// What is answered to a request without a body, or with one where it is for the metrics.

@@ -1,5 +1,6 @@
 #include "pool/metrics.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace pgkeep::pool {
@@ -31,6 +32,45 @@ TEST(PoolMetrics, RequestsAreReadAsFarAsNeeded) {
     EXPECT_EQ(wish.is_metrics, each.is_metrics) << each.text;
     EXPECT_EQ(wish.refusal, each.refusal) << each.text;
   }
+}
+
+std::size_t count_of(std::string_view text, std::string_view part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1))
+    ++count;
+  return count;
+}
+
+TEST(PoolMetrics, NamesThatClientsMakeUpSpoilNothing) {
+  const auto read = [](const std::string&) -> base::Result<std::string> {
+    return std::string("[databases]\n* = host=h\nlisted = host=h\n");
+  };
+  auto directory = read_directory("ini", read);
+  ASSERT_TRUE(directory) << base::to_line(directory.error());
+  const auto files = std::make_shared<const Directory>(*std::move(directory));
+  Pools pools(files, 1);
+  Picture picture;
+  picture.files = files;
+  const auto add = [&](const std::string& database, int clients) {
+    const auto found =
+        pools.find_or_make(files, *files->configuration.database(database), database, "u\\\"\n");
+    picture.pools.push_back({.pool = found.pool, .clients = clients});
+    return found.pool;
+  };
+  for (int i = 0; i < 2000; ++i)
+    add(fmt::format("made up {}", i), 0);
+  add("\xff\xfe", 1);
+  add("listed", 0);
+  const auto taken = add("taken by a server", 0);
+  taken->set_welcome({}, taken->epoch());
+  const std::string text = metrics_text(picture);
+  EXPECT_EQ(count_of(text, "pgkeep_pool_size{"), 3U);
+  EXPECT_NE(text.find("database=\"\\\\xff\\\\xfe\",user=\"u\\\\\\\"\\\\x0a\""), text.npos);
+  EXPECT_NE(text.find("database=\"listed\""), text.npos);
+  EXPECT_NE(text.find("database=\"taken by a server\""), text.npos);
+  EXPECT_NE(text.find("pgkeep_pool_pools_left_out 0\n"), text.npos);
+  EXPECT_EQ(count_of(text, "made up"), 0U);
+  EXPECT_EQ(count_of(text, "\xff"), 0U) << "no UTF-8";
 }
 
 TEST(PoolMetrics, AddressesAreNumeric) {

@@ -6,6 +6,7 @@ import http.client
 import os
 import re
 import socket
+import struct
 
 from pooler import KINDS, Client, Console, Pooler, each_kind
 from support import ACCOUNT, Server, folder, free_port, pgkeep, wait_for
@@ -180,6 +181,22 @@ def test_metrics():
         # The one that slept is in a bucket from 0.131 to 0.262 s or later.
         assert [count for most, count in buckets if most < 0.15][-1] <= 11 and float(seen[f"pgkeep_pool_query_seconds_sum{label}}}"]) >= 0.2
         assert seen[f"pgkeep_pool_transaction_seconds_count{label}}}"] == "11" == str(int(seen[f"pgkeep_pool_wait_seconds_count{label}}}"]) - 1)
+
+
+def test_names_that_anybody_can_make_up():
+    """A database "*" and auth_query: the server is asked before the client has proved who it is. Its name spoils no metrics, and is soon forgotten."""
+    port = free_port()
+    with Server(15) as server, folder() as home:
+        server.psql("CREATE ROLE keeper SUPERUSER LOGIN PASSWORD 'kept'")
+        settings = {"auth_type": "scram-sha-256", "auth_user": "keeper", "metrics_listen": f"127.0.0.1:{port}", "server_login_retry": 1}
+        with Pooler("ours", home, {"*": f"host={server.home} port={server.port}"}, settings, '"keeper" "kept"\n') as pooler:
+            with Client(pooler, is_started=False) as client:
+                body = struct.pack("!I", 196608) + b"user\0mallory\0database\0\xff\xfe\0\0"
+                client.send(struct.pack("!I", len(body) + 4) + body)
+                assert client.until(b"E")[-1][0] == b"E"
+            wait_for(lambda: "registered new auto-database" in pooler.log(), "a server was asked")
+            assert scrape(port)["pgkeep_pool_pools_left_out"] == "0"
+            wait_for(lambda: "dropping database" in pooler.log(), "it is forgotten", 20)
 
 
 def test_hostile_scrapers():
