@@ -227,9 +227,8 @@ void Loop::enter(Client& client, std::string greeting) {
                          is_forced ? database.user : login.user());
   start_session(client, login.session_settings());
   client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
-  if (login.keys() && !is_forced) client.pool->shared.set_keys(*login.keys());
-  if (!login.server_secret().empty() && !is_forced)
-    client.pool->shared.set_secret(login.server_secret());
+  if (!is_forced)
+    client.pool->shared.learn({.keys = login.keys(), .secret = login.server_secret()});
   if (!login.rest().empty()) {
     client.unread = borrow();
     client.unread->bytes = login.rest();

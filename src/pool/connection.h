@@ -183,8 +183,9 @@ struct Server final : Endpoint {
   Micros connected_at = 0;
   Micros request_at = 0;
   std::uint64_t id = 0;
-  unsigned epoch = 0; ///< Of the pool when it was opened.
-  int next_loop = 0;  ///< Where it goes when it leaves.
+  unsigned epoch = 0;   ///< Of the pool when it was opened.
+  unsigned lessons = 0; ///< So was this.
+  int next_loop = 0;    ///< Where it goes when it leaves.
   ParameterValues parameters;
   std::string parameter; ///< A ParameterStatus of which a part has come.
   std::unique_ptr<ServerLogin> login;

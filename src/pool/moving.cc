@@ -86,7 +86,7 @@ MovedClient Loop::moved(const Client& client) const {
   }
   if (client.session) moved.session = *client.session;
   if (client.custom) moved.custom = *client.custom;
-  Pool::Learned learned = pool.learned();
+  Learned learned = pool.learned();
   moved.keys = learned.keys;
   moved.secret = std::move(learned.secret);
   return moved;
@@ -119,8 +119,7 @@ void Loop::take_moved(ClientToTake taken) {
   client.pool = &pool_of(directory_, *database, moved.database, moved.pool_user);
   Pool& pool = client.pool->shared;
   pool.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
-  if (moved.keys) pool.set_keys(*moved.keys);
-  if (!moved.secret.empty()) pool.set_secret(moved.secret);
+  pool.learn_the_rest({.keys = moved.keys, .secret = moved.secret});
   for (const auto& [name, value] : moved.parameters) {
     if (const auto index = directory_->tracked.index_of(name)) client.parameters.set(*index, value);
   }

@@ -13,6 +13,16 @@ Value chosen(const std::optional<Value>& of_user, const std::optional<Value>& of
   return of_user.value_or(of_database.value_or(of_all));
 }
 
+const base::Secret* listed_in(const Directory& files, const std::string& user) {
+  const auto found = files.users.find(user);
+  return found == files.users.end() ? nullptr : &found->second;
+}
+
+bool is_same_secret(const base::Secret* one, const base::Secret* other) {
+  if (one == nullptr || other == nullptr) return one == other;
+  return one->reveal() == other->reveal();
+}
+
 /// Whether servers that one of them opened are as good as those of the other.
 bool leads_to_the_same(const DatabaseDefinition& one, const DatabaseDefinition& other) {
   return one.dbname == other.dbname && one.hosts == other.hosts && one.port == other.port &&
@@ -89,13 +99,19 @@ void Pool::take_files(const DirectoryPtr& files) {
   }
   const bool is_elsewhere = is_dead_ || !leads_to_the_same(*terms().database, *database) ||
                             !is_same_tls(terms().directory->settings(), files->settings());
+  const base::Secret* const before = listed();
   terms_ = all_terms_.emplace_back(std::make_unique<Terms>(files, *database, user_)).get();
   is_dead_ = false;
+  if (!is_same_secret(before, listed())) forget_failures();
   if (is_elsewhere) reconnect();
 }
 
 void Pool::forget_former_files() {
   all_terms_.erase(all_terms_.begin(), all_terms_.end() - 1);
+}
+
+const base::Secret* Pool::listed() const {
+  return listed_in(*terms().directory, user_);
 }
 
 ServerIdentity Pool::identity() const {
@@ -110,15 +126,11 @@ ServerIdentity Pool::identity() const {
                           .connect_query = database.connect_query};
   // The password of the entry is that of its user: not of one who asks for the secrets of others.
   if (database.user.empty() || !has_own_user) identity.stored = database.password;
-  std::unique_lock lock(mutex_);
-  if (identity.stored.empty()) identity.stored = secret_;
-  identity.keys = keys_;
-  lock.unlock();
-  if (identity.stored.empty()) {
-    const auto& users = now.directory->users;
-    if (const auto found = users.find(identity.user); found != users.end())
-      identity.stored = found->second;
-  }
+  const AuthType type = now.directory->settings().auth_type;
+  Credentials own = credentials_of(learned(), listed_in(*now.directory, identity.user),
+                                   type == AuthType::pam || type == AuthType::ldap);
+  if (identity.stored.empty()) identity.stored = std::move(own.stored);
+  identity.keys = own.keys;
   return identity;
 }
 
@@ -221,14 +233,30 @@ Pool::Welcome Pool::welcome() const {
   return {.parameters = welcome_, .epoch = welcome_epoch()};
 }
 
-Pool::Learned Pool::learned() const {
+Learned Pool::learned() const {
   const std::lock_guard lock(mutex_);
-  return {.keys = keys_, .secret = secret_};
+  return learned_;
 }
 
-void Pool::set_keys(const wire::ScramClientKeys& keys) {
+void Pool::learn(const Learned& brought) {
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_new = pool::learn(learned_, brought);
+  }
+  if (is_new) forget_failures();
+}
+
+void Pool::learn_the_rest(const Learned& brought) {
   const std::lock_guard lock(mutex_);
-  keys_ = keys;
+  pool::learn_the_rest(learned_, brought, listed());
+}
+
+/// They were of another password.
+void Pool::forget_failures() {
+  lessons_.fetch_add(1);
+  is_connect_failing.store(false);
+  is_login_failing.store(false);
 }
 
 void Pool::note_connect_failure(std::string_view reason) {
@@ -244,11 +272,6 @@ std::string Pool::connect_problem() const {
   const std::lock_guard lock(mutex_);
   return fmt::format("server login has been failing, cached error: {} (server_login_retry)",
                      connect_problem_);
-}
-
-void Pool::set_secret(const base::Secret& secret) {
-  const std::lock_guard lock(mutex_);
-  secret_ = secret;
 }
 
 Pools::Found Pools::find_or_make(const DirectoryPtr& files, const DatabaseDefinition& database,

@@ -19,6 +19,7 @@
 #include "pool/connection.h"
 #include "pool/directory.h"
 #include "pool/ear_seat.h"
+#include "pool/learned.h"
 #include "pool/listening.h"
 #include "pool/quotas.h"
 #include "pool/shares.h"
@@ -141,15 +142,13 @@ public:
   }
   /// The last one, which reconnect() may have outdated a moment ago; none before the first.
   [[nodiscard]] Welcome welcome() const;
-  void set_keys(const wire::ScramClientKeys& keys);
-  /// What clients logged in with; see identity().
-  struct Learned {
-    std::optional<wire::ScramClientKeys> keys;
-    base::Secret secret;
-  };
+  /// What a client of the pool's own user logged in with; the last one counts.
+  void learn(const Learned& brought);
+  /// From another process, which knows nothing newer.
+  void learn_the_rest(const Learned& brought);
   [[nodiscard]] Learned learned() const;
-  /// Of a user whom no file knows; the last one counts.
-  void set_secret(const base::Secret& secret);
+  /// Changes with what servers are logged in to with: a failure from before says nothing any more.
+  [[nodiscard]] unsigned lessons() const { return lessons_.load(); }
   /// Its user is one that auth_query asks as: no forced user takes its place.
   void set_asking() { asks_for_others_.store(true, std::memory_order_relaxed); }
 
@@ -175,6 +174,9 @@ public:
   std::atomic<unsigned> plans_changed{0};
 
 private:
+  /// What auth_file has of the user as whom it logs in; null: nothing.
+  [[nodiscard]] const base::Secret* listed() const;
+  void forget_failures();
   struct Terms {
     Terms(DirectoryPtr files, const DatabaseDefinition& definition, const std::string& user);
     DirectoryPtr directory;
@@ -212,11 +214,11 @@ private:
   std::atomic<int> granted_{0};
   std::atomic<bool> asks_for_others_{false};
   std::atomic<unsigned> welcome_epoch_{0}; ///< 0: there is none yet.
-  mutable std::mutex mutex_; // guards keys_, secret_, connect_problem_, welcome_ and the writing of
+  std::atomic<unsigned> lessons_{0};
+  mutable std::mutex mutex_; // guards learned_, connect_problem_, welcome_ and the writing of
                              // welcome_epoch_
   std::shared_ptr<const Parameters> welcome_;
-  std::optional<wire::ScramClientKeys> keys_;
-  base::Secret secret_;
+  Learned learned_;
   std::string connect_problem_; ///< Of the last server that could not be opened.
 };
 

@@ -47,6 +47,7 @@ void Loop::open(LoopPool& pool, Purpose purpose) {
   server.pool = &pool;
   server.connected_at = server.request_at = now_;
   server.epoch = shared.epoch();
+  server.lessons = shared.lessons();
   server.id = shared_.last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   pool.starting.push_back(server);
   if (purpose.replicating != nullptr) {
@@ -166,8 +167,9 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
     const std::shared_ptr<Pool> owner = pool.owner;
     // Whoever wants to listen by it is told as those who wait for its greeting.
     const bool is_told = server.is_ear && !step.server_text.empty();
+    const bool is_outdated = server.lessons != pool.shared.lessons();
     close(server, is_told ? step.server_text : step.text, !step.server_text.empty());
-    if (step.server_text.empty()) break;
+    if (step.server_text.empty() || is_outdated) break;
     for (const auto& loop : shared_.loops) {
       if (loop.get() != this)
         loop->post(
@@ -231,8 +233,9 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     pool.starting.remove(server);
     if (!server.is_ear) shared.logging_in.fetch_sub(1);
     if (server.is_own) break; // It may be but that its user must not replicate.
-    // Else it was us: the next one may get through.
-    if (!pool.is_paused && !shared.is_dead() && regime_.pause != PauseMode::suspend)
+    // Else it was us, or a password that was changed meanwhile: the next one may get through.
+    if (!pool.is_paused && !shared.is_dead() && regime_.pause != PauseMode::suspend &&
+        server.lessons == shared.lessons())
       shared.note_connect_failure(reason);
     break;
   case Server::State::idle:

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/secret.h"
@@ -49,15 +50,19 @@ base::Result<ScramVerifier> make_verifier(const base::Secret& password, std::str
                                           int iterations = kScramIterations);
 /// Whether it was made of this password: takes as long as make_verifier().
 bool fits_verifier(const ScramVerifier& verifier, std::string_view password);
-/// Of a user that does not exist: the same for each try, so that nobody learns that; no password
-/// fits. `secret` is random and stays the same while the process lives.
-ScramVerifier mock_verifier(std::string_view user, std::string_view secret);
+/// Of a user of whom no verifier is stored: the salt is the same for each try, so that nobody
+/// learns whether there is such a user; no password fits. `secret` is random and stays the same
+/// while the process lives.
+ScramVerifier mock_verifier(std::string_view user, std::string_view secret,
+                            int iterations = kScramIterations);
 
 /// What opens a server in the name of a client.
 struct ScramClientKeys {
   ScramKey client_key{};
   ScramKey server_key{}; ///< Proves the server.
 };
+/// Whether they are of the password and the salt that the verifier was made of.
+bool fits_verifier(const ScramVerifier& verifier, const ScramClientKeys& keys);
 
 /// The server's side.
 class ScramServer {
@@ -68,6 +73,9 @@ public:
 
   /// Takes the client's first message; gives ours. `mechanism` is the one that it chose.
   base::Result<std::string> first(std::string_view mechanism, std::string_view message);
+  /// Before final(), where the verifier was one of another password: ours of the same salt and
+  /// iterations, which is all that first() says of it.
+  void set_verifier(ScramVerifier verifier) { verifier_ = std::move(verifier); }
   /// Takes the client's proof; gives ours. Errors: Code::refused where the password is wrong.
   base::Result<std::string> final(std::string_view message);
   /// After final().

@@ -72,8 +72,15 @@ bool fits_verifier(const ScramVerifier& verifier, std::string_view password) {
   return made && is_same_key(made->server_key, verifier.server_key);
 }
 
-ScramVerifier mock_verifier(std::string_view user, std::string_view secret) {
+bool fits_verifier(const ScramVerifier& verifier, const ScramClientKeys& keys) {
+  const auto stored = sha256(keys.client_key);
+  return stored && is_same_key(*stored, verifier.stored_key) &&
+         is_same_key(keys.server_key, verifier.server_key);
+}
+
+ScramVerifier mock_verifier(std::string_view user, std::string_view secret, int iterations) {
   ScramVerifier verifier;
+  verifier.iterations = iterations;
   ScramKey key{};
   for (std::size_t i = 0; i < secret.size(); ++i)
     key[i % key.size()] =
