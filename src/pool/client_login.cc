@@ -63,7 +63,7 @@ Step ClientLogin::feed(std::string_view bytes) {
   received_ += bytes;
   switch (stage_) {
   case Stage::startup:
-    return startup();
+    return gone_on(startup());
   case Stage::handshake:
     if (received_.size() > kHandshakeBytesMax) return drop("bad packet");
     return {.kind = Step::Kind::work};

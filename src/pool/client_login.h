@@ -33,7 +33,7 @@ public:
   struct Step {
     enum class Kind : std::uint8_t {
       wait,   ///< For more bytes, once `send` is sent.
-      work,   ///< Call work().
+      work,   ///< Call work(), once `send` is sent.
       ask,    ///< Ask a server what it stores of the user: see question(), then answered().
       pass,   ///< It may come in.
       refuse, ///< Tell it `text`, and close.
@@ -62,7 +62,7 @@ public:
   static constexpr std::size_t kHandshakeBytesMax = 131'072;
 
   /// `random`: kRandomBytes unpredictable bytes.
-  static constexpr std::size_t kRandomBytes = 4 + wire::kScramNonceBytes + wire::kScramSaltBytes;
+  static constexpr std::size_t kRandomBytes = 4 + wire::kScramNonceBytes;
   ClientLogin(DirectoryPtr directory, Origin origin, std::string random);
 
   Step feed(std::string_view bytes);
@@ -147,11 +147,14 @@ private:
   Step by_account();
   [[nodiscard]] std::string_view binding() const;
   Step message();
+  [[nodiscard]] Step gone_on(Step step);
   Step check_password(std::string_view body);
   Step check_outside(const std::string& password);
   Step sasl_first(std::string_view body);
   Step sasl_final(std::string_view body);
-  [[nodiscard]] wire::ScramVerifier verifier() const;
+  [[nodiscard]] wire::ScramVerifier mock_verifier() const;
+  [[nodiscard]] bool is_stored_plain() const;
+  void take_time() const;
   Step pass();
   Step refuse(std::string text);
 

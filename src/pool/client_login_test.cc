@@ -200,6 +200,29 @@ TEST(ClientLogin, SpeaksScram) {
   }
 }
 
+/// What a client is told before it says what it knows of the password: "s=<salt>,i=<number>".
+std::string told_first(const DirectoryPtr& files, const std::string& user) {
+  ClientLogin login(files, {.is_unix = true}, std::string(ClientLogin::kRandomBytes, 'r'));
+  std::string bytes;
+  wire::append_startup(bytes, 0, {{"user", user}, {"database", "d"}});
+  wire::ScramClient client(base::Secret("x"), "nonce", {});
+  wire::append_sasl_initial(bytes, wire::kScramSha256, client.first());
+  EXPECT_EQ(login.feed(bytes).kind, ClientStep::work);
+  const std::string text = login.work().send;
+  return text.substr(text.find("s="));
+}
+
+TEST(ClientLogin, ShowsNobodyInScramWhetherThereIsSuchAUser) {
+  const DirectoryPtr files = directory_with("auth_type = scram-sha-256\nscram_iterations = 5000");
+  for (const std::string user : {"plain", "md5", "empty", "nobody"}) {
+    const std::string told = told_first(files, user);
+    EXPECT_TRUE(told.ends_with(",i=5000")) << user << told;
+    EXPECT_EQ(told_first(files, user), told) << "the same at each try";
+    EXPECT_NE(told_first(files, user + "x"), told);
+  }
+  EXPECT_TRUE(told_first(files, "scram").ends_with(",i=4096")) << "its own";
+}
+
 TEST(ClientLogin, AsksTheHbaFile) {
   const std::string_view settings = "auth_type = hba\nauth_hba_file = hba";
   EXPECT_EQ(Talk(settings).start({{"user", "plain"}, {"database", "d"}}).kind, ClientStep::pass);
@@ -245,6 +268,48 @@ TEST(ClientLogin, KeepsWhatComesBehindAndWaitsForWhatIsMissing) {
     ASSERT_EQ(talk.login().feed(packet.substr(i, 1)).kind, ClientStep::wait);
   EXPECT_EQ(talk.login().feed(packet.substr(bytes - 1)).kind, ClientStep::pass);
   EXPECT_EQ(talk.login().rest(), packet.substr(bytes));
+}
+
+TEST(ClientLogin, TakesAnAnswerThatCameBeforeTheQuestion) {
+  std::string hello;
+  wire::append_startup(hello, 0, {{"user", "plain"}, {"database", "d"}});
+  std::string password;
+  wire::append_password(password, "secret");
+  std::string query;
+  wire::append_query(query, "SELECT 1");
+  Talk talk("auth_type = plain");
+  const auto step = talk.login().feed(hello + password + query);
+  ASSERT_EQ(step.kind, ClientStep::work);
+  EXPECT_EQ(step.send.substr(0, 1), "R") << "it is asked all the same";
+  EXPECT_EQ(talk.login().work().kind, ClientStep::pass);
+  EXPECT_EQ(talk.login().rest(), query);
+  Talk half("auth_type = plain");
+  EXPECT_EQ(half.login().feed(hello + password.substr(0, 7)).kind, ClientStep::wait);
+  EXPECT_EQ(half.say(password.substr(7)).kind, ClientStep::pass);
+  Talk wrong("auth_type = plain");
+  EXPECT_EQ(wrong.login().feed(hello + query).kind, ClientStep::drop);
+
+  wire::ScramClient client(base::Secret("secret"), "nonce", {});
+  std::string first;
+  wire::append_sasl_initial(first, wire::kScramSha256, client.first());
+  for (const bool is_asked_for : {false, true}) {
+    Talk scram(is_asked_for ? "auth_type = scram-sha-256\nauth_user = keeper"
+                            : "auth_type = scram-sha-256");
+    std::string start;
+    wire::append_startup(start, 0,
+                         {{"user", is_asked_for ? "elsewhere" : "plain"}, {"database", "d"}});
+    auto next = scram.login().feed(start + first);
+    if (is_asked_for) {
+      ASSERT_EQ(next.kind, ClientStep::ask);
+      next =
+          scram.login().answered(StoredUser{.name = "elsewhere", .secret = base::Secret("secret")});
+    }
+    EXPECT_EQ(next.kind, ClientStep::work) << is_asked_for;
+    EXPECT_NE(next.send.find("SCRAM-SHA-256"), std::string::npos);
+    next = scram.login().work();
+    EXPECT_EQ(next.kind, ClientStep::wait);
+    EXPECT_EQ(next.send.substr(0, 1), "R");
+  }
 }
 
 TEST(ClientLogin, DropsWhatIsNoLogin) {

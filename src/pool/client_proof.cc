@@ -116,7 +116,7 @@ Step ClientLogin::answered(std::optional<StoredUser> user) {
     has_no_secret_ = !user->secret;
     if (user->secret) stored_ = server_secret_ = *std::move(user->secret);
   }
-  return go_on();
+  return gone_on(go_on());
 }
 
 /// All is known of the user that can be.
@@ -190,7 +190,6 @@ Step ClientLogin::ask(AuthType type) {
     return refuse(rule_ == nullptr ? "no authentication method is found" : "login rejected");
   }
   greeting_.clear();
-  // A client may not send its answer before it was asked, so nothing is here yet to be read.
   return {.send = std::move(request)};
 }
 
@@ -204,6 +203,17 @@ Step ClientLogin::message() {
   }
   if (received_.size() < header->message_bytes()) return {};
   return {.kind = Step::Kind::work};
+}
+
+/// A client need not wait until it is asked: what it knows that it will be asked for may be here.
+Step ClientLogin::gone_on(Step step) {
+  const bool is_asked =
+      stage_ == Stage::password || stage_ == Stage::sasl_first || stage_ == Stage::sasl_final;
+  if (step.kind != Step::Kind::wait || !is_asked || received_.empty()) return step;
+  Step next = message();
+  step.kind = next.kind;
+  step.text = std::move(next.text);
+  return step;
 }
 
 /// What SCRAM binds the channel to, where it can.
@@ -241,7 +251,7 @@ Step ClientLogin::by_account() {
 }
 
 Step ClientLogin::work() {
-  if (stage_ == Stage::handshake) return shake_hands();
+  if (stage_ == Stage::handshake) return gone_on(shake_hands());
   if (stage_ == Stage::account) return by_account();
   const auto header = wire::header_of(received_);
   PGKEEP_ASSERT(header && received_.size() >= header->message_bytes());
@@ -250,7 +260,7 @@ Step ClientLogin::work() {
   received_.erase(0, header->message_bytes());
   switch (stage_) {
   case Stage::sasl_first:
-    return sasl_first(body);
+    return gone_on(sasl_first(body));
   case Stage::sasl_final:
     return sasl_final(body);
   default:
@@ -272,7 +282,21 @@ Step ClientLogin::check_password(std::string_view body) {
                         ? wire::fits_cleartext(stored, user_, password)
                         : wire::fits_md5(stored, user_,
                                          std::string_view(random_).substr(0, kSaltBytes), password);
-  return is_known_ && !has_no_secret_ && fits ? pass() : refuse("password authentication failed");
+  if (is_known_ && !has_no_secret_ && fits) return pass();
+  if (type_ == AuthType::plain && wire::stored_as(stored) != wire::StoredAs::scram) take_time();
+  return refuse("password authentication failed");
+}
+
+/// As long as a password is compared with a verifier, or one is made of it: so that how long a
+/// refusal takes does not tell what is stored of the user, or whether there is one.
+void ClientLogin::take_time() const {
+  const wire::ScramVerifier mock = mock_verifier();
+  static_cast<void>(wire::make_verifier(directory_.mock_secret, mock.salt, mock.iterations));
+}
+
+wire::ScramVerifier ClientLogin::mock_verifier() const {
+  return wire::mock_verifier(user_, directory_.mock_secret.reveal(),
+                             static_cast<int>(directory_.settings().scram_iterations));
 }
 
 /// PAM knows its users itself; of LDAP's only those come in that are users here as well.
@@ -299,18 +323,10 @@ Step ClientLogin::check_outside(const std::string& password) {
   return step;
 }
 
-wire::ScramVerifier ClientLogin::verifier() const {
-  const std::string& stored = stored_.reveal();
-  if (is_known_ && !stored.empty()) {
-    if (auto verifier = wire::scram_verifier_of(stored)) return *verifier;
-    const std::string salt =
-        random_.substr(kSaltBytes + wire::kScramNonceBytes, wire::kScramSaltBytes);
-    if (wire::stored_as(stored) == wire::StoredAs::plain) {
-      const auto iterations = static_cast<int>(directory_.settings().scram_iterations);
-      if (auto made = wire::make_verifier(stored_, salt, iterations)) return *std::move(made);
-    }
-  }
-  return wire::mock_verifier(user_, directory_.mock_secret.reveal());
+/// Whether a verifier is made of what is stored, once the client has said its proof.
+bool ClientLogin::is_stored_plain() const {
+  return is_known_ && !stored_.empty() &&
+         wire::stored_as(stored_.reveal()) == wire::StoredAs::plain;
 }
 
 Step ClientLogin::sasl_first(std::string_view body) {
@@ -322,13 +338,10 @@ Step ClientLogin::sasl_first(std::string_view body) {
   const bool is_bound = mechanism == wire::kScramSha256Plus && !binding().empty();
   if (mechanism != wire::kScramSha256 && !is_bound)
     return refuse("client selected an invalid SASL authentication mechanism");
-  if (is_known_ && wire::stored_as(stored_.reveal()) == wire::StoredAs::md5) {
-    Step step = refuse("SASL authentication failed");
-    step.log.emplace_back("SCRAM authentication failed: user has MD5 secret");
-    return step;
-  }
+  // All but users with a verifier see the same: a salt of ours, and no more before their proof.
+  auto verifier = wire::scram_verifier_of(stored_.reveal());
   scram_.emplace(
-      verifier(),
+      verifier ? *std::move(verifier) : mock_verifier(),
       wire::nonce_of(std::string_view(random_).substr(kSaltBytes, wire::kScramNonceBytes)),
       std::string(binding()));
   const auto answer = scram_->first(mechanism, data);
@@ -340,10 +353,19 @@ Step ClientLogin::sasl_first(std::string_view body) {
 }
 
 Step ClientLogin::sasl_final(std::string_view body) {
+  const bool is_plain = is_stored_plain();
+  if (is_plain) {
+    const wire::ScramVerifier mock = mock_verifier();
+    if (auto made = wire::make_verifier(stored_, mock.salt, mock.iterations))
+      scram_->set_verifier(*std::move(made));
+  }
   const auto answer = scram_->final(body);
   if (!answer || !is_known_) {
+    if (!is_plain) take_time();
     Step step = refuse("SASL authentication failed");
-    step.log.emplace_back("password authentication failed");
+    const bool is_md5 = wire::stored_as(stored_.reveal()) == wire::StoredAs::md5;
+    step.log.emplace_back(is_md5 ? "SCRAM authentication failed: user has MD5 secret"
+                                 : "password authentication failed");
     return step;
   }
   if (wire::stored_as(stored_.reveal()) == wire::StoredAs::scram) keys_ = scram_->keys();

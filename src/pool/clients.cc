@@ -158,7 +158,8 @@ void Loop::apply(Client& client, ClientLogin::Step step) {
     if (client.is_readable) put_off(client);
     break;
   case ClientLogin::Step::Kind::work:
-    work(client);
+    send(client, step.send);
+    if (!client.is_dead) work(client);
     break;
   case ClientLogin::Step::Kind::ask:
     ask(client);

@@ -1,6 +1,8 @@
 """pgkeep pool: who comes in, and what those are told who do not: the same as PgBouncer 1.18 tells them, from the same ini file."""
 import contextlib
 import re
+import socket
+import struct
 
 from pooler import KINDS, Client, Pooler, error_text
 from support import PSQL, Server, folder, run, wait_for
@@ -84,6 +86,47 @@ def test_refusals_in_the_same_words():
             silent = stack.enter_context(Client(pooler, is_started=False))
             silent.send(b"\0")
             assert error_text(silent.until(b"E")[-1][1]) == "client_login_timeout"
+
+
+def start_packet(minor, *texts):
+    body = struct.pack("!HH", 3, minor) + b"".join(text.encode() + b"\0" for text in texts) + b"\0"
+    return struct.pack("!I", len(body) + 4) + body
+
+
+def test_newer_protocols_are_negotiated_as_the_server_does_it():
+    """libpq 18 takes another version than 3.x for a server of before 2003. PgBouncer 1.18 closes such connections."""
+    with Server(15) as server, folder() as home, \
+            Pooler("ours", home, {"app": f"host={server.home} port={server.port} dbname=postgres"}, users='"postgres" ""\n') as pooler:
+        for minor, options in ((2, ()), (9999, ()), (0, ("_pq_.x", "1")), (2, ("_pq_.x", "1", "_pq_.y", "2"))):
+            packet = start_packet(minor, "user", "postgres", "database", "app", *options)
+            with Client(pooler, is_started=False) as client:
+                client.send(packet)
+                told = client.read()
+                assert client.until(b"ZE")[-1] == (b"Z", b"I"), (minor, options)
+                assert client.values("SELECT 1") == ["1"]
+            with socket.socket(socket.AF_UNIX) as direct:
+                direct.connect(f"{server.home}/.s.PGSQL.{server.port}")
+                direct.sendall(packet.replace(b"database\0app\0", b"database\0postgres\0").replace(packet[:4], struct.pack("!I", len(packet) + 5), 1))
+                answer = direct.recv(65536)
+            assert answer.startswith(Client.message(*told)), (minor, options, told, answer)
+
+
+def test_an_answer_that_comes_before_the_question():
+    """A password that is sent along with the startup packet, and a query behind it."""
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            with Pooler(kind, home, {"app": f"host={server.home} port={server.port} dbname=postgres"}, {"auth_type": "plain"}, '"postgres" "secret"\n') as pooler:
+                for password, ends in (("secret", [b"7"]), ("wrong", "password authentication failed")):
+                    with Client(pooler, is_started=False) as client:
+                        client.send(start_packet(0, "user", "postgres", "database", "app"), Client.message(b"p", password.encode() + b"\0"),
+                                    Client.message(b"Q", b"SELECT 7\0"))
+                        client.socket.settimeout(10)  # client_login_timeout is 60.
+                        told = client.until(b"CE")
+                        assert told[0] == (b"R", struct.pack("!I", 3)), (kind, told)
+                        if ends == [b"7"]:
+                            assert [content[6:] for what, content in told if what == b"D"] == ends, (kind, told)
+                        else:
+                            assert error_text(told[-1][1]) == ends, (kind, told)
 
 
 def test_log_lines_in_the_same_form():
