@@ -65,8 +65,7 @@ Step ClientLogin::feed(std::string_view bytes) {
   case Stage::startup:
     return gone_on(startup());
   case Stage::handshake:
-    if (received_.size() > kHandshakeBytesMax) return drop("bad packet");
-    return {.kind = Step::Kind::work};
+    return take_records({});
   case Stage::over:
     return {};
   default:
@@ -122,13 +121,25 @@ Step ClientLogin::begin_handshake(std::string answer) {
   if (!tls_) return drop("failed to accept SSL");
   stage_ = Stage::handshake;
   // With an SSLRequest the client waits for the answer before it says more.
-  return {.kind = received_.empty() ? Step::Kind::wait : Step::Kind::work,
+  return take_records(std::move(answer));
+}
+
+/// Nothing but whole records goes to the library.
+Step ClientLogin::take_records(std::string answer) {
+  const TlsRecords::Found found = records_.look(received_, tls_->is_tls13());
+  if (found.is_too_long || received_.size() > kHandshakeBytesMax) return drop("bad packet");
+  record_bytes_ = found.bytes;
+  return {.kind = found.bytes == 0 ? Step::Kind::wait : Step::Kind::work,
           .send = std::move(answer)};
 }
 
 Step ClientLogin::shake_hands() {
   Step step;
-  const TlsSession::Progress progress = tls_->shake_hands(received_, step.handshake);
+  std::string records = received_.substr(0, record_bytes_);
+  received_ =
+      received_.substr(record_bytes_); // With room for no more, as long as the client likes.
+  const TlsSession::Progress progress = tls_->shake_hands(records, step.handshake);
+  if (progress == TlsSession::Progress::done) received_.insert(0, records);
   if (progress == TlsSession::Progress::going_on) return step;
   const auto failed = [&](std::string problem) {
     Step end = drop("client unexpected eof");

@@ -18,6 +18,7 @@
 #include "pool/auth_query.h"
 #include "pool/directory.h"
 #include "pool/replication.h"
+#include "pool/tls_records.h"
 #include "pool/tls_session.h"
 #include "wire/scram.h"
 #include "wire/session_state.h"
@@ -129,6 +130,7 @@ private:
   Step first_wish(std::string_view header);
   [[nodiscard]] bool offers_tls() const;
   Step begin_handshake(std::string answer);
+  Step take_records(std::string answer);
   Step shake_hands();
   Step drop(std::string text);
   Step session();
@@ -187,8 +189,10 @@ private:
   std::string greeting_; ///< To be sent before what comes next.
   const HbaRule* rule_ = nullptr;
   std::unique_ptr<TlsSession> tls_;
-  bool is_direct_ = false; ///< TLS without an SSLRequest before it.
-  std::string tls_text_;   ///< Of the log; empty: no TLS.
+  TlsRecords records_;
+  std::size_t record_bytes_ = 0; ///< Of received_: those of whole records.
+  bool is_direct_ = false;       ///< TLS without an SSLRequest before it.
+  std::string tls_text_;         ///< Of the log; empty: no TLS.
   TlsSession::Certificate certificate_;
 };
 

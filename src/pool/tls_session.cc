@@ -250,6 +250,10 @@ std::string TlsSession::server_binding() const {
   return end_point_hash_of(certificate_of(tls_.get()).get());
 }
 
+bool TlsSession::is_tls13() const {
+  return SSL_version(tls_.get()) == TLS1_3_VERSION;
+}
+
 bool TlsSession::has_named_protocol() const {
   const unsigned char* name = nullptr;
   unsigned int bytes = 0;

@@ -68,6 +68,8 @@ public:
   [[nodiscard]] bool is_of(const std::string& host) const;
   /// tls-server-end-point of the server's certificate; see end_point_hash_of().
   [[nodiscard]] std::string server_binding() const;
+  /// As far as it is known.
+  [[nodiscard]] bool is_tls13() const;
   /// It speaks PostgreSQL by its own word (ALPN).
   [[nodiscard]] bool has_named_protocol() const;
 

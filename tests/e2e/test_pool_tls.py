@@ -387,6 +387,15 @@ def test_hostile_clients():
                     client.send(client.message(b"Q", b"SELECT 1\0")[:-2])
                     socket.socket(fileno=client.socket.detach()).close()
         with Pooler("ours", home, {"app": at(server)}, {**FOR_CLIENTS, "default_pool_size": 1}, USERS, made.files()) as pooler:
+            # The front of a handshake that says it is long holds no memory until client_login_timeout (60 s), as it does in PgBouncer.
+            front = b"\x01" + struct.pack("!I", 131_000)[1:] + b"\x03\x03" + b"r" * 16_000
+            with Client(pooler, is_started=False) as client:
+                client.send(SSL_REQUEST)
+                assert client.socket.recv(1) == b"S"
+                client.send(b"\x16\x03\x01" + struct.pack("!H", len(front)) + front)
+                client.socket.settimeout(20)
+                with contextlib.suppress(ConnectionResetError):
+                    assert client.socket.recv(1) == b""
             # One that closes TLS and leaves the connection open gets no more than the end.
             with Client(pooler, "app", tls=made.context()) as half, Client(pooler, "app", tls=made.context()) as other:
                 assert half.values("SELECT 1") == ["1"]
