@@ -137,6 +137,17 @@ base::Result<Start> start_of(const Settings& settings, const RunOptions& options
   return start;
 }
 
+/// To the process after this one. Who serves need not wait for that: a file of somebody else's may
+/// be in the way, in a folder where all may write.
+std::unique_ptr<Handover> offered(Log& log, const Settings& settings,
+                                  const std::vector<ListeningSocket>& sockets) {
+  auto handover = Handover::offer(settings, sockets);
+  if (handover) return *std::move(handover);
+  const base::Error& error = handover.error();
+  log.warning(fmt::format("no online restart is possible: {}: {}", error.where, error.what));
+  return nullptr;
+}
+
 base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
                      const Started& started) {
   const Settings& settings = directory->settings();
@@ -172,10 +183,8 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
   // The old process has let go of it, too.
   PGKEEP_TRY(MetricsServer metrics, MetricsServer::open(settings.metrics_listen));
   PGKEEP_TRY(PidFile pid_file, PidFile::write(settings.pidfile));
-  std::unique_ptr<Handover> handover;
-  if (!start.is_passed) {
-    PGKEEP_TRY(handover, Handover::offer(settings, start.sockets));
-  }
+  std::unique_ptr<Handover> handover =
+      start.is_passed ? nullptr : offered(shared.log, settings, start.sockets);
   start.sockets.clear();
   shared.log.info(fmt::format("process up: pgkeep {}, {} loop{}", options.version, loops,
                               loops == 1 ? "" : "s"));

@@ -62,6 +62,34 @@ struct Descriptors {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kSocketsMax * sizeof(int))> bytes{};
 };
 
+/// Whether it is us, or root, who may be whoever he likes. Who runs it is whom a process became
+/// that was started as root (user=), on both sides.
+bool is_trusted(uid_t account) {
+  return account == ::geteuid() || account == 0;
+}
+
+/// Whoever hands over says who its clients are, and nobody asks them again: in a folder where all
+/// may write anybody can put a socket of this name.
+base::Result<> refuse_stranger(const base::Fd& peer, const std::string& path) {
+  ucred who{};
+  socklen_t bytes = sizeof(who);
+  if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) != 0)
+    return failed("getsockopt()", path);
+  struct stat file{};
+  // A link of somebody's may lead to a socket of ours, but of another pooler's.
+  if (::lstat(path.c_str(), &file) != 0) return failed("lstat()", path);
+  if (is_trusted(who.uid) && is_trusted(file.st_uid)) return {};
+  return base::Error{
+      .code = base::Code::refused,
+      .what = fmt::format("what hands over its sockets there is not ours: its process has uid {}, "
+                          "its file uid {}",
+                          who.uid, file.st_uid),
+      .where = path,
+      .expected = fmt::format("uid {} or 0", ::geteuid()),
+      .hint = "Find out who put it there. A unix_socket_dir where only the pooler's account may "
+              "write is safe from that."};
+}
+
 void take_descriptors(msghdr& message, std::vector<base::Fd>& fds) {
   for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
        each = CMSG_NXTHDR(&message, each)) {
@@ -80,6 +108,7 @@ void take_descriptors(msghdr& message, std::vector<base::Fd>& fds) {
 base::Result<std::unique_ptr<Handover>>
 Handover::offer(const Settings& settings, const std::vector<ListeningSocket>& sockets) {
   if (!has_folder(settings)) return std::unique_ptr<Handover>();
+  const std::string path = path_of(settings);
   std::unique_ptr<Handover> own(new Handover);
   for (const ListeningSocket& socket : sockets) {
     for (const base::Fd& fd : socket.fds) {
@@ -89,10 +118,11 @@ Handover::offer(const Settings& settings, const std::vector<ListeningSocket>& so
     }
   }
   if (own->sockets_.size() > kSocketsMax || own->description_.size() > kDescriptionBytesMax)
-    return std::unique_ptr<Handover>();
-  const std::string path = path_of(settings);
+    return base::Error{.code = base::Code::io, .what = "too many listening sockets", .where = path};
   const auto address = address_of(path);
-  if (!address) return std::unique_ptr<Handover>();
+  if (!address)
+    return base::Error{
+        .code = base::Code::io, .what = "the path of a Unix socket is too long", .where = path};
   ::unlink(path.c_str()); // Left by one that is gone, or that has just let go.
   own->listener_ = packet_socket();
   ::fcntl(own->listener_.get(), F_SETFL, O_NONBLOCK);
@@ -114,10 +144,10 @@ std::optional<int> Handover::look() {
     if (!peer_.is_open()) return std::nullopt;
     ucred who{};
     socklen_t bytes = sizeof(who);
-    const bool is_trusted = ::getsockopt(peer_.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
-                            (who.uid == ::geteuid() || who.uid == 0);
+    const bool is_ours = ::getsockopt(peer_.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
+                         is_trusted(who.uid);
     peer_process_ = who.pid;
-    if (!is_trusted || !send_sockets()) peer_.reset();
+    if (!is_ours || !send_sockets()) peer_.reset();
     return std::nullopt;
   }
   char word = 0;
@@ -168,6 +198,7 @@ base::Result<std::optional<TakenOver>> take_over(const Settings& settings) {
   TakenOver taken{.sockets = {}, .peer = packet_socket()};
   if (!address || ::connect(taken.peer.get(), plain(*address), sizeof(*address)) != 0)
     return std::optional<TakenOver>{};
+  PGKEEP_CHECK(refuse_stranger(taken.peer, path));
   const timeval limit{.tv_sec = kAnswerSeconds, .tv_usec = 0};
   ::setsockopt(taken.peer.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   Descriptors control;

@@ -3,12 +3,13 @@
 /// others are served until they leave.
 ///
 /// The sockets go over a Unix socket beside the clients' (SCM_RIGHTS), mode 0600 and for our own
-/// account alone: the same kernel objects are then in both, so that no connection is refused or
-/// lost in between. The way: the new one connects and gets them; once it can serve it says so; the
-/// old one stops accepting, lets go of its files and answers; the new one goes on. If either dies
-/// before that, the old one goes on as it was. Private to src/pool. Threads: a Handover belongs to
-/// the control thread, the rest is for the start. Source: unix(7), cmsg(3); PgBouncer's manual,
-/// usage (-R).
+/// account alone, of which each side makes sure (SO_PEERCRED), for clients that come that way are
+/// asked for no password: the same kernel objects are then in both, so that no connection is
+/// refused or lost in between. The way: the new one connects and gets them; once it can serve it
+/// says so; the old one stops accepting, lets go of its files and answers; the new one goes on. If
+/// either dies before that, the old one goes on as it was. Private to src/pool. Threads: a Handover
+/// belongs to the control thread, the rest is for the start. Source: unix(7), cmsg(3); PgBouncer's
+/// manual, usage (-R).
 #pragma once
 
 #include <cstdint>
@@ -62,7 +63,8 @@ struct TakenOver {
   std::vector<ListeningSocket> sockets;
   base::Fd peer;
 };
-/// None where no process is there. Errors: Code::config (no folder to find one in), Code::io.
+/// None where no process is there. Errors: Code::config (no folder to find one in), Code::refused
+/// (it, or the file of its socket, is somebody else's), Code::io.
 base::Result<std::optional<TakenOver>> take_over(const Settings& settings);
 /// When it can serve: returns once the old process has let go: the way on which its clients come.
 /// Errors: Code::io.

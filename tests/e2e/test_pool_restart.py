@@ -8,7 +8,7 @@ import subprocess
 
 from certificates import FOR_CLIENTS, Certificates
 from pooler import Client, Console, Pooler
-from support import Server, folder, run, wait_for
+from support import Server, Skip, folder, run, wait_for
 from test_pool_process import Home, cancel
 
 BOUND = [Client.message(b"B", b"\0here\0\0\0\0\0\0\0"), Client.message(b"E", b"\0\0\0\0\0"), Client.message(b"S")]
@@ -196,5 +196,85 @@ def test_a_restart_that_fails_leaves_the_old_one():
                     assert client.recv(1) == b"N"
             assert each.run("-R", "-d", each.ini).returncode == 0
             assert each.pid() != pid
+        finally:
+            each.stop()
+
+
+# Waits under the name of the socket that a new process looks for, and hands it a socket. Prints what it is told: "S" is "now it is mine".
+IMPOSTOR = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+listener.listen(1)
+print("waits", flush=True)
+peer, _ = listener.accept()
+try:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        socket.send_fds(peer, [b"tcp\\t127.0.0.1:1\\t\\n"], [listening.fileno()])
+    print("told", peer.recv(1), flush=True)
+except OSError:
+    print("left alone", flush=True)
+"""
+
+
+def as_nobody(*argv):
+    """Another account than the pooler's."""
+    if os.geteuid() != 0:
+        raise Skip("only root can be another account")
+    return ["runuser", "-u", "nobody", "--", *map(str, argv)]
+
+
+def shared_folder(home, mode=0o1777):
+    """Where everybody may write, as in /tmp."""
+    path = home / f"shared-{mode:o}"
+    path.mkdir()
+    path.chmod(mode)
+    return path
+
+
+def test_nobody_else_hands_clients_over():
+    """In a folder where all may write: whose socket it is that a new process finds. It would believe it who its clients are."""
+    with folder() as home:
+        each = Home(home, "ours", {"unix_socket_dir": shared_folder(home)})
+        name = f".s.PGSQL.{each.port}.takeover"
+        impostor = subprocess.Popen(as_nobody("python3", "-c", IMPOSTOR, home / "shared-1777" / name), stdout=subprocess.PIPE, text=True)
+        try:
+            assert impostor.stdout.readline() == "waits\n"
+            refused = each.run("-R", "-d", each.ini)
+            assert impostor.stdout.readline() in ("told b''\n", "left alone\n")
+            assert refused.returncode != 0 and f"its process has uid {os.stat(home / 'shared-1777' / name).st_uid}" in refused.stderr, refused
+            assert each.pid() == 0, each.log()
+        finally:
+            impostor.kill()
+            impostor.wait()
+            impostor.stdout.close()
+        # A link to the socket of another pooler of ours, which keeps what it has.
+        other = Home(home, "ours")
+        assert other.run("-d", other.ini).returncode == 0
+        try:
+            linked = Home(home, "ours", {"unix_socket_dir": shared_folder(home, 0o777)})
+            run(as_nobody("ln", "-s", other.path / f".s.PGSQL.{other.port}.takeover", home / "shared-777" / f".s.PGSQL.{linked.port}.takeover"))
+            refused = linked.run("-R", "-d", linked.ini)
+            assert refused.returncode != 0 and "is not ours" in refused.stderr, refused
+            assert "takes over" not in other.log()
+            # Its own process is trusted there.
+            assert other.run("-R", "-d", other.ini).returncode == 0 and "takes over" in other.log()
+        finally:
+            other.stop()
+
+
+def test_a_file_in_the_way_of_online_restarts():
+    """Somebody else's under the name of that socket: a start is one all the same, and says what is not possible."""
+    with Server(15) as server, folder() as home:
+        each = Home(home, "ours", {"unix_socket_dir": shared_folder(home)}, {"app": f"host={server.home} port={server.port} dbname=postgres"})
+        path = home / "shared-1777" / f".s.PGSQL.{each.port}.takeover"
+        run(as_nobody("touch", path))
+        started = each.run("-d", each.ini)
+        assert started.returncode == 0, started
+        try:
+            assert f"WARNING no online restart is possible: {path}: cannot bind: " in each.log(), each.log()
+            with Client(type("At", (), {"port": each.port}), "app") as client:
+                assert client.values("SELECT 1") == ["1"]
         finally:
             each.stop()
