@@ -27,10 +27,6 @@ SocketAddress made_of(const Address& address, std::size_t bytes = sizeof(Address
   return made;
 }
 
-bool is_v4(const IpAddress& ip) {
-  return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), ip.bytes.begin());
-}
-
 } // namespace
 
 base::Result<SocketAddress> unix_address(std::string_view folder, std::uint16_t port) {
@@ -106,8 +102,12 @@ Peer peer_of(const SocketAddress& address) {
 std::string Peer::text() const {
   if (is_unix)
     return process == 0 ? fmt::format("unix:{}", port) : fmt::format("unix({}):{}", process, port);
-  return is_v4(ip) ? fmt::format("{}:{}", text_of(ip), port)
-                   : fmt::format("[{}]:{}", text_of(ip), port);
+  return ip.is_ipv4() ? fmt::format("{}:{}", text_of(ip), port)
+                      : fmt::format("[{}]:{}", text_of(ip), port);
+}
+
+std::string Peer::host() const {
+  return is_unix ? "unix" : text_of(ip);
 }
 
 std::string Peer::details() const {
@@ -119,7 +119,7 @@ std::string Peer::details() const {
 
 std::string text_of(const IpAddress& ip) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (is_v4(ip)) {
+  if (ip.is_ipv4()) {
     ::inet_ntop(AF_INET, &ip.bytes[kMappedPrefix.size()], text.data(), text.size());
   } else {
     ::inet_ntop(AF_INET6, ip.bytes.data(), text.data(), text.size());

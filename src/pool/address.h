@@ -40,6 +40,7 @@ struct Peer {
   bool is_unix = true;
 
   [[nodiscard]] std::string text() const; ///< "127.0.0.1:5432", "[::1]:5432", "unix(17):6432".
+  [[nodiscard]] std::string host() const; ///< "127.0.0.1", "::1", "unix".
   /// For servers, which may be elsewhere: with the machine's name, "unix(17@db1):6432".
   [[nodiscard]] std::string details() const;
 };

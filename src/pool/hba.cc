@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -69,6 +71,8 @@ std::optional<std::vector<Field>> fields_of(std::string_view line) {
 }
 
 constexpr std::size_t kIpv4At = 12; ///< Where ::ffff:a.b.c.d has its four bytes.
+constexpr std::array<unsigned char, kIpv4At> kIpv4Prefix = {0, 0, 0, 0, 0,    0,
+                                                            0, 0, 0, 0, 0xff, 0xff};
 constexpr int kBits = 128;
 
 IpAddress mask_of(int prefix) {
@@ -78,8 +82,16 @@ IpAddress mask_of(int prefix) {
   return mask;
 }
 
-bool is_ipv4(std::string_view text) {
+bool is_written_as_ipv4(std::string_view text) {
   return text.find(':') == std::string_view::npos;
+}
+
+/// As it is written: "255.0.0.0".
+std::string written(const IpAddress& address, bool is_ipv4) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(is_ipv4 ? AF_INET : AF_INET6, &address.bytes[is_ipv4 ? kIpv4At : 0], text.data(),
+              text.size());
+  return text.data();
 }
 
 class LineReader {
@@ -194,27 +206,42 @@ private:
       problem(fmt::format("failed to parse address - {}", word.text));
       return false;
     }
-    const int unused = is_ipv4(host) ? static_cast<int>(kIpv4At) * 8 : 0;
-    if (slash != std::string::npos) {
-      int prefix = -1;
-      const char* const end = word.text.data() + word.text.size();
-      const auto [stop, failure] = std::from_chars(word.text.data() + slash + 1, end, prefix);
-      if (failure != std::errc() || stop != end || prefix < 0 || prefix > kBits - unused) {
-        problem("invalid mask");
-        return false;
-      }
-      rule.mask = mask_of(unused + prefix);
-      return true;
-    }
-    // The mask stands in the next field.
-    const auto mask = at < fields.size() ? ip_address_of(fields[at].front().text) : std::nullopt;
-    if (!mask) {
+    rule.is_ipv4 = is_written_as_ipv4(host);
+    const bool is_sound = slash == std::string::npos
+                              ? take_mask(fields, at, rule)
+                              : take_prefix(std::string_view(word.text).substr(slash + 1), rule);
+    if (!is_sound) {
       problem("invalid mask");
       return false;
     }
-    ++at;
+    for (std::size_t i = 0; i < rule.mask.bytes.size(); ++i) {
+      if ((rule.address->bytes[i] & ~rule.mask.bytes[i]) == 0) continue;
+      problem(fmt::format("address does not match mask: {} / {}",
+                          written(*rule.address, rule.is_ipv4), written(rule.mask, rule.is_ipv4)));
+      return false;
+    }
+    return true;
+  }
+
+  static bool take_prefix(std::string_view text, HbaRule& rule) {
+    const int unused = rule.is_ipv4 ? static_cast<int>(kIpv4At) * 8 : 0;
+    int prefix = -1;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failure] = std::from_chars(text.data(), end, prefix);
+    if (failure != std::errc() || stop != end || prefix < 0 || prefix > kBits - unused)
+      return false;
+    rule.mask = mask_of(unused + prefix);
+    return true;
+  }
+
+  /// It stands in a field of its own.
+  static bool take_mask(const std::vector<Field>& fields, std::size_t& at, HbaRule& rule) {
+    if (at >= fields.size()) return false;
+    const std::string& text = fields[at++].front().text;
+    const auto mask = ip_address_of(text);
+    if (!mask || is_written_as_ipv4(text) != rule.is_ipv4) return false;
     rule.mask = *mask;
-    for (std::size_t i = 0; unused > 0 && i < kIpv4At; ++i)
+    for (std::size_t i = 0; rule.is_ipv4 && i < kIpv4At; ++i)
       rule.mask.bytes[i] = 0xff;
     return true;
   }
@@ -273,6 +300,8 @@ bool fits(const HbaRule& rule, const HbaClient& client) {
   if ((rule.type == HbaRule::Type::local) == client.address.has_value()) return false;
   if (rule.type == HbaRule::Type::host_tls && !client.has_tls) return false;
   if (rule.type == HbaRule::Type::host_plain && client.has_tls) return false;
+  // Of IPv6 the networks ::/0 to ::/80 would have all that IPv4 has, as it is kept.
+  if (rule.address && rule.is_ipv4 != client.address->is_ipv4()) return false;
   for (std::size_t i = 0; rule.address && i < rule.mask.bytes.size(); ++i) {
     if (((rule.address->bytes[i] ^ client.address->bytes[i]) & rule.mask.bytes[i]) != 0)
       return false;
@@ -284,13 +313,16 @@ bool fits(const HbaRule& rule, const HbaClient& client) {
 
 } // namespace
 
+bool IpAddress::is_ipv4() const {
+  return std::ranges::equal(std::span(bytes).first<kIpv4At>(), kIpv4Prefix);
+}
+
 std::optional<IpAddress> ip_address_of(std::string_view text) {
   const std::string copy(text);
   IpAddress address;
   if (::inet_pton(AF_INET6, copy.c_str(), address.bytes.data()) == 1) return address;
   if (::inet_pton(AF_INET, copy.c_str(), address.bytes.data() + kIpv4At) != 1) return std::nullopt;
-  address.bytes[kIpv4At - 1] = 0xff;
-  address.bytes[kIpv4At - 2] = 0xff;
+  std::ranges::copy(kIpv4Prefix, address.bytes.begin());
   return address;
 }
 

@@ -31,10 +31,12 @@ enum class HbaMethod : std::uint8_t {
   pam,
 };
 
-/// An IPv4 address is kept as IPv6 has it (::ffff:10.0.0.1), so that one comparison does.
+/// An IPv4 address is kept as IPv6 has it (::ffff:10.0.0.1), so that one comparison does: whose
+/// socket takes both is a client of IPv4 as well.
 struct IpAddress {
   std::array<unsigned char, 16> bytes{};
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  [[nodiscard]] bool is_ipv4() const;
 };
 /// Numeric. None where it is something else.
 std::optional<IpAddress> ip_address_of(std::string_view text);
@@ -54,6 +56,7 @@ struct HbaRule {
   HbaNames users = {};
   std::optional<IpAddress> address = {}; ///< None: every one.
   IpAddress mask = {};
+  bool is_ipv4 = false; ///< The address is written as one of IPv4, and for no other.
   HbaMethod method = HbaMethod::reject;
   std::string map = {};                  ///< Of cert and peer.
   std::vector<std::string> options = {}; ///< Of ldap: the words behind the method.

@@ -64,6 +64,35 @@ TEST(Hba, TheFirstRuleThatFitsDecides) {
   EXPECT_EQ(rules.rules[0].map, "admins");
 }
 
+TEST(Hba, AnAddressIsForItsFamilyOnly) {
+  struct Case {
+    std::string_view address;
+    bool fits_ipv4; ///< 127.0.0.1
+    bool fits_ipv6; ///< ::1
+  };
+  const Case cases[] = {
+      {"all", true, true},
+      {"0.0.0.0/0", true, false},
+      {"0.0.0.0 0.0.0.0", true, false},
+      {"::/0", false, true},
+      {":: ::", false, true},
+      {"::/64", false, true},
+      {"::/80", false, true},
+      {"::1/128", false, true},
+      {"127.0.0.0/8", true, false},
+      {"::ffff:0:0/96", false, false},
+  };
+  for (const Case& each : cases) {
+    const HbaRules rules = rules_of(fmt::format("host all all {} trust", each.address));
+    ASSERT_EQ(rules.rules.size(), 1U) << each.address;
+    const auto fits = [&](std::string_view address) {
+      return rule_for(rules, {.database = "d", .user = "u", .address = ip_address_of(address)});
+    };
+    EXPECT_EQ(fits("127.0.0.1") != nullptr, each.fits_ipv4) << each.address;
+    EXPECT_EQ(fits("::1") != nullptr, each.fits_ipv6) << each.address;
+  }
+}
+
 TEST(Hba, MistakesAreSaidInPgbouncersWords) {
   struct WrongRule {
     std::string_view line;
@@ -77,6 +106,12 @@ TEST(Hba, MistakesAreSaidInPgbouncersWords) {
       {"host all all 10.0.0.0/33 md5", "invalid mask"},
       {"host all all ::1/129 md5", "invalid mask"},
       {"host all all 10.0.0.0 md5", "invalid mask"},
+      {"host all all 10.0.0.0 :: md5", "invalid mask"},
+      {"host all all :: 0.0.0.0 md5", "invalid mask"},
+      {"host all all 127.0.0.5/8 trust", "address does not match mask: 127.0.0.5 / 255.0.0.0"},
+      {"host all all 10.0.1.0 255.255.0.0 trust",
+       "address does not match mask: 10.0.1.0 / 255.255.0.0"},
+      {"host all all ::1/64 trust", "address does not match mask: ::1 / ffff:ffff:ffff:ffff::"},
       {"host all all 10.0.0.0/8 nonsense", "unsupported method: buf=nonsense"},
       {"local all all gss", "unsupported method: buf=gss"},
       {"host all all all cert", "unsupported method: buf=cert"},

@@ -63,6 +63,24 @@ def test_lines_of_the_hba_file_that_are_not_understood():
                     assert want.replace("none", f"{pooler.home}/none") in pooler.log() and problems(pooler) == [("error", want)], pooler.log()
 
 
+def test_addresses_of_the_hba_file():
+    """One of IPv6 is for no client of IPv4, and one with bits behind its mask for none at all: that is told."""
+    families = ["::/0", ":: ::", "::/64"]
+    behind = ["127.0.0.5/8", "127.0.0.5 255.0.0.0"]
+    text = "".join(f"host all u1 {address} trust\n" for address in [*families, *behind]) + "host all u2 127.0.0.0 255.0.0.0 trust\n"
+    with Server(15) as server, folder() as home:
+        make_users(server)
+        for kind in KINDS:
+            settings, files = of_hba(text)
+            with Pooler(kind, home, {"app": at(server)}, settings, USERS, files) as pooler:
+                assert told(pooler, "u1") in NO_RULE and told(pooler, "u2") == "", kind
+                said = [line for line in pooler.log().splitlines() if "address does not match mask" in line]
+                assert len(said) == len(behind) and all(line.endswith(": 127.0.0.5 / 255.0.0.0") for line in said), (kind, said)
+                if kind == "ours":
+                    words = "could not parse hba config line {0}: address does not match mask: 127.0.0.5 / 255.0.0.0"
+                    assert problems(pooler) == [("warning", f"hba:{line}: {words.format(line)}") for line in (4, 5)]
+
+
 def test_lines_of_the_ident_file_that_are_not_understood():
     """1.18 has no ident file: this follows 1.23 and later. A rule that names a map which is not there is passed over."""
     text = "local all u1 peer map=sound\nlocal all u2 peer map=none\nhost all u3 127.0.0.1/32 trust\n"
