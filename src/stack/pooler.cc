@@ -59,16 +59,19 @@ std::string text_in_toml(std::string_view text) {
                                                  "\"", "\\\""));
 }
 
-/// What the server stores of a service role. Nobody else comes in through the pooler.
+/// What the server stores of a service role that may log in. Nobody else comes in through the
+/// pooler.
 std::string secrets_query() {
   std::string names;
   for (const roles::ServiceRole& role : roles::service_roles()) {
     if (role.connection_limit > 0)
       names += fmt::format("{}{}", names.empty() ? "" : ", ", postgres::quote_literal(role.name));
   }
-  return fmt::format("SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1 AND "
-                     "rolname IN ({})",
-                     names);
+  return fmt::format(
+      "SELECT rolname, CASE WHEN rolvaliduntil OPERATOR(pg_catalog.<) pg_catalog.now() THEN NULL "
+      "ELSE rolpassword END FROM pg_catalog.pg_authid WHERE rolname OPERATOR(pg_catalog.=) $1 AND "
+      "rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.name[]) AND rolcanlogin",
+      names);
 }
 
 std::string configuration_text(const Layout& layout, const State& state,

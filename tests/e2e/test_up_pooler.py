@@ -103,6 +103,19 @@ def test_new_password_counts_at_once():
             assert stranger.returncode != 0 and "failed" in stranger.stderr, (role, database, stranger)
 
 
+def test_who_may_not_log_in_does_not():
+    """A role whose password is over, and one that was locked: as without the pooler, whose servers of before are still open."""
+    with stack() as directory:
+        state = status(directory)
+        assert psql(pooled(state, "app"), "SELECT 1").stdout.strip() == "1"
+        for away, back in (("VALID UNTIL '2001-01-01'", "VALID UNTIL 'infinity'"), ("NOLOGIN", "LOGIN")):
+            psql(admin(state), f"ALTER ROLE app {away}")
+            refused = psql(pooled(state, "app"), "SELECT 1", check=False)
+            assert refused.returncode != 0 and "authentication failed" in refused.stderr, (away, refused)
+            psql(admin(state), f"ALTER ROLE app {back}")
+            assert psql(pooled(state, "app"), "SELECT 1").stdout.strip() == "1", back
+
+
 def test_status_says_who_waits():
     with stack() as directory:
         state = status(directory)
