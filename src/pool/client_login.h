@@ -53,7 +53,7 @@ public:
     bool is_own_user = false; ///< The account that runs the pooler, by a Unix socket.
     std::optional<IpAddress> address = {};
     std::optional<std::uint32_t> account = {}; ///< Who it is, by a Unix socket.
-    std::string text = {};                     ///< As logs name it: "127.0.0.1:5432".
+    std::string host = {};                     ///< For PAM: "127.0.0.1", "unix".
     std::string details = {};                  ///< For application_name_add_host.
   };
 

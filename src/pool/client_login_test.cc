@@ -21,6 +21,7 @@ DirectoryPtr directory_with(std::string_view settings) {
     if (path == "users")
       return "\"plain\" \"secret\"\n\"md5\" \"" + wire::md5_stored("secret", "md5") +
              "\"\n\"scram\" \"" + verifier + "\"\n\"empty\" \"\"\n";
+    if (path == "hba_of_one") return std::string("host all one 10.0.0.0/8 trust\n");
     if (path == "hba") return std::string("local all plain trust\nhost all all 10.0.0.0/8 md5\n");
     return "[databases]\nd = host=h\nforced = user=app\n[pgbouncer]\nauth_file = users\n" +
            std::string(settings);
@@ -368,6 +369,53 @@ TEST(ClientLogin, AsksAServerOfUsersThatNoFileKnows) {
   const auto step = wrong.start({{"user", "elsewhere"}, {"database", "d"}});
   EXPECT_EQ(step.kind, ClientStep::refuse);
   EXPECT_EQ(step.text, "bouncer config error");
+}
+
+TEST(ClientLogin, AsksNobodyAboutWhomTheHbaFileRejects) {
+  const std::string settings = "auth_type = hba\nauth_hba_file = hba\nauth_user = keeper\n";
+  const auto from = [](std::string_view address) {
+    return ClientLogin::Origin{.address = *ip_address_of(address)};
+  };
+  const Parameters who = {{"user", "elsewhere"}, {"database", "d"}};
+  EXPECT_EQ(Talk(settings, from("10.1.2.3")).start(who).kind, ClientStep::ask);
+  const auto step = Talk(settings, from("11.1.2.3")).start(who);
+  EXPECT_EQ(step.kind, ClientStep::refuse);
+  EXPECT_EQ(step.text, "no authentication method is found");
+  // The answer may have another name, which the file lets in nowhere.
+  Talk renamed("auth_type = hba\nauth_hba_file = hba_of_one\nauth_user = keeper\n",
+               from("10.1.2.3"));
+  ASSERT_EQ(renamed.start({{"user", "one"}, {"database", "d"}}).kind, ClientStep::ask);
+  EXPECT_EQ(renamed.login().answered(StoredUser{.name = "other"}).kind, ClientStep::refuse);
+}
+
+TEST(ClientLogin, AsksAServerOfTheConsolesUsers) {
+  const std::string settings = "auth_type = scram-sha-256\nauth_user = keeper\n"
+                               "admin_users = boss\nstats_users = looks, plain\n";
+  const auto at_console = [](Talk& talk, const std::string& user) {
+    return talk.start({{"user", user}, {"database", "pgbouncer"}});
+  };
+  for (const std::string user : {"boss", "looks"}) {
+    Talk talk(settings + "auth_dbname = d\n");
+    ASSERT_EQ(at_console(talk, user).kind, ClientStep::ask) << user;
+    EXPECT_EQ(talk.login().question().database_name, "d");
+    ASSERT_EQ(talk.login().question().database, talk.login().files()->configuration.database("d"));
+    EXPECT_EQ(talk.login().question().user, "keeper");
+    const auto asked =
+        talk.login().answered(StoredUser{.name = user, .secret = base::Secret("secret")});
+    EXPECT_EQ(asked.kind, ClientStep::wait);
+    EXPECT_EQ(talk.scram("secret").kind, ClientStep::pass);
+    EXPECT_EQ(talk.login().is_admin(), user == "boss");
+    // Without a database to ask in.
+    Talk wrong(settings);
+    const auto step = at_console(wrong, user);
+    EXPECT_EQ(step.text, "bouncer config error");
+    EXPECT_EQ(step.log, std::vector<std::string>{
+                            "cannot use the reserved \"pgbouncer\" database as an auth_dbname"});
+  }
+  Talk known(settings);
+  EXPECT_EQ(at_console(known, "plain").kind, ClientStep::wait);
+  Talk stranger(settings + "auth_dbname = d\n");
+  EXPECT_EQ(at_console(stranger, "stranger").kind, ClientStep::wait) << "whom it is not for";
 }
 
 TEST(ClientLogin, SaysWhetherAClientReplicates) {

@@ -71,6 +71,8 @@ Step ClientLogin::find_user() {
   } else if (const auto found = directory_.users.find(user_); found != directory_.users.end()) {
     stored_ = found->second;
     is_known_ = true;
+  } else if (type_for_client() == AuthType::reject) {
+    // By the HBA file, whatever a server says: it is not bothered.
   } else if (auto next = begin_question()) {
     return *std::move(next);
   }
@@ -80,25 +82,26 @@ Step ClientLogin::find_user() {
 /// Where the server is to be asked; none: the user is known here or to nobody.
 std::optional<Step> ClientLogin::begin_question() {
   const Settings& settings = directory_.settings();
-  if (database_ == nullptr) return std::nullopt;
-  question_.user = database_->auth_user ? std::string_view(*database_->auth_user)
-                                        : std::string_view(settings.auth_user);
+  const bool may_use_console =
+      is_listed(settings.admin_users, user_) || is_listed(settings.stats_users, user_);
+  if (database_ == nullptr && !(is_console() && may_use_console)) return std::nullopt;
+  const auto own_or = [&](std::optional<std::string> DatabaseDefinition::* own,
+                          const std::string& of_all) -> const std::string& {
+    return database_ != nullptr && database_->*own ? *(database_->*own) : of_all;
+  };
+  question_.user = own_or(&DatabaseDefinition::auth_user, settings.auth_user);
   if (question_.user.empty()) return std::nullopt;
-  question_.query = database_->auth_query ? std::string_view(*database_->auth_query)
-                                          : std::string_view(settings.auth_query);
-  question_.database_name = database_->auth_dbname.value_or(settings.auth_dbname);
+  question_.query = own_or(&DatabaseDefinition::auth_query, settings.auth_query);
+  question_.database_name = own_or(&DatabaseDefinition::auth_dbname, settings.auth_dbname);
+  if (question_.database_name.empty()) question_.database_name = database_name_;
+  question_.database = directory_.configuration.database(question_.database_name);
   std::string problem;
-  if (question_.database_name.empty()) {
-    question_.database_name = database_name_;
-    question_.database = database_;
-  } else if (question_.database_name == kConsoleName) {
+  if (question_.database_name == kConsoleName) { // The client's own, too.
     problem =
         fmt::format("cannot use the reserved \"{}\" database as an auth_dbname", kConsoleName);
-  } else {
-    question_.database = directory_.configuration.database(question_.database_name);
-    if (question_.database == nullptr)
-      problem =
-          fmt::format("authentication database \"{}\" is not configured.", question_.database_name);
+  } else if (question_.database == nullptr) {
+    problem =
+        fmt::format("authentication database \"{}\" is not configured.", question_.database_name);
   }
   if (!problem.empty()) {
     Step step = refuse("bouncer config error");
@@ -122,9 +125,10 @@ Step ClientLogin::answered(std::optional<StoredUser> user) {
 /// All is known of the user that can be.
 Step ClientLogin::go_on() {
   std::vector<std::string> log;
-  if (!is_known_) log.push_back(fmt::format("no such user: {}", user_));
+  const AuthType type = type_for_client();
+  if (!is_known_ && type != AuthType::reject) log.push_back(fmt::format("no such user: {}", user_));
   if (directory_.settings().log_connections) log.push_back(attempt());
-  Step step = ask(type_for_client());
+  Step step = ask(type);
   step.log.insert(step.log.begin(), log.begin(), log.end());
   return step;
 }
@@ -304,7 +308,7 @@ Step ClientLogin::check_outside(const std::string& password) {
   const base::Secret secret(password);
   base::Result<> fits;
   if (type_ == AuthType::pam) {
-    fits = fits_pam(user_, secret, origin_.text);
+    fits = fits_pam(user_, secret, origin_.host);
   } else if (!is_known_) {
     fits = base::Error{.code = base::Code::refused, .what = {}};
   } else {

@@ -107,7 +107,7 @@ void Loop::take_client(base::Fd fd, Peer peer) {
   ClientLogin::Origin origin{.is_unix = peer.is_unix};
   if (settings().application_name_add_host) origin.details = peer.details();
   if (settings().auth_type == AuthType::pam || settings().auth_type == AuthType::hba)
-    origin.text = peer.text();
+    origin.host = peer.host();
   if (!peer.is_unix) {
     origin.address = peer.ip;
   } else if (const auto credentials = credentials_behind(client.fd.get())) {
@@ -423,7 +423,12 @@ void Loop::refuse_all(LoopPool& pool, std::string_view text, std::string_view sq
 /// A client that would have to wait for a server that cannot be reached. False: it may.
 bool Loop::refuse_at_once(Client& client, LoopPool& pool) {
   if (pool.is_paused || !pool.shared.is_out_of_reach()) return false;
-  disconnect(client, pool.shared.connect_problem(), true);
+  // The cause is about auth_user and where it logs in: it is not for who has proved nothing yet.
+  const std::string text =
+      client.state == Client::State::login
+          ? "server login has been failing, try again later (server_login_retry)"
+          : pool.shared.connect_problem();
+  disconnect(client, text, true);
   launch(pool); // If it is time for that again: nobody waits, for whom it would be done.
   return true;
 }

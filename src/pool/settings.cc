@@ -30,9 +30,12 @@ constexpr std::array<std::string_view, 9> kAuthTypes = {
 constexpr std::array<std::string_view, 6> kTlsModes = {"disable", "allow",     "prefer",
                                                        "require", "verify-ca", "verify-full"};
 
+/// With the rights of auth_user, in a database whose owner says what search_path is there: no name
+/// in it depends on that.
 constexpr std::string_view kAuthQuery =
-    "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM pg_authid "
-    "WHERE rolname=$1 AND rolcanlogin";
+    "SELECT rolname, CASE WHEN rolvaliduntil OPERATOR(pg_catalog.<) pg_catalog.now() THEN NULL "
+    "ELSE rolpassword END FROM pg_catalog.pg_authid WHERE rolname OPERATOR(pg_catalog.=) $1 AND "
+    "rolcanlogin";
 
 constexpr SettingRow kRows[] = {
     {"admin_users", &S::admin_users, ""},

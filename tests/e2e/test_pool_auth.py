@@ -103,6 +103,17 @@ def test_where_the_question_is_asked():
             with Pooler("ours", home, same, {"auth_type": "scram-sha-256", **QUERY, "auth_dbname": name}, KEEPER) as pooler:
                 assert try_psql(pooler, "other", "scram", "secret") == "bouncer config error"
                 wait_for(lambda: words in pooler.log(), "the log says why")
+        # To the console, too, where only its users are asked for; 1.18 leaves them hanging.
+        console = {"auth_type": "scram-sha-256", **QUERY, "admin_users": "scram"}
+        with Pooler("ours", home, same, {**console, "auth_dbname": "asked"}, KEEPER) as pooler:
+            assert try_psql(pooler, "pgbouncer", "scram", "secret", sql="SHOW VERSION").startswith("PgBouncer")
+            assert try_psql(pooler, "pgbouncer", "scram", "wrong", sql="SHOW VERSION") == "SASL authentication failed"
+            server.psql("TRUNCATE asked")
+            assert try_psql(pooler, "pgbouncer", "digest", "secret", sql="SHOW VERSION") == "SASL authentication failed"
+            assert server.psql("SELECT count(*) FROM asked") == [["0"]]
+        with Pooler("ours", home, same, console, KEEPER) as pooler:
+            assert try_psql(pooler, "pgbouncer", "scram", "secret") == "bouncer config error"
+            wait_for(lambda: 'cannot use the reserved "pgbouncer" database as an auth_dbname' in pooler.log(), "the log says why")
         # Who needs no question comes in while that database is disabled.
         settings = {"auth_type": "scram-sha-256", **QUERY, "auth_dbname": "asked", "admin_users": "keeper"}
         with Pooler("ours", home, same, settings, KEEPER) as pooler:
@@ -123,6 +134,63 @@ def test_questions_that_fail():
                 with Pooler(kind, home, {"postgres": at}, {**QUERY, "auth_type": "md5", "auth_query": query}, KEEPER) as pooler:
                     assert try_psql(pooler, "postgres", "scram", "secret") == "bouncer config error", kind
                     wait_for(lambda: f"closing because: {words}" in pooler.log(), "the log says why")
+
+
+def test_why_a_question_fails_is_not_told():
+    """Who has proved nothing hears no words of the server: they are about auth_user, and say which databases there are."""
+    again = "server login has been failing, try again later (server_login_retry)"
+    with server_with_lookup() as (_, at), folder() as home:
+        for keeper, database in (('"keeper" "wrong"\n', "postgres"), (KEEPER, "secretdb")):
+            for kind in KINDS:
+                with Pooler(kind, home, {"*": at}, {"auth_type": "scram-sha-256", **QUERY, "query_wait_timeout": 2}, keeper) as pooler:
+                    told = [try_psql(pooler, database, "mallory", "guess") for _ in range(3)]
+                    assert set(told) <= {"bouncer config error", "query_wait_timeout", again} and told[-1] == again, (kind, told)
+                    assert "keeper" in pooler.log(), "the log has it"
+
+
+def test_nobody_is_asked_about_who_is_rejected():
+    """By the HBA file: 1.18 asks the server before it looks there."""
+    hba = "host all scram 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 reject\n"
+    with server_with_lookup() as (server, at), folder() as home:
+        with Pooler("ours", home, {"postgres": at}, {"auth_type": "hba", "auth_hba_file": "HOME/hba", **QUERY}, KEEPER, {"hba": hba}) as pooler:
+            assert try_psql(pooler, "postgres", "digest", "secret") == "login rejected"
+            assert try_psql(pooler, "postgres", "scram", "secret") == "scram@postgres"
+            assert server.psql("SELECT DISTINCT name FROM asked") == [["scram"]]
+
+
+# What the owner of a database may do there: each name of the question means something of his.
+TRAP = """
+CREATE SCHEMA trap;
+CREATE FUNCTION trap.spring() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('is_superuser') = 'on' THEN ALTER ROLE owner SUPERUSER; END IF;
+  RETURN true;
+END $$;
+CREATE FUNCTION trap.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT CASE WHEN trap.spring() THEN pg_catalog.now() END $$;
+CREATE FUNCTION trap.is_before(timestamptz, timestamptz) RETURNS boolean LANGUAGE sql AS $$ SELECT trap.spring() AND false $$;
+CREATE OPERATOR trap.< (leftarg = timestamptz, rightarg = timestamptz, function = trap.is_before);
+CREATE FUNCTION trap.is_same(name, name) RETURNS boolean LANGUAGE sql AS $$ SELECT trap.spring() $$;
+CREATE OPERATOR trap.= (leftarg = name, rightarg = name, function = trap.is_same);
+CREATE VIEW trap.pg_authid AS SELECT 'owner'::name AS rolname, 'stolen'::text AS rolpassword, NULL::timestamptz AS rolvaliduntil, trap.spring() AS rolcanlogin;
+ALTER DATABASE app SET search_path = trap, pg_catalog, public;
+"""
+
+
+def test_the_question_is_no_trap():
+    """auth_user is a superuser as a rule, and asks in the client's database, whose owner says what names mean there: the default auth_query depends on
+    none of them. (Up to 1.25.0 PgBouncer's does.)"""
+    for major in (14, 15, 16, 17, 18):
+        with Server(major) as server, folder() as home:
+            server.psql("CREATE ROLE keeper SUPERUSER LOGIN PASSWORD 'kept'; CREATE ROLE owner LOGIN PASSWORD 'own' VALID UNTIL '2099-01-01';"
+                        "CREATE ROLE late LOGIN PASSWORD 'own' VALID UNTIL '2001-01-01'; CREATE ROLE out NOLOGIN PASSWORD 'own'")
+            server.psql("CREATE DATABASE app OWNER owner")
+            run([PSQL, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", f"host={server.home} port={server.port} dbname=app user=owner", "-c", TRAP])
+            settings = {"auth_type": "scram-sha-256", "auth_user": "keeper"}
+            with Pooler("ours", home, {"app": f"host={server.home} port={server.port}"}, settings, KEEPER) as pooler:
+                assert try_psql(pooler, "app", "owner", "own") == "owner@app", (major, pooler.log())
+                for user in ("late", "out", "nobody"):
+                    assert "authentication failed" in try_psql(pooler, "app", user, "own"), (major, user)
+            assert server.psql("SELECT rolname FROM pg_roles WHERE rolsuper AND rolname = 'owner'") == [], major
 
 
 def test_passwords_beyond_ascii():
@@ -180,8 +248,9 @@ def pam_service(judge=TAKES_ONE):
 
 
 def test_pam():
-    """The system says who may come in; auth_file is not asked. In an HBA file, too, which PgBouncer does not have."""
-    with pam_service() as home, Server(15) as server:
+    """The system says who may come in, and is told where from; auth_file is not asked. In an HBA file, too, which PgBouncer does not have."""
+    with pam_service(f'echo "$PAM_RHOST" >> HOME/hosts; {TAKES_ONE}') as home, Server(15) as server:
+        home.chmod(0o777)
         server.psql("CREATE ROLE app LOGIN PASSWORD 'secret of app'; CREATE ROLE open LOGIN")
         (server.data / "pg_hba.conf").write_text("local all postgres trust\nhost all open 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         server.psql("SELECT pg_reload_conf()")
@@ -193,6 +262,9 @@ def test_pam():
                 assert told == ("PAM authentication failed" if kind == "ours" else told) and "failed" in told, (kind, told)
                 assert try_psql(pooler, "asks", "app", "secret of app") == "bouncer config error", kind
                 assert "secret of" not in pooler.log()
+                assert try_psql(pooler, "postgres", "app", "secret of app", more=f"&host={pooler.home}") == "app@postgres"
+            assert set((home / "hosts").read_text().split("\n")) == {"127.0.0.1", "unix", ""}, kind
+            (home / "hosts").unlink()
         with Pooler("ours", home, databases, {"auth_type": "hba", "auth_hba_file": "HOME/hba"}, '"open" ""\n',
                     files={"hba": "host all open 127.0.0.1/32 pam\nhost all all 127.0.0.1/32 trust\n"}) as pooler:
             assert try_psql(pooler, "postgres", "open", "secret of open") == "open@postgres"
