@@ -74,7 +74,10 @@ void Loop::hear_attempt(Server& server, std::string_view bytes) {
     }
     return;
   case wire::Attempt::Next::prepare_first:
-    if (const auto statement = server.prepared->known.find(attempt.statement())) {
+    // By other settings than its client's it would become another one.
+    if (const auto statement = server.prepared->known.find(attempt.statement());
+        statement != nullptr && server.client != nullptr && server.client->statements &&
+        statement->settings == server.client->statements->settings()) {
       std::string question;
       wire::append_prepare_again(question, *statement);
       server.pool->shared.plans_changed.fetch_add(1);
@@ -119,10 +122,12 @@ void Loop::say_again_what_is_due() {
     say_again(*server); // None of them closes another.
 }
 
-/// The client hears it, and will prepare its statement once more, which would find the old one.
+/// The client hears it, and will prepare its statement once more, which would find the old one: for
+/// as long as it keeps this server it is prepared anew here, later all of the pool are.
 void Loop::note_changed_plan(Server& server, std::string_view error) {
   if (!wire::is_changed_plan(error)) return;
   server.pool->shared.plans_changed.fetch_add(1);
+  server.prepared->pipeline.plan_changed(server.prepared->known);
 }
 
 bool Loop::has_old_plans(const Server& server) {

@@ -175,6 +175,11 @@ private:
   Outgoing scan_statements(Client& client, Server& server, std::string_view bytes);
   const char* say_statement(Client& client, Server& server, wire::Header header,
                             std::string_view& rest);
+  void begin_statements(Server& server, std::uint32_t owed);
+  void say_other(const Client& client, Server& server, const wire::MessageScanner::Part& part);
+  void note_settings(const Client& client) const;
+  static void forget_unnamed(Server& server);
+  static void begin_scan(Client& client, Server& server);
   [[nodiscard]] bool has_too_many_statements(const Client& client) const;
   void keep_partial(Client& client);
   void from_server_of_statements(Server& server, std::string_view bytes);
@@ -369,6 +374,7 @@ private:
   [[nodiscard]] static bool may_move(const Client& client);
   [[nodiscard]] MovedClient moved(const Client& client) const;
   void take_moved(ClientToTake taken);
+  void take_moved_statements(Client& client, const MovedClient& moved);
 
   // console_client.cc: clients of the console.
   void enter_console(Client& client, std::string greeting);

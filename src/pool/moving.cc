@@ -83,6 +83,8 @@ MovedClient Loop::moved(const Client& client) const {
     client.statements->for_each([&](const std::string& name, const wire::StatementPtr& statement) {
       moved.statements.emplace_back(name, statement->parse);
     });
+    if (const auto unnamed = client.statements->kept_unnamed())
+      moved.statements.emplace_back("", unnamed->parse);
   }
   if (client.session) moved.session = *client.session;
   if (client.custom) moved.custom = *client.custom;
@@ -123,12 +125,27 @@ void Loop::take_moved(ClientToTake taken) {
   for (const auto& [name, value] : moved.parameters) {
     if (const auto index = directory_->tracked.index_of(name)) client.parameters.set(*index, value);
   }
-  for (const auto& [name, parse] : moved.statements) {
-    if (!client.statements) client.statements = std::make_unique<wire::ClientStatements>();
-    client.statements->set(name, shared_.statements.intern(parse));
-  }
   if (moved.session) client.session = std::make_unique<wire::SessionSettings>(*moved.session);
   if (moved.custom) client.custom = std::make_unique<std::set<std::string>>(*moved.custom);
+  take_moved_statements(client, moved);
+}
+
+/// Read by the settings that the client has now.
+void Loop::take_moved_statements(Client& client, const MovedClient& moved) {
+  if (moved.statements.empty()) return;
+  client.statements = std::make_unique<wire::ClientStatements>();
+  wire::ClientStatements& statements = *client.statements;
+  note_settings(client);
+  for (const auto& [name, parse] : moved.statements) {
+    auto statement = shared_.statements.intern(parse, statements.settings());
+    if (name.empty()) {
+      const wire::UnnamedMark mark = statements.next_unnamed(shared_.statements);
+      statements.set_unnamed(mark);
+      statements.keep_unnamed(mark, std::move(statement));
+    } else {
+      statements.set(name, std::move(statement));
+    }
+  }
 }
 
 } // namespace pgkeep::pool

@@ -12,11 +12,26 @@ namespace {
 constexpr std::array<std::string_view, 5> kAlways = {
     "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", "application_name"};
 constexpr std::size_t kEncoding = 0; ///< Of kAlways.
+constexpr std::array<std::string_view, 8> kNotOfParse = {"application_name",
+                                                         "search_path",
+                                                         "role",
+                                                         "session_authorization",
+                                                         "statement_timeout",
+                                                         "lock_timeout",
+                                                         "idle_in_transaction_session_timeout",
+                                                         "idle_session_timeout"};
 constexpr char kKnown = '=';
 constexpr char kUnknown = '?';
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_of_parse(std::string_view name) {
+  return name.find('.') == std::string_view::npos &&
+         std::ranges::none_of(kNotOfParse, [&](std::string_view each) {
+           return std::ranges::equal(each, name, {}, lower, lower);
+         });
 }
 
 } // namespace
@@ -83,6 +98,21 @@ ParameterChange change_of(const TrackedNames& names, const ParameterValues& want
     sql += "SET " + names.name(i) + "=" + wire::literal(*want) + ";";
   }
   return change;
+}
+
+std::string settings_of_parse(const TrackedNames& names, const ParameterValues& values,
+                              const wire::SessionSettings* session) {
+  std::string text;
+  for (std::size_t i = 0; i < names.count(); ++i) {
+    const auto value = values.get(i);
+    if (!value || !is_of_parse(names.name(i))) continue;
+    text.append(names.name(i)).append("=").append(*value).push_back('\0');
+  }
+  if (session == nullptr) return text;
+  for (const auto& [name, value] : *session) {
+    if (is_of_parse(name)) text.append(name).append("=").append(value).push_back('\0');
+  }
+  return text;
 }
 
 } // namespace pgkeep::pool

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/session_state.h"
+
 namespace pgkeep::pool {
 
 class TrackedNames {
@@ -57,5 +59,11 @@ struct ParameterChange {
 };
 ParameterChange change_of(const TrackedNames& names, const ParameterValues& wanted,
                           const ParameterValues& has);
+
+/// By what a text is read when it is prepared: the values of a client, but for those that have no
+/// part in that (its name, timeouts, names with a prefix) or that a server minds itself when it
+/// runs a statement (search_path and the role). Two with the same text read every text alike.
+std::string settings_of_parse(const TrackedNames& names, const ParameterValues& values,
+                              const wire::SessionSettings* session);
 
 } // namespace pgkeep::pool

@@ -78,5 +78,21 @@ TEST(ChangeOf, SaysWhatToSet) {
   EXPECT_EQ(with_encoding.indexes, 1U | 1U << 2U | 1U << 4U);
 }
 
+TEST(SettingsOfParse, AreWhatATextIsReadBy) {
+  const TrackedNames names("IntervalStyle, search_path");
+  ParameterValues values;
+  const auto of = [&](const wire::SessionSettings& session) {
+    return settings_of_parse(names, values, &session);
+  };
+  values.set(*names.index_of("TimeZone"), "UTC");
+  const std::string utc = of({});
+  values.set(*names.index_of("application_name"), "one");
+  values.set(*names.index_of("search_path"), "one");
+  EXPECT_EQ(of({{"role", "one"}, {"app.user", "7"}, {"statement_timeout", "1s"}}), utc);
+  EXPECT_NE(of({{"transform_null_equals", "on"}}), utc);
+  values.set(*names.index_of("IntervalStyle"), "iso_8601");
+  EXPECT_NE(of({}), utc);
+}
+
 } // namespace
 } // namespace pgkeep::pool

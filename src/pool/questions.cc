@@ -50,6 +50,7 @@ void Loop::put(Question& question, Server& server) {
   server.state = Server::State::asked;
   server.request_at = now_;
   server.pool->busy.push_back(server);
+  forget_unnamed(server);
   send(server, question.messages);
 }
 

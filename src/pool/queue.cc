@@ -81,8 +81,7 @@ bool Loop::serve(Client& client, Server& server) {
   }
   client.request_at = now_;
   client.pool->traffic.received += bytes.size();
-  if (client.scanner.is_between() && !client.partial)
-    client.keeps_statements = client.pool->shared.statements_max() > 0 || client.statements;
+  begin_scan(client, server);
   if (client.pool->shared.shares_listen() && take_listen(client, bytes)) {
     give_back(unread);
     return false;
@@ -323,6 +322,7 @@ void Loop::ask_server(Server& server, Server::State state, std::string_view sql)
   server.pool->busy.push_back(server);
   server.swallowed = 1;
   server.request_at = now_;
+  forget_unnamed(server);
   std::string question;
   wire::append_query(question, sql);
   send(server, question);

@@ -307,7 +307,9 @@ void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part
   const auto index = directory_->tracked.index_of(name);
   if (reader.failed() || !index) return;
   server.parameters.set(*index, value);
-  if (server.client != nullptr) server.client->parameters.set(*index, value);
+  if (server.client == nullptr) return;
+  server.client->parameters.set(*index, value);
+  note_settings(*server.client);
 }
 
 /// The last answer to a question of ours.
@@ -322,6 +324,7 @@ void Loop::answered(Server& server) {
   // A server says nothing where what it was told means what it had ("ISO" and "ISO, MDY"): without
   // this the two would differ for good, and each transaction would begin with a SET.
   client->parameters.take_from(server.parameters, directory_->tracked.count());
+  note_settings(*client);
   client->unproven = 0;
   if (client->state != Client::State::setting) return;
   client->state = Client::State::active;
@@ -341,6 +344,7 @@ void Loop::ask_what_comes(Server& server) {
   server.is_in_doubt = true;
   std::string question;
   wire::append_query(question, "");
+  forget_unnamed(server);
   ++server.swallowed;
   send(server, question);
 }

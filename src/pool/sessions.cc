@@ -83,6 +83,7 @@ bool Loop::ask_session(Server& server) {
                                       client.custom ? *client.custom : none, origin_of(server)));
   server.session_answer = std::make_unique<wire::SessionAnswer>();
   ++server.swallowed;
+  forget_unnamed(server);
   send(server, question);
   return true;
 }
@@ -111,6 +112,7 @@ void Loop::take_session_answer(Server& server) {
     const wire::SessionSettings& found = answer->settings();
     client.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
     server.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
+    note_settings(client);
   }
   if ((server.asked & wire::kHintHolds) == 0) return;
   // Of what a function took nobody knows whose it is. Who was pinned has been alone since then.

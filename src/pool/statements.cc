@@ -17,12 +17,17 @@ constexpr std::size_t kGatheredMax = 64UZ * 1024 * 1024;
 /// Of a CommandComplete that says that all statements are gone.
 constexpr std::uint32_t kTagMessageMax = 40;
 
+/// The two names of a Bind are looked for in so much of it, before it has come as a whole.
+constexpr std::size_t kNamesMax = 4096;
+
 /// Whether enough of a message about statements has come. Of Bind, which may be as long as its
-/// parameters, only the names are needed.
+/// parameters, only the names are needed; of Parse, if it is too long to be kept, that it has none.
 bool has_enough(wire::Header header, std::string_view rest) {
   if (rest.size() >= header.message_bytes()) return true;
+  const std::string_view body = rest.substr(wire::Header::kBytes, kNamesMax);
+  if (header.type == wire::from_client::kParse)
+    return header.length > wire::PreparedPipeline::kUnnamedBytesMax && body.starts_with('\0');
   if (header.type != wire::from_client::kBind) return false;
-  const std::string_view body = rest.substr(wire::Header::kBytes);
   const std::size_t portal = body.find('\0');
   return portal != std::string_view::npos && body.find('\0', portal + 1) != std::string_view::npos;
 }
@@ -88,7 +93,7 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
       stop = part->body.data() - wire::Header::kBytes;
       break;
     }
-    if (server.prepared) server.prepared->pipeline.client_says(part->type);
+    say_other(client, server, *part);
   }
   outgoing.bytes = {as_is, distance(as_is, stop)};
   if (!made_.empty() && outgoing.bytes.size() <= kCopiedMax) {
@@ -101,20 +106,63 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
   return outgoing;
 }
 
+/// `owed`: so many answers are still to come to what was said before.
+void Loop::begin_statements(Server& server, std::uint32_t owed) {
+  // A client that had some before a reload said that there are none goes on with one at a time.
+  server.prepared = std::make_unique<Prepared>(
+      shared_.statements, std::max(std::size_t{1}, server.pool->shared.statements_max()));
+  server.prepared->plans_seen = server.pool->shared.plans_changed.load();
+  for (; owed > 0; --owed)
+    server.prepared->pipeline.client_says(wire::from_client::kFunctionCall, {}, nullptr,
+                                          server.prepared->known);
+}
+
+/// A message that is not about statements, and may have to do with them.
+void Loop::say_other(const Client& client, Server& server, const wire::MessageScanner::Part& part) {
+  if (!server.prepared) {
+    if (!client.statements || part.type != wire::from_client::kQuery) return;
+    client.statements->set_unnamed(wire::kNoUnnamed);
+    if (!wire::PreparedPipeline::may_forget_all(part.body)) return;
+    begin_statements(server, std::max(client.exchange.owed(), 1U) - 1);
+  }
+  server.prepared->pipeline.client_says(part.type, part.body, client.statements.get(),
+                                        server.prepared->known);
+}
+
+/// What its texts are read by from now on.
+void Loop::note_settings(const Client& client) const {
+  if (!client.statements) return;
+  std::string read_by = settings_of_parse(directory_->tracked, client.parameters,
+                                          client.session ? client.session.get() : nullptr);
+  if (read_by != client.statements->settings()) client.statements->set_settings(std::move(read_by));
+}
+
+/// A query of ours takes the unnamed statement away, whoever's it was.
+void Loop::forget_unnamed(Server& server) {
+  if (server.prepared)
+    server.prepared->known.set_unnamed(wire::kNoUnnamed, wire::ServerStatements::kProven);
+}
+
+/// What a client says is going to be scanned, to be sent behind what makes the server's settings
+/// those of the client: where that is anything, or may be.
+void Loop::begin_scan(Client& client, Server& server) {
+  if (client.scanner.is_between() && !client.partial)
+    client.keeps_statements =
+        client.pool->shared.statements_max() > 0 || client.statements || server.prepared;
+  if (server.prepared && (client.parameters != server.parameters || client.session ||
+                          server.session || server.pool->shared.session_hints() != 0))
+    forget_unnamed(server);
+}
+
 /// The message at the front of `rest`, which moves behind it. Returns where what is not in made_
 /// begins; null where the message is none of its type.
 const char* Loop::say_statement(Client& client, Server& server, wire::Header header,
                                 std::string_view& rest) {
-  if (!server.prepared) {
-    // A client that had some before a reload said that there are none goes on with one at a time.
-    server.prepared = std::make_unique<Prepared>(
-        shared_.statements, std::max(std::size_t{1}, server.pool->shared.statements_max()));
-    server.prepared->plans_seen = server.pool->shared.plans_changed.load();
-    // What was said before is still to be answered first.
-    for (std::uint32_t owed = client.exchange.owed(); owed > 0; --owed)
-      server.prepared->pipeline.client_says(wire::from_client::kQuery);
+  if (!server.prepared) begin_statements(server, client.exchange.owed());
+  if (!client.statements) {
+    client.statements = std::make_unique<wire::ClientStatements>();
+    note_settings(client);
   }
-  if (!client.statements) client.statements = std::make_unique<wire::ClientStatements>();
   const char* const begin = rest.data();
   const std::string_view body =
       rest.substr(wire::Header::kBytes, header.message_bytes() - wire::Header::kBytes);
@@ -138,7 +186,9 @@ const char* Loop::say_statement(Client& client, Server& server, wire::Header hea
       client.hints |= outcome.bound->hints & wanted;
       note_custom(client, outcome.bound->custom_settings);
     } else if (header.type == wire::from_client::kParse) {
-      note_text(client, {.type = header.type, .body = body, .ends = true});
+      note_text(client, {.type = header.type,
+                         .body = body,
+                         .ends = header.message_bytes() == wire::Header::kBytes + body.size()});
     }
   }
   return outcome.goes_as_is ? begin : body.data() + outcome.body_from;
@@ -153,6 +203,11 @@ bool Loop::has_too_many_statements(const Client& client) const {
 void Loop::keep_partial(Client& client) {
   if (left_over_.empty()) {
     give_back(client.partial);
+    return;
+  }
+  // More is to come of a message that has stood there alone.
+  if (client.partial && left_over_.data() == client.partial->bytes.data()) {
+    left_over_ = {};
     return;
   }
   std::unique_ptr<Kept> kept = borrow();
@@ -219,9 +274,12 @@ std::string_view Loop::tag_of(Server& server, const wire::MessageScanner::Part& 
 /// A message that has come to its end: whether it is the client's. due_: what is put behind it.
 bool Loop::is_theirs(Server& server, char type, std::string_view tag) {
   due_.clear();
-  if (!server.prepared) return true;
   wire::ClientStatements* const statements =
       server.client == nullptr ? nullptr : server.client->statements.get();
+  if (!server.prepared) { // Nobody prepared anything here: the client may have, elsewhere.
+    if (statements != nullptr && wire::PreparedPipeline::forgets_all(tag)) statements->clear();
+    return true;
+  }
   return server.prepared->pipeline.server_says(type, tag, statements, server.prepared->known, due_);
 }
 

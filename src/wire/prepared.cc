@@ -1,7 +1,6 @@
 #include "wire/prepared.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "wire/bytes.h"
@@ -10,7 +9,6 @@ namespace pgkeep::wire {
 namespace {
 
 constexpr char kOfStatement = 'S'; ///< Of Describe and Close; 'P' is a portal.
-constexpr std::string_view kServerNamePrefix = "PGKEEP_"; ///< Of the names that servers know.
 
 void append_parse(std::string& out, const PreparedStatement& statement) {
   MessageWriter(out, from_client::kParse).text(statement.name).bytes(statement.parse);
@@ -28,108 +26,24 @@ void append_prepare_again(std::string& out, const PreparedStatement& statement) 
   append_empty(out, from_client::kSync);
 }
 
-StatementPtr StatementTable::intern(std::string_view parse) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = by_text_.find(parse); found != by_text_.end()) return found->second;
-  if (by_text_.size() >= sweep_at_ || bytes_ >= sweep_at_bytes_) sweep();
-  auto statement = std::make_shared<PreparedStatement>();
-  statement->number = next_number_++;
-  statement->name = std::string(kServerNamePrefix) + std::to_string(statement->number);
-  statement->parse = parse;
-  const std::string_view sql = parse.substr(0, parse.find('\0'));
-  statement->hints = hints_in(sql);
-  statement->custom_settings = custom_settings_in(sql);
-  by_text_.emplace(statement->parse, statement);
-  bytes_ += parse.size();
-  return statement;
-}
-
-/// Those that nobody has any more go: where the table has the only one, nobody can make another.
-void StatementTable::sweep() {
-  std::erase_if(by_text_, [](const auto& each) { return each.second.use_count() == 1; });
-  bytes_ = 0;
-  for (const auto& [text, statement] : by_text_)
-    bytes_ += text.size();
-  sweep_at_ = std::max(kFirstSweep, 2 * by_text_.size());
-  sweep_at_bytes_ = std::max(kFirstSweepBytes, 2 * bytes_);
-}
-
-std::size_t StatementTable::size() const {
-  const std::lock_guard lock(mutex_);
-  return by_text_.size();
-}
-
-StatementPtr ClientStatements::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
-}
-
-void ClientStatements::set(std::string_view name, StatementPtr statement) {
-  const auto found = by_name_.find(name);
-  if (found != by_name_.end()) bytes_ -= bytes_of(name, *found->second);
-  if (statement != nullptr) bytes_ += bytes_of(name, *statement);
-  if (statement == nullptr) {
-    if (found != by_name_.end()) by_name_.erase(found);
-  } else if (found != by_name_.end()) {
-    found->second = std::move(statement);
-  } else {
-    by_name_.emplace(name, std::move(statement));
-  }
-}
-
-void ClientStatements::clear() {
-  by_name_.clear();
-  bytes_ = 0;
-}
-
-bool ServerStatements::use(std::uint64_t number, Batch batch) {
-  const auto found = places_.find(number);
-  if (found == places_.end()) return false;
-  order_.splice(order_.begin(), order_, found->second);
-  return found->second->batch == kProven || found->second->batch == batch;
-}
-
-void ServerStatements::add(StatementPtr statement, Batch batch) {
-  const std::uint64_t number = statement->number;
-  if (has(number)) remove(number);
-  order_.push_front({.statement = std::move(statement), .batch = batch});
-  places_.emplace(number, order_.begin());
-}
-
-void ServerStatements::prove(std::uint64_t number) {
-  if (const auto found = places_.find(number); found != places_.end())
-    found->second->batch = kProven;
-}
-
-StatementPtr ServerStatements::find(std::string_view name) const {
-  if (!name.starts_with(kServerNamePrefix)) return nullptr;
-  std::uint64_t number = 0;
-  const char* const end = name.data() + name.size();
-  const auto [stop, failure] = std::from_chars(name.data() + kServerNamePrefix.size(), end, number);
-  const auto found = places_.find(number);
-  const bool is_one = failure == std::errc() && stop == end && found != places_.end();
-  return is_one ? found->second->statement : nullptr;
-}
-
-void ServerStatements::remove(std::uint64_t number) {
-  const auto found = places_.find(number);
-  if (found == places_.end()) return;
-  order_.erase(found->second);
-  places_.erase(found);
-}
-
-StatementPtr ServerStatements::oldest(std::size_t most) const {
-  return order_.size() < most || order_.empty() ? nullptr : order_.back().statement;
-}
-
-void ServerStatements::clear() {
-  order_.clear();
-  places_.clear();
-}
-
 bool PreparedPipeline::forgets_all(std::string_view tag) {
   const std::string_view words = tag.substr(0, tag.find('\0'));
   return words == "DEALLOCATE ALL" || words == "DISCARD ALL";
+}
+
+bool PreparedPipeline::may_forget_all(std::string_view sql) {
+  const auto takes = [&](std::string_view word) {
+    sql.remove_prefix(std::min(sql.find_first_not_of(" \t\r\n;"), sql.size()));
+    const bool is_next = std::ranges::equal(sql.substr(0, word.size()), word, {}, [](char c) {
+      return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    if (is_next) sql.remove_prefix(word.size());
+    return is_next;
+  };
+  if (takes("DISCARD")) return takes("ALL");
+  if (!takes("DEALLOCATE")) return false;
+  static_cast<void>(takes("PREPARE"));
+  return takes("ALL");
 }
 
 PreparedPipeline::Outcome
@@ -139,20 +53,23 @@ PreparedPipeline::client_says(char type, std::uint32_t length, std::string_view 
   if (is_passed_over_) return {}; // By the server, too.
   switch (type) {
   case from_client::kParse:
-    return parse(body, client, server, to_server, to_client);
+    return parse(length, body, client, server, to_server, to_client);
   case from_client::kBind:
     return bind(length, body, client, server, to_server);
   case from_client::kDescribe:
     return describe(body, client, server, to_server);
   default:
-    return close(body, client, to_client);
+    return close(body, client, server, to_client);
   }
 }
 
-void PreparedPipeline::client_says(char type) {
+void PreparedPipeline::client_says(char type, std::string_view body, ClientStatements* client,
+                                   ServerStatements& server) {
   if (type == from_client::kSync) {
+    if (client != nullptr && !last_unnamed_.is_bound && last_unnamed_.mark == client->unnamed())
+      keep_unnamed(*client);
     is_passed_over_ = false;
-    if (++batch_ == ServerStatements::kProven) ++batch_;
+    if (++batch_ == ServerStatements::kDoubted) batch_ = ServerStatements::kProven + 1;
   }
   if (is_passed_over_) return;
   switch (type) {
@@ -162,7 +79,13 @@ void PreparedPipeline::client_says(char type) {
   case from_client::kSync:
     expect({.answer = Answer::sync});
     break;
-  case from_client::kQuery:
+  case from_client::kQuery: {
+    Expected query{
+        .answer = Answer::query, .may_forget = may_forget_all(body), .is_of_unnamed = true};
+    apply(query, client, server);
+    expect(std::move(query));
+    break;
+  }
   case from_client::kFunctionCall:
     expect({.answer = Answer::query});
     break;
@@ -171,28 +94,25 @@ void PreparedPipeline::client_says(char type) {
   }
 }
 
-PreparedPipeline::Outcome PreparedPipeline::parse(std::string_view body, ClientStatements& client,
+PreparedPipeline::Outcome PreparedPipeline::parse(std::uint32_t length, std::string_view body,
+                                                  ClientStatements& client,
                                                   ServerStatements& server, std::string& to_server,
                                                   std::string& to_client) {
   Reader reader(body);
   const std::string_view name = reader.text();
   if (reader.failed()) return {.is_broken = true};
-  if (name.empty()) {
-    expect({.answer = Answer::parse});
-    return {};
-  }
+  if (name.empty()) return parse_unnamed(length, reader.rest(), client, server);
   const Outcome replaced{.goes_as_is = false, .body_from = body.size()};
   StatementPtr taken = client.find(name);
   if (taken != nullptr && !is_awaited(name)) {
     // The server says so: it has the name, and gets it once more, with the text that belongs to it.
-    if (!server.use(taken->number, batch_))
-      prepare({.answer = Answer::our_parse, .statement = taken}, server, to_server);
+    taken = make_ready(name, client, server, to_server);
     append_parse(to_server, *taken);
     expect({.answer = Answer::parse_again, .statement = std::move(taken)});
     return replaced;
   }
   Expected expected{.answer = Answer::parse,
-                    .statement = table_.intern(reader.rest()),
+                    .statement = table_.intern(reader.rest(), client.settings()),
                     .name = std::string(name),
                     .before = std::move(taken)};
   client.set(name, expected.statement);
@@ -214,17 +134,36 @@ bool PreparedPipeline::is_awaited(std::string_view name) const {
                      });
 }
 
+/// The statement of that name, if the client has one: what is said next finds it on the server.
+StatementPtr PreparedPipeline::make_ready(std::string_view name, ClientStatements& client,
+                                          ServerStatements& server, std::string& to_server) {
+  StatementPtr statement = client.find(name);
+  if (statement == nullptr || server.use(statement->number, batch_)) return statement;
+  if (statement->settings != client.settings()) {
+    // The server would read it by what the client has now: so it must not be taken for the other.
+    statement = table_.intern(statement->parse, client.settings());
+    client.set(name, statement);
+    if (server.use(statement->number, batch_)) return statement;
+  }
+  prepare({.answer = Answer::our_parse, .statement = statement}, server, to_server);
+  return statement;
+}
+
 PreparedPipeline::Outcome PreparedPipeline::bind(std::uint32_t length, std::string_view body,
-                                                 const ClientStatements& client,
-                                                 ServerStatements& server, std::string& to_server) {
+                                                 ClientStatements& client, ServerStatements& server,
+                                                 std::string& to_server) {
   Reader reader(body);
   const std::string_view portal = reader.text();
   const std::string_view name = reader.text();
   if (reader.failed()) return {.is_broken = true};
-  const StatementPtr statement = name.empty() ? nullptr : client.find(name);
-  if (statement != nullptr && !server.use(statement->number, batch_))
-    prepare({.answer = Answer::our_parse, .statement = statement}, server, to_server);
-  expect({.answer = Answer::bind});
+  if (name.empty()) {
+    const StatementPtr kept = make_unnamed_ready(client, server, to_server);
+    if (last_unnamed_.mark == client.unnamed()) last_unnamed_.is_bound = true;
+    expect({.answer = Answer::bind});
+    return {.bound = kept};
+  }
+  const StatementPtr statement = make_ready(name, client, server, to_server);
+  expect({.answer = Answer::bind, .number = statement == nullptr ? 0 : statement->number});
   if (statement == nullptr) return {};
   const std::size_t names = body.size() - reader.rest().size();
   const std::size_t fresh = portal.size() + 1 + statement->name.size() + 1;
@@ -236,18 +175,20 @@ PreparedPipeline::Outcome PreparedPipeline::bind(std::uint32_t length, std::stri
 }
 
 PreparedPipeline::Outcome PreparedPipeline::describe(std::string_view body,
-                                                     const ClientStatements& client,
+                                                     ClientStatements& client,
                                                      ServerStatements& server,
                                                      std::string& to_server) {
   Reader reader(body);
   const auto what = static_cast<char>(reader.byte());
   const std::string_view name = reader.text();
   if (reader.failed()) return {.is_broken = true};
-  const bool is_named = what == kOfStatement && !name.empty();
-  const StatementPtr statement = is_named ? client.find(name) : nullptr;
-  if (statement != nullptr && !server.use(statement->number, batch_))
-    prepare({.answer = Answer::our_parse, .statement = statement}, server, to_server);
-  expect({.answer = Answer::describe});
+  StatementPtr statement;
+  if (what == kOfStatement && name.empty()) {
+    static_cast<void>(make_unnamed_ready(client, server, to_server));
+  } else if (what == kOfStatement) {
+    statement = make_ready(name, client, server, to_server);
+  }
+  expect({.answer = Answer::describe, .number = statement == nullptr ? 0 : statement->number});
   if (statement == nullptr) return {};
   MessageWriter(to_server, from_client::kDescribe).byte(kOfStatement).text(statement->name);
   return {.goes_as_is = false, .body_from = body.size()};
@@ -255,13 +196,18 @@ PreparedPipeline::Outcome PreparedPipeline::describe(std::string_view body,
 
 /// The server keeps it: others may say the same.
 PreparedPipeline::Outcome PreparedPipeline::close(std::string_view body, ClientStatements& client,
+                                                  ServerStatements& server,
                                                   std::string& to_client) {
   Reader reader(body);
   const auto what = static_cast<char>(reader.byte());
   const std::string_view name = reader.text();
   if (reader.failed()) return {.is_broken = true};
-  if (what != kOfStatement || name.empty()) {
+  if (what != kOfStatement) {
     expect({.answer = Answer::close});
+    return {};
+  }
+  if (name.empty()) {
+    expect_unnamed(Answer::close_unnamed, kNoUnnamed, &client, server);
     return {};
   }
   Expected expected{
@@ -332,12 +278,38 @@ void PreparedPipeline::drop_until_sync(ClientStatements* client, ServerStatement
   const auto begin = expected_.begin() + static_cast<std::ptrdiff_t>(head_);
   const auto sync = std::ranges::find(begin, expected_.end(), Answer::sync, &Expected::answer);
   is_passed_over_ = sync == expected_.end();
-  for (auto each = expected_.end(); each != begin;)
-    take_back(*--each, client, server);
-  for (auto each = sync; each != expected_.end(); ++each)
-    apply(*each, client, server);
-  std::fill(begin, sync, Expected{});
+  const Answer failed = begin->answer;
+  take_back_from(head_, client, server);
+  // A text that does not parse takes the one before it along.
+  if (failed == Answer::unnamed || failed == Answer::our_unnamed)
+    server.set_unnamed(kNoUnnamed, ServerStatements::kProven);
+  if (failed == Answer::unnamed && client != nullptr) client->set_unnamed(kNoUnnamed);
+  for (auto each = begin; each != sync; ++each)
+    *each = {};
   head_ = static_cast<std::size_t>(sync - expected_.begin());
+  apply_from(head_, client, server);
+}
+
+/// The server has forgotten all, and hears next what was said behind that.
+void PreparedPipeline::forget_all(ClientStatements* client, ServerStatements& server) {
+  const std::size_t behind = head_ + (has_next() ? 1 : 0);
+  take_back_from(behind, client, server);
+  if (has_next()) expected_[head_].forgotten = nullptr;
+  if (client != nullptr) client->clear();
+  server.clear();
+  apply_from(behind, client, server);
+}
+
+void PreparedPipeline::take_back_from(std::size_t first, ClientStatements* client,
+                                      ServerStatements& server) {
+  for (std::size_t at = expected_.size(); at > first; --at)
+    take_back(expected_[at - 1], client, server);
+}
+
+void PreparedPipeline::apply_from(std::size_t first, ClientStatements* client,
+                                  ServerStatements& server) {
+  for (std::size_t at = first; at < expected_.size(); ++at)
+    apply(expected_[at], client, server);
 }
 
 void PreparedPipeline::apply(Expected& expected, ClientStatements* client,
@@ -345,7 +317,7 @@ void PreparedPipeline::apply(Expected& expected, ClientStatements* client,
   switch (expected.answer) {
   case Answer::parse:
   case Answer::our_parse:
-    if (expected.statement != nullptr) server.add(expected.statement, expected.batch);
+    server.add(expected.statement, expected.batch);
     break;
   case Answer::our_close:
     expected.was_there = server.has(expected.statement->number);
@@ -354,17 +326,29 @@ void PreparedPipeline::apply(Expected& expected, ClientStatements* client,
   default:
     break;
   }
-  if (client == nullptr || expected.name.empty()) return;
+  if (expected.is_of_unnamed) {
+    expected.server_unnamed = server.unnamed();
+    server.set_unnamed(expected.unnamed, expected.batch);
+  }
+  if (expected.may_forget) server.doubt_all();
+  if (client == nullptr) return;
+  if (expected.is_of_unnamed) {
+    expected.client_unnamed = client->unnamed();
+    client->set_unnamed(expected.unnamed);
+  }
+  if (expected.may_forget)
+    expected.forgotten = std::make_unique<ClientStatements::Names>(client->take_names());
+  if (expected.name.empty()) return;
   expected.before = client->find(expected.name);
   client->set(expected.name, expected.statement);
 }
 
-void PreparedPipeline::take_back(const Expected& expected, ClientStatements* client,
+void PreparedPipeline::take_back(Expected& expected, ClientStatements* client,
                                  ServerStatements& server) {
   switch (expected.answer) {
   case Answer::parse:
   case Answer::our_parse:
-    if (expected.statement != nullptr) server.remove(expected.statement->number);
+    server.remove(expected.statement->number);
     break;
   case Answer::our_close:
     if (expected.was_there) server.add(expected.statement, ServerStatements::kProven);
@@ -372,7 +356,14 @@ void PreparedPipeline::take_back(const Expected& expected, ClientStatements* cli
   default:
     break;
   }
-  if (client != nullptr && !expected.name.empty()) client->set(expected.name, expected.before);
+  // What it was before is proven: all that is not was said later, and is taken back as well.
+  if (expected.is_of_unnamed)
+    server.set_unnamed(expected.server_unnamed, ServerStatements::kProven);
+  if (client == nullptr) return;
+  if (expected.is_of_unnamed) client->set_unnamed(expected.client_unnamed);
+  if (expected.forgotten != nullptr) client->put_names(std::move(*expected.forgotten));
+  expected.forgotten = nullptr;
+  if (!expected.name.empty()) client->set(expected.name, expected.before);
 }
 
 /// A server that reads data passes over each Sync until they end.
@@ -388,9 +379,13 @@ bool PreparedPipeline::ends(Answer answer, char type) {
   case Answer::parse:
   case Answer::parse_again:
   case Answer::our_parse:
+  case Answer::unnamed:
+  case Answer::our_unnamed:
     return type == from_server::kParseComplete;
   case Answer::our_close:
   case Answer::close:
+  case Answer::close_unnamed:
+  case Answer::our_close_unnamed:
     return type == from_server::kCloseComplete;
   case Answer::bind:
     return type == from_server::kBindComplete;
@@ -409,12 +404,24 @@ bool PreparedPipeline::ends(Answer answer, char type) {
   return false;
 }
 
+/// Of an answer that a text was parsed.
+void PreparedPipeline::parsed(const Expected& answered, ClientStatements* client,
+                              ServerStatements& server) {
+  if (answered.is_of_unnamed) {
+    server.prove_unnamed(answered.unnamed);
+    if (client != nullptr && answered.statement != nullptr)
+      client->keep_unnamed(answered.unnamed, answered.statement);
+    return;
+  }
+  // A name that was said to be taken, and is not: now it is.
+  if (answered.answer == Answer::parse_again)
+    server.add(answered.statement, ServerStatements::kProven);
+  server.prove(answered.statement->number);
+}
+
 bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatements* client,
                                    ServerStatements& server, std::string& behind) {
-  if (type == from_server::kCommandComplete && forgets_all(tag)) {
-    if (client != nullptr) client->clear();
-    server.clear();
-  }
+  if (type == from_server::kCommandComplete && forgets_all(tag)) forget_all(client, server);
   if (!has_next()) return true;
   const Answer next = expected_[head_].answer;
   if (type == from_server::kError && next != Answer::query && next != Answer::sync) {
@@ -424,15 +431,16 @@ bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatem
   if (type == from_server::kCopyIn && next == Answer::execute) copy_begins();
   bool is_theirs = true;
   if (ends(next, type)) {
-    is_theirs = next != Answer::our_parse && next != Answer::our_close;
-    const Expected answered = pop();
-    const bool is_parse =
-        next == Answer::parse || next == Answer::our_parse || next == Answer::parse_again;
-    if (is_parse && answered.statement != nullptr) {
-      // A name that was said to be taken, and is not: now it is.
-      if (next == Answer::parse_again) server.add(answered.statement, ServerStatements::kProven);
-      server.prove(answered.statement->number);
+    is_theirs = next != Answer::our_parse && next != Answer::our_close &&
+                next != Answer::our_unnamed && next != Answer::our_close_unnamed;
+    Expected answered = pop();
+    if (type == from_server::kParseComplete) parsed(answered, client, server);
+    if (answered.forgotten != nullptr) { // It did not succeed.
+      take_back_from(head_, client, server);
+      if (client != nullptr) client->put_names(std::move(*answered.forgotten));
+      apply_from(head_, client, server);
     }
+    if (client != nullptr && !has_next()) client->drop_stale_unnamed();
   }
   while (has_next()) {
     const Answer made = expected_[head_].answer;
@@ -442,6 +450,10 @@ bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatem
     static_cast<void>(pop());
   }
   return is_theirs;
+}
+
+void PreparedPipeline::plan_changed(ServerStatements& server) const {
+  if (has_next() && expected_[head_].number != 0) server.doubt(expected_[head_].number);
 }
 
 } // namespace pgkeep::wire

@@ -13,9 +13,23 @@
 /// that was parsed in a batch which failed, and is used in the next before that is known, runs its
 /// text, where a server of its own would not know it.
 ///
-/// The unnamed statement is passed on as it is: whoever binds it has just parsed it. Errors (no
-/// such statement, a name that is taken) are left to the server, so that all that follows up to the
-/// Sync is passed over as the protocol says.
+/// A statement keeps the constants of its own Parse while a server has it. Where it has to be
+/// prepared anew and its client's settings have changed since, it becomes another one, read by the
+/// settings of now: a server has no others to read it by.
+///
+/// A Parse without a name is passed on as it is. A Bind that follows in the same batch finds its
+/// text; any other is passed on only while the server still has the unnamed statement of this very
+/// Parse. Else the text is parsed there once more, if it was kept: where a batch ended before it
+/// was bound, or it is bound in a second batch while nobody else on the server has parsed another.
+/// A text that was not kept is as if it had not been: the server says 26000, and never runs what
+/// another client left there.
+///
+/// DEALLOCATE ALL and DISCARD ALL are undone in the same way where they fail. What is prepared
+/// behind them before they are answered is said for certain, and closed first; a name of before
+/// that is prepared behind a failed one is taken as a new one.
+///
+/// Errors (no such statement, a name that is taken) are left to the server, so that all that
+/// follows up to the Sync is passed over as the protocol says.
 ///
 /// Pure: no sockets. Threads: StatementTable any; the others one at a time. Source: PostgreSQL
 /// manual, protocol-flow (Extended Query, Pipelining), protocol-message-formats; PgBouncer's
@@ -23,113 +37,18 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <list>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "wire/message.h"
-#include "wire/session_state.h"
+#include "wire/statements.h"
 
 namespace pgkeep::wire {
 
-/// A text that somebody prepared. Immutable.
-struct PreparedStatement {
-  std::uint64_t number = 0;
-  std::string name;       ///< "PGKEEP_17": what servers know it by.
-  std::string parse;      ///< The body of Parse behind the name: query and types of parameters.
-  SessionHints hints = 0; ///< Of the query, as the next one.
-  std::vector<std::string> custom_settings;
-};
-/// Of the table, of clients that prepared it, and of servers that know it.
-using StatementPtr = std::shared_ptr<const PreparedStatement>;
-
 /// A server prepares it anew, as a batch of its own: for one whose result is no longer what it was.
 void append_prepare_again(std::string& out, const PreparedStatement& statement);
-
-/// Every statement that a client or a server has, each text once.
-class StatementTable {
-public:
-  StatementPtr intern(std::string_view parse);
-  [[nodiscard]] std::size_t size() const;
-
-private:
-  static constexpr std::size_t kFirstSweep = 1024;
-  static constexpr std::size_t kFirstSweepBytes = 16'777'216;
-  void sweep();
-  mutable std::mutex mutex_;                                   // guards the rest
-  std::unordered_map<std::string_view, StatementPtr> by_text_; ///< Keys are the statements' own.
-  std::uint64_t next_number_ = 1;
-  std::size_t sweep_at_ = kFirstSweep;
-  std::size_t bytes_ = 0; ///< Of the texts.
-  std::size_t sweep_at_bytes_ = kFirstSweepBytes;
-};
-
-struct NameHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view name) const {
-    return std::hash<std::string_view>()(name);
-  }
-};
-
-/// The names that one client gave.
-class ClientStatements {
-public:
-  [[nodiscard]] StatementPtr find(std::string_view name) const;
-  void set(std::string_view name, StatementPtr statement); ///< Null: takes the name away.
-  void clear();
-  [[nodiscard]] std::size_t size() const { return by_name_.size(); }
-  /// `visit(name, statement)`, in any order.
-  template <typename Visit>
-  void for_each(Visit visit) const {
-    for (const auto& [name, statement] : by_name_)
-      visit(name, statement);
-  }
-  /// Of names and texts, with what it takes to keep them. A text counts for each who has it.
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
-
-private:
-  static constexpr std::size_t kBytesBeside = 256; ///< Of a statement, about.
-  static std::size_t bytes_of(std::string_view name, const PreparedStatement& statement) {
-    return kBytesBeside + name.size() + statement.parse.size();
-  }
-
-  std::size_t bytes_ = 0;
-  std::unordered_map<std::string, StatementPtr, NameHash, std::equal_to<>> by_name_;
-};
-
-/// What one server has prepared, the one used last first. What it has not confirmed yet is known
-/// with the batch in which it was said: up to the Sync all of it is done or passed over together.
-class ServerStatements {
-public:
-  using Batch = std::uint32_t;
-  static constexpr Batch kProven = 0;
-
-  [[nodiscard]] bool has(std::uint64_t number) const { return places_.contains(number); }
-  /// Whether what is said in the batch finds it there. It counts as used.
-  bool use(std::uint64_t number, Batch batch);
-  void add(StatementPtr statement, Batch batch);
-  void prove(std::uint64_t number);
-  [[nodiscard]] StatementPtr find(std::string_view name) const; ///< As servers know it.
-  void remove(std::uint64_t number);
-  /// The least lately used one, where there are `most` or more.
-  [[nodiscard]] StatementPtr oldest(std::size_t most) const;
-  void clear();
-  [[nodiscard]] std::size_t size() const { return order_.size(); }
-
-private:
-  struct Entry {
-    StatementPtr statement;
-    Batch batch = kProven;
-  };
-  using Order = std::list<Entry>;
-  Order order_;
-  std::unordered_map<std::uint64_t, Order::iterator> places_;
-};
 
 /// One client and one server that work together: it is told of every message in both directions.
 class PreparedPipeline {
@@ -141,14 +60,18 @@ public:
   void set_half_way(bool is_half_way) { is_half_way_ = is_half_way; }
   /// Of CommandComplete, its body: what takes every statement of a session away.
   static bool forgets_all(std::string_view tag);
+  /// Of Query, its body: it may be about to do that.
+  static bool may_forget_all(std::string_view sql);
+  /// A text without a name that is longer is not kept for a later Bind.
+  static constexpr std::size_t kUnnamedBytesMax = 1UZ << 20U;
 
-  /// How often a server was told a named statement, in all.
+  /// How often a server was told a statement, in all.
   [[nodiscard]] std::uint64_t prepares() const { return prepares_; }
   /// Nothing is under way: both may go to somebody else.
   [[nodiscard]] bool is_idle() const { return head_ == expected_.size() && !is_passed_over_; }
 
   /// Whose body is needed before the message may go on: all of Parse, Describe and Close, of Bind
-  /// the two names.
+  /// the two names, of a Parse that is not kept that it has none.
   static bool is_about_statements(char type) {
     return type == from_client::kParse || type == from_client::kBind ||
            type == from_client::kDescribe || type == from_client::kClose;
@@ -167,13 +90,16 @@ public:
   Outcome client_says(char type, std::uint32_t length, std::string_view body,
                       ClientStatements& client, ServerStatements& server, std::string& to_server,
                       std::string& to_client);
-  /// Every other message of the client.
-  void client_says(char type);
+  /// Every other message of the client. `body`: as much as has come.
+  void client_says(char type, std::string_view body, ClientStatements* client,
+                   ServerStatements& server);
 
   /// What becomes of a message of the server, once it has come as a whole: whether it is the
   /// client's, and what is put behind it. `tag`: of CommandComplete, its body.
   bool server_says(char type, std::string_view tag, ClientStatements* client,
                    ServerStatements& server, std::string& behind);
+  /// It is about to say that the plan of what it was asked to bind or describe has changed.
+  void plan_changed(ServerStatements& server) const;
 
 private:
   /// What the server (or we) will say next.
@@ -182,8 +108,12 @@ private:
     parse_again, ///< The same, of a name that it has: an error, and no loss.
     our_parse,   ///< ParseComplete, ours.
     our_close,   ///< CloseComplete, ours.
-    made_parse,  ///< ParseComplete, made here.
-    made_close,  ///< CloseComplete, made here.
+    unnamed,     ///< ParseComplete, the client's.
+    our_unnamed, ///< The same, ours.
+    close_unnamed,
+    our_close_unnamed,
+    made_parse, ///< ParseComplete, made here.
+    made_close, ///< CloseComplete, made here.
     bind,
     describe,
     execute,
@@ -197,23 +127,51 @@ private:
     std::string name = {};            ///< The client's for it.
     StatementPtr before = nullptr;    ///< What the client called so until then.
     ServerStatements::Batch batch = 0;
-    bool was_there = true; ///< What our_close closes.
+    std::uint64_t number = 0; ///< Of what bind and describe are of.
+    bool was_there = true;    ///< What our_close closes.
+    bool may_forget = false;  ///< See may_forget_all().
+    bool is_of_unnamed = false;
+    UnnamedMark unnamed = kNoUnnamed;        ///< What both have then.
+    UnnamedMark client_unnamed = kNoUnnamed; ///< What they had before.
+    UnnamedMark server_unnamed = kNoUnnamed;
+    std::unique_ptr<ClientStatements::Names> forgotten = nullptr; ///< Until it has succeeded.
+  };
+  /// What the client parsed last without a name, as long as nobody else did on this server.
+  struct LastUnnamed {
+    UnnamedMark mark = kNoUnnamed;
+    ServerStatements::Batch batch = 0;
+    bool is_whole = false; ///< parse is all of it.
+    bool is_bound = false;
+    std::string parse;
   };
 
-  Outcome parse(std::string_view body, ClientStatements& client, ServerStatements& server,
-                std::string& to_server, std::string& to_client);
-  Outcome bind(std::uint32_t length, std::string_view body, const ClientStatements& client,
+  Outcome parse(std::uint32_t length, std::string_view body, ClientStatements& client,
+                ServerStatements& server, std::string& to_server, std::string& to_client);
+  Outcome parse_unnamed(std::uint32_t length, std::string_view body, ClientStatements& client,
+                        ServerStatements& server);
+  Outcome bind(std::uint32_t length, std::string_view body, ClientStatements& client,
                ServerStatements& server, std::string& to_server);
-  Outcome describe(std::string_view body, const ClientStatements& client, ServerStatements& server,
+  Outcome describe(std::string_view body, ClientStatements& client, ServerStatements& server,
                    std::string& to_server);
-  Outcome close(std::string_view body, ClientStatements& client, std::string& to_client);
+  Outcome close(std::string_view body, ClientStatements& client, ServerStatements& server,
+                std::string& to_client);
+  StatementPtr make_ready(std::string_view name, ClientStatements& client, ServerStatements& server,
+                          std::string& to_server);
+  StatementPtr make_unnamed_ready(ClientStatements& client, ServerStatements& server,
+                                  std::string& to_server);
+  void keep_unnamed(ClientStatements& client);
+  void expect_unnamed(Answer answer, UnnamedMark mark, ClientStatements* client,
+                      ServerStatements& server);
   void prepare(Expected expected, ServerStatements& server, std::string& to_server);
   void expect(Expected expected);
   void answer_here(Expected expected, std::string& to_client);
   void drop_until_sync(ClientStatements* client, ServerStatements& server);
+  void forget_all(ClientStatements* client, ServerStatements& server);
+  void take_back_from(std::size_t first, ClientStatements* client, ServerStatements& server);
+  void apply_from(std::size_t first, ClientStatements* client, ServerStatements& server);
+  void parsed(const Expected& answered, ClientStatements* client, ServerStatements& server);
   static void apply(Expected& expected, ClientStatements* client, ServerStatements& server);
-  static void take_back(const Expected& expected, ClientStatements* client,
-                        ServerStatements& server);
+  static void take_back(Expected& expected, ClientStatements* client, ServerStatements& server);
   [[nodiscard]] bool is_awaited(std::string_view name) const;
   [[nodiscard]] bool may_be_there(const PreparedStatement& statement,
                                   const ServerStatements& server) const;
@@ -226,6 +184,7 @@ private:
   const std::size_t statements_max_;
   std::vector<Expected> expected_; ///< From head_ on; its room is used again.
   std::size_t head_ = 0;
+  LastUnnamed last_unnamed_;
   std::uint64_t prepares_ = 0;
   ServerStatements::Batch batch_ = 1; ///< Of what the client says now: up to its next Sync.
   bool is_half_way_ = false;

@@ -77,6 +77,7 @@ private:
     case 'P': {
       const std::string name(reader.text());
       const std::string sql(reader.text());
+      if (name.empty()) statements_.erase(name);
       if (sql == "bad") return fail("42601", out);
       if (!name.empty() && statements_.contains(name)) return fail("42P05", out);
       statements_[name] = sql;
@@ -112,6 +113,7 @@ private:
       return;
     default: {
       const std::string sql(reader.text());
+      statements_.erase("");
       if (sql == "DISCARD ALL") statements_.clear();
       out += sql == "fails" ? message('E', "22012") : message('C', text(sql));
       out += message('Z', "I");
@@ -131,13 +133,15 @@ private:
 /// Servers that several clients share, one exchange at a time, as a pooler joins them.
 class Pooled {
 public:
-  Pooled(std::size_t servers, std::size_t statements_max)
-      : max_(statements_max), servers_(servers), known_(servers) {}
+  Pooled(std::size_t servers, std::size_t statements_max) : servers_(servers), known_(servers) {
+    for (std::size_t i = 0; i < servers; ++i)
+      pipelines_.emplace_back(table_, statements_max);
+  }
 
   /// What the client hears: messages go to the server in parts, and answers come back in parts.
   std::string say(std::size_t server, ClientStatements& client, std::string_view bytes,
                   std::size_t part) {
-    PreparedPipeline pipeline(table_, max_);
+    PreparedPipeline& pipeline = pipelines_[server];
     std::string heard;
     std::string waiting;
     std::size_t count = 0;
@@ -157,7 +161,7 @@ public:
         EXPECT_FALSE(outcome.is_broken);
         waiting += outcome.goes_as_is ? message(type, body) : body.substr(outcome.body_from);
       } else {
-        pipeline.client_says(type);
+        pipeline.client_says(type, body, &client, known_[server]);
         waiting += message(type, body);
       }
       if (++count % part == 0) answer();
@@ -171,16 +175,16 @@ public:
   [[nodiscard]] std::size_t known(std::size_t server) const { return known_[server].size(); }
 
 private:
-  std::size_t max_;
   StatementTable table_;
   std::deque<Server> servers_;
   std::deque<ServerStatements> known_;
+  std::deque<PreparedPipeline> pipelines_;
 };
 
 TEST(ClientStatements, CountWhatTheyTake) {
   StatementTable table;
-  const StatementPtr one = table.intern("SELECT 1");
-  const StatementPtr longer = table.intern("SELECT 1" + std::string(1000, ' '));
+  const StatementPtr one = table.intern("SELECT 1", "");
+  const StatementPtr longer = table.intern("SELECT 1" + std::string(1000, ' '), "");
   ClientStatements client;
   client.set("a", one);
   const std::size_t least = client.bytes();
@@ -224,6 +228,114 @@ TEST(Prepared, AreForgottenByDiscardAll) {
             message('E', "26000") + message('Z', "I"));
 }
 
+TEST(Prepared, AreLookedAfterOnlyWhereAllMayGo) {
+  for (const char* sql :
+       {"DISCARD ALL", " discard\nall;", "DEALLOCATE ALL", "deallocate prepare all"})
+    EXPECT_TRUE(PreparedPipeline::may_forget_all(sql)) << sql;
+  for (const char* sql :
+       {"", "DISCARD PLANS", "DEALLOCATE s1", "DEALLOCATE", "SELECT 'DISCARD ALL'"})
+    EXPECT_FALSE(PreparedPipeline::may_forget_all(sql)) << sql;
+}
+
+/// What follows in the same write is prepared for certain, and nobody is worse off afterwards.
+TEST(Prepared, MayStandBehindDiscardAll) {
+  for (const std::size_t part : {1U, 9U}) {
+    Pooled pooled(1, 10);
+    ClientStatements client;
+    ClientStatements other;
+    pooled.say(0, client, parse("s", "one") + sync(), 9);
+    const std::string run = message('2', "") + message('D', text("one")) +
+                            message('C', text("SELECT 1")) + message('Z', "I");
+    const std::string discarded = message('C', text("DISCARD ALL")) + message('Z', "I");
+    EXPECT_EQ(
+        pooled.say(0, client,
+                   query("DISCARD ALL") + parse("s", "one") + bind_to("s") + execute() + sync(),
+                   part),
+        discarded + message('1', "") + run);
+    EXPECT_EQ(pooled.say(0, client, bind_to("s") + execute() + sync(), part), run);
+    EXPECT_EQ(pooled.say(0, other, parse("t", "one") + bind_to("t") + execute() + sync(), part),
+              message('1', "") + run);
+    EXPECT_EQ(pooled.say(0, client, query("DISCARD ALL") + bind_to("s") + sync(), part),
+              discarded + message('E', "26000") + message('Z', "I"));
+  }
+}
+
+TEST(Prepared, WithoutANameAreOfTheClientThatBindsThem) {
+  Pooled pooled(2, 10);
+  ClientStatements client;
+  ClientStatements other;
+  const std::string run = bind_to("") + execute() + sync();
+  const auto rows = [](std::string_view what) {
+    return message('2', "") + message('D', text(what)) + message('C', text("SELECT 1")) +
+           message('Z', "I");
+  };
+  const std::string unknown = message('E', "26000") + message('Z', "I");
+  EXPECT_EQ(pooled.say(0, other, run, 9), unknown);
+  pooled.say(0, client, parse("", "one") + describe("") + sync(), 9);
+  pooled.say(0, other, parse("", "two") + describe("") + sync(), 9);
+  EXPECT_EQ(pooled.say(0, client, run, 9), rows("one")) << "another one's is there";
+  EXPECT_EQ(pooled.say(1, client, run, 9), rows("one")) << "none is there";
+  EXPECT_EQ(pooled.say(1, client, run, 9), rows("one")) << "its own is there";
+  EXPECT_EQ(pooled.say(0, other, run, 9), rows("two"));
+  // Bound at once, and then again: as long as nobody parsed another, its text is there.
+  pooled.say(0, client, parse("", "three") + run, 9);
+  EXPECT_EQ(client.bytes(), 0U) << "no copy of what was bound at once";
+  EXPECT_EQ(pooled.say(0, client, run, 9), rows("three"));
+  EXPECT_EQ(pooled.say(1, client, run, 9), rows("three"));
+  pooled.say(0, client, parse("", "four") + run, 9);
+  pooled.say(0, other, parse("", "two") + run, 9);
+  EXPECT_EQ(pooled.say(0, client, run, 9), unknown) << "and not the other's";
+  pooled.say(0, client, parse("", "five") + sync() + query("plain"), 9);
+  EXPECT_EQ(pooled.say(0, client, run, 9), unknown) << "Query takes it away";
+  EXPECT_EQ(client.bytes(), 0U);
+}
+
+TEST(Prepared, AreSharedByWhoReadsThemAlike) {
+  Pooled pooled(2, 10);
+  ClientStatements utc;
+  ClientStatements berlin;
+  utc.set_settings("UTC");
+  berlin.set_settings("Berlin");
+  pooled.say(0, utc, parse("s", "one") + sync(), 9);
+  pooled.say(0, berlin, parse("s", "one") + sync(), 9);
+  EXPECT_EQ(pooled.known(0), 2U);
+  // Where it is, it stays what it was; elsewhere it is read by what its client has now.
+  utc.set_settings("Berlin");
+  pooled.say(0, utc, bind_to("s") + execute() + sync(), 9);
+  EXPECT_EQ(utc.find("s")->settings, "UTC");
+  pooled.say(1, utc, bind_to("s") + execute() + sync(), 9);
+  EXPECT_EQ(utc.find("s"), berlin.find("s"));
+  EXPECT_EQ(pooled.known(1), 1U);
+}
+
+/// A plan that has changed: the server prepares it anew for the next who parses or binds it.
+TEST(Prepared, AreSaidAnewOnceTheirPlanHasChanged) {
+  StatementTable table;
+  PreparedPipeline pipeline(table, 10);
+  ClientStatements client;
+  ServerStatements server;
+  std::string to_server;
+  std::string ignored;
+  const auto bind = [&] {
+    to_server.clear();
+    const std::string body = bind_to("s").substr(Header::kBytes);
+    pipeline.client_says('B', static_cast<std::uint32_t>(body.size() + 4), body, client, server,
+                         to_server, ignored);
+    pipeline.client_says('S', {}, &client, server);
+    return to_server.front();
+  };
+  client.set("s", table.intern(text("one"), ""));
+  server.add(client.find("s"), ServerStatements::kProven);
+  EXPECT_EQ(bind(), 'B');
+  pipeline.plan_changed(server);
+  for (const char type : {'E', 'Z'})
+    pipeline.server_says(type, {}, &client, server, ignored);
+  EXPECT_EQ(bind(), 'C') << "closed, parsed and bound";
+  for (const char type : {'3', '1', '2', 'Z'})
+    pipeline.server_says(type, {}, &client, server, ignored);
+  EXPECT_EQ(bind(), 'B');
+}
+
 TEST(Prepared, AreOnlySoMany) {
   Pooled pooled(1, 3);
   ClientStatements client;
@@ -237,15 +349,15 @@ TEST(Prepared, AreOnlySoMany) {
 
 TEST(Prepared, ATableForgetsWhatNobodyHas) {
   StatementTable table;
-  const StatementPtr kept = table.intern("kept");
+  const StatementPtr kept = table.intern("kept", "");
   for (int i = 0; i < 5000; ++i)
-    table.intern(std::to_string(i));
+    table.intern(std::to_string(i), "");
   EXPECT_LT(table.size(), 2000U);
-  EXPECT_EQ(table.intern("kept"), kept);
+  EXPECT_EQ(table.intern("kept", ""), kept);
   for (int i = 0; i < 500; ++i)
-    table.intern(std::to_string(i) + std::string(262'144, ' '));
+    table.intern(std::to_string(i) + std::string(262'144, ' '), "");
   EXPECT_LT(table.size(), 100U) << "they are few, but 16 MiB of them are many";
-  EXPECT_EQ(table.intern("kept"), kept);
+  EXPECT_EQ(table.intern("kept", ""), kept);
 }
 
 /// A text that does not parse is found so in the first batch that needs it, a name that is taken
@@ -272,6 +384,9 @@ TEST(Prepared, SayWhatAServerOfOnesOwnWouldSay) {
       const std::size_t server = pick(2);
       std::string said;
       std::set<std::string> parsed; // Once each: a second one is not told apart from the first.
+      // What is bound at once is not kept for later: so one client does that, the others never.
+      const bool binds_at_once = who == 0;
+      bool may_bind = !binds_at_once;
       std::set<std::string> unsure; // Said in a batch whose end is not known: prepared.h says why.
       for (std::size_t left = pick(12); left > 0; --left) {
         const std::string name = "s" + std::to_string(pick(4));
@@ -279,7 +394,7 @@ TEST(Prepared, SayWhatAServerOfOnesOwnWouldSay) {
                                 : pick(8) == 0 ? "fails"
                                                : "q" + std::to_string(pick(3));
         if (unsure.contains(name)) continue;
-        switch (pick(8)) {
+        switch (pick(10)) {
         case 0:
         case 1:
           if (parsed.insert(name).second) said += parse(name, sql);
@@ -296,15 +411,29 @@ TEST(Prepared, SayWhatAServerOfOnesOwnWouldSay) {
           parsed.insert(name);
           break;
         case 6:
-          said += parse("", sql) + bind_to("") + execute();
+          if (binds_at_once) said += parse("", sql) + bind_to("") + execute();
+          break;
+        case 7:
+          if (binds_at_once) break;
+          said += parse("", sql) + (pick(2) == 0 ? describe("") : std::string()) + sync();
+          unsure = parsed;
+          may_bind = false;
+          break;
+        case 8:
+          if (may_bind) said += bind_to("") + execute();
           break;
         default:
           said += sync();
           unsure = parsed;
+          if (pick(4) != 0) break;
+          said += query("DISCARD ALL");
+          parsed.clear();
+          unsure.clear();
           break;
         }
       }
-      said += pick(6) == 0 ? sync() + query(pick(3) == 0 ? "fails" : "plain") : sync();
+      said += sync();
+      if (pick(6) == 0) said += query(pick(3) == 0 ? "fails" : "plain");
       const std::string direct = own[who].say(said);
       const std::string heard = pooled.say(server, clients[who], said, 1 + pick(5));
       const bool is_wrong_text = heard.find("42601") != std::string::npos;

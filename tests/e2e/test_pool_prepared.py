@@ -2,8 +2,8 @@
 import struct
 import threading
 
-from pooler import Client, Pooler, error_text, errors_in
-from support import Server, bin_of, folder, run
+from pooler import BACKENDS, Client, Console, Pooler, error_text, errors_in
+from support import Server, bin_of, folder, run, wait_for
 from test_pool_queries import address, pgbench
 
 USERS = '"postgres" ""\n'
@@ -149,3 +149,135 @@ def test_pipelines_in_parts():
         for thread in threads:
             thread.join(60)
         assert results == [("12DCZTDCZ2DCtTZ312DCZ", True)] * 8, results
+
+
+def query(sql):
+    return Client.message(b"Q", sql.encode() + b"\0")
+
+
+def stood(server, home, settings=None, size=1, **options):
+    return Pooler("ours", home, {"app": address(server)}, {"default_pool_size": size, **(settings or {})}, USERS, loops=1, **options)
+
+
+def test_the_unnamed_statement_is_its_client_s():
+    """PQprepare(conn, "") and later PQexecPrepared(conn, ""): never what another client parsed on that server. PgBouncer runs the other's (1.18 and later)."""
+    with Server(15) as server, folder() as home, stood(server, home, size=2) as pooler, \
+            Client(pooler, "app") as one, Client(pooler, "app") as other, Client(pooler, "app") as third:
+        server.psql("CREATE TABLE acc AS SELECT generate_series(1, 5) AS id")
+        assert said(one, parse("", "SELECT 'account ' || $1::int"), describe(""))[0] == "1tTZ"
+        assert said(other, parse("", "DELETE FROM acc WHERE id = $1"), describe(""))[0] == "1tnZ"
+        assert said(one, bind("", "3"), EXECUTE) == ("2DCZ", ["account 3"])
+        # Another server has none, and one whose settings had to be changed has lost it.
+        third.query("BEGIN")
+        assert said(one, bind("", "4"), EXECUTE) == ("2DCZ", ["account 4"])
+        third.query("COMMIT")
+        third.query("SET application_name = 'another'")
+        for number in range(2):
+            third.query("SELECT 1")
+            assert said(one, describe(""), bind("", str(number)), EXECUTE) == ("tT2DCZ", [f"account {number}"])
+        # A text that was bound at once is not kept: then the server knows none, and says so.
+        assert said(one, parse("", "SELECT 1"), bind(""), EXECUTE)[0] == "12DCZ"
+        assert said(other, parse("", "DELETE FROM acc"), describe(""))[0] == "1tnZ"
+        assert said(one, bind(""), EXECUTE) == ("EZ", ["unnamed prepared statement does not exist"])
+        assert server.psql("SELECT count(*) FROM acc") == [["5"]]
+        assert said(other, bind(""), EXECUTE)[0] == "2CZ"
+
+
+def test_constants_are_those_of_the_client_s_settings():
+    """PostgreSQL makes constants of literals when it parses a text: clients share a statement where they read it alike."""
+    cases = [("TimeZone", "UTC", "America/New_York", "SELECT extract(epoch FROM timestamptz '2020-01-01 00:00')::int::text"),
+             ("DateStyle", "ISO, MDY", "ISO, DMY", "SELECT (date '01/02/2020' - date '2020-01-01')::text"),
+             ("IntervalStyle", "postgres", "sql_standard", "SELECT extract(epoch FROM interval '-1 1:00:00')::int::text"),
+             ("standard_conforming_strings", "on", "off", r"SELECT length('a\\\\b')::text"),
+             ("client_encoding", "UTF8", "LATIN1", "SELECT length('\u00e9')::text")]
+    with Server(15) as server, folder() as home:
+        for settings, more in (({}, []), ({"keep_session_settings": 1}, [("transform_null_equals", "off", "on", "SELECT (NULL = NULL)::text")])):
+            with stood(server, home, settings) as pooler:
+                for name, first, second, sql in [*cases, *more]:
+                    with Client(pooler, "app", parameters={name: first}) as one, Client(pooler, "app", parameters={name: second}) as other, \
+                            Client(pooler, "app", parameters={name: first}) as same, Client(pooler, "app") as cleaner:
+                        cleaner.query("DISCARD ALL")
+                        right = [client.query(sql) for client in (one, other)]
+                        right = [[content[6:].decode() for kind, content in messages if kind == b"D"] for messages in right]
+                        assert right[0] != right[1], (name, right)
+                        found = [said(client, parse("s", sql), bind("s"), EXECUTE)[1] for client in (one, other, same)]
+                        assert found == [right[0], right[1], right[0]], (name, found, right)
+                        known = int(one.values("SELECT count(*) FROM pg_prepared_statements")[0])
+                        assert known == 2, f"{name}: who reads a text alike shares it, {known} statements"
+                        cleaner.query("DISCARD ALL")
+                        # It changes its settings, and needs the statement where it has to be prepared anew.
+                        other.query(f"SET {name} = '{first}'")
+                        assert said(other, bind("s"), EXECUTE)[1] == found[0], name
+
+
+def test_discard_all_in_front_of_parse_in_one_write():
+    """As Npgsql says it. Nobody is told afterwards that our name for the text is taken, or not there."""
+    with Server(15) as server, folder() as home, stood(server, home) as pooler, \
+            Client(pooler, "app") as client, Client(pooler, "app") as other:
+        def both(*messages):
+            client.send(query(command), *messages, SYNC)
+            return "".join(kind.decode() for _ in range(2) for kind, _ in client.until(b"Z"))
+
+        for command in ("DEALLOCATE ALL", "DISCARD ALL", "discard all;"):
+            for sql in (f"SELECT 'new {command}'", "SELECT 'known'"):
+                kinds = both(parse("s", sql), bind("s"), EXECUTE)
+                assert kinds == "CZ12DCZ", (command, sql, kinds)
+                assert said(client, bind("s"), EXECUTE)[0] == "2DCZ"
+                assert said(other, parse("t", sql), bind("t"), EXECUTE, close("t"))[0] == "12DC3Z"
+            said(client, close("s"))
+        # One that fails takes nothing away.
+        assert said(client, parse("s", "SELECT 'kept'"))[0] == "1Z"
+        client.query("BEGIN")
+        assert both(bind("s"), EXECUTE) == "EZEZ"
+        client.query("ROLLBACK")
+        assert said(client, bind("s"), EXECUTE) == ("2DCZ", ["kept"])
+
+
+def test_discard_all_where_nobody_has_prepared():
+    with Server(15) as server, folder() as home, stood(server, home, {"admin_users": "postgres"}, size=2) as pooler:
+        for command in ("DEALLOCATE ALL", "DISCARD ALL", "SELECT 1; DEALLOCATE ALL"):
+            with Client(pooler, "app") as client, Client(pooler, "app") as other:
+                assert said(client, parse("s", "SELECT 1"), bind("s"), EXECUTE)[0] == "12DCZ"
+                other.query("BEGIN")  # On that server.
+                assert not errors_in(client.query(command))
+                assert said(client, parse("s", "SELECT 2"), bind("s"), EXECUTE) == ("12DCZ", ["2"])
+                other.query("COMMIT")
+            with Console(pooler) as console:
+                console.ask("RECONNECT")
+            wait_for(lambda: server.psql(BACKENDS) == [["0"]], "the servers are gone")
+
+
+def test_a_changed_plan_where_the_client_keeps_its_server():
+    with Server(15) as server, folder() as home, stood(server, home, {"pin_sessions": 1}) as pooler, Client(pooler, "app") as client:
+        server.psql("CREATE TABLE t AS SELECT 1 AS a")
+        client.query("SELECT pg_advisory_lock(1)")
+        assert said(client, parse("s", "SELECT * FROM t"), bind("s"), EXECUTE)[0] == "12DCZ"
+        server.psql("ALTER TABLE t ADD b int")
+        assert said(client, bind("s"), EXECUTE) == ("EZ", ["cached plan must not change result type"])
+        assert said(client, close("s"), parse("s2", "SELECT * FROM t"))[0] == "31Z"
+        assert said(client, bind("s2"), EXECUTE)[0] == "2DCZ"
+
+
+def test_no_statements_from_now_on():
+    """A reload with max_prepared_statements = 0: clients that have some keep them, whatever others say to the same servers."""
+    with Server(15) as server, folder() as home, stood(server, home, {"admin_users": "postgres"}) as pooler, \
+            Client(pooler, "app") as old, Console(pooler) as console:
+        assert said(old, parse("s", "SELECT 1"), bind("s"), EXECUTE)[0] == "12DCZ"
+        console.ask("SET max_prepared_statements = 0")
+        with Client(pooler, "app") as new:
+            for _ in range(2):
+                assert not errors_in(new.query("DISCARD ALL"))
+                assert said(old, bind("s"), EXECUTE) == ("2DCZ", ["1"])
+
+
+def test_long_texts():
+    """A text without a name goes on as it comes: it has no limit. It is not kept: bound once more later, it is where the server still has it."""
+    with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as client:
+        for name, megabytes in (("", 70), ("s", 9)):
+            messages = (parse(name, "SELECT length('" + "x" * (megabytes << 20) + "')::text"), bind(name), EXECUTE, SYNC)
+            sender = threading.Thread(target=client.send, args=messages)
+            sender.start()
+            kinds = "".join(kind.decode() for kind, _ in client.until(b"Z"))
+            sender.join()
+            assert kinds == "12DCZ", kinds
+            assert said(client, bind(name), EXECUTE) == ("2DCZ", [str(megabytes << 20)])

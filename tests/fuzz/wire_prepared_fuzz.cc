@@ -84,7 +84,8 @@ private:
   void client_says(std::size_t server, char type) {
     Joined& joined = *joined_[server];
     if (!wire::PreparedPipeline::is_about_statements(type))
-      return joined.pipeline.client_says(type);
+      return joined.pipeline.client_says(type, byte() % 4 == 0 ? "DISCARD ALL" : "SELECT 1",
+                                         &clients_[joined.client], known_[server]);
     const std::string body = body_of(type);
     joined.pipeline.set_half_way(byte() % 4 == 0);
     std::string to_server;
