@@ -85,7 +85,8 @@ def test_a_server_that_is_starting_up():
 def test_a_server_that_cannot_be_reached():
     """The reason that is told is the pooler's own."""
     with folder() as home, FakeServer() as server, Pooler("ours", home, {"app": f"host=127.0.0.1 port={server.port}"}, SETTINGS, USERS) as pooler, \
-            Console(pooler) as console, Client(pooler, "app") as first, Client(pooler, "app") as second:
+            Console(pooler) as console, Client(pooler, "app") as first, Client(pooler, "app") as second, \
+            Client(pooler, "app") as third:
         server.close()
         console.ask("RECONNECT")
         first.send(first.message(b"Q", b"SELECT 1\0"))
@@ -93,7 +94,6 @@ def test_a_server_that_cannot_be_reached():
         assert errors_in(second.query("SELECT 1")) == ["server login has been failing, cached error: connect failed (server_login_retry)"]
         assert console.row("SHOW POOLS", database="app")["cl_waiting"] == "1", "who waits may still be served"
         assert console.ask("PAUSE app") == "PAUSE"
-        with Client(pooler, "app") as third:  # Whoever comes now waits for RESUME, whatever became of the last login.
-            third.send(third.message(b"Q", b"SELECT 1\0"))
-            wait_for(lambda: console.row("SHOW POOLS", database="app")["cl_waiting"] == "2", "it waits")
+        third.send(third.message(b"Q", b"SELECT 1\0"))  # Whoever asks now waits for RESUME, whatever became of the last login.
+        wait_for(lambda: console.row("SHOW POOLS", database="app")["cl_waiting"] == "2", "it waits")
 
