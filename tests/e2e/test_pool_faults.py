@@ -258,7 +258,7 @@ def test_slow_clients_are_cut_off_by_a_timeout():
             threading.Event().wait(0.05)
         assert len(ends) == len(clients), "all are cut off"
         for reason in {reason for _, _, reason in clients}:
-            assert f"closing because: {reason}" in pooler.log(), reason
+            wait_for(lambda: f"closing because: {reason}" in pooler.log(), reason)
         with Client(pooler, "app") as client:
             assert client.values("SELECT 7") == ["7"]
         must_be_below(60_000, memory_kb(pooler.pid()))
