@@ -17,8 +17,6 @@
 namespace pgkeep::pool {
 namespace {
 
-constexpr std::array<unsigned char, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 template <typename Address>
 SocketAddress made_of(const Address& address, std::size_t bytes = sizeof(Address)) {
   SocketAddress made;
@@ -80,13 +78,20 @@ base::Result<std::vector<SocketAddress>> resolve(const std::string& host, std::u
   return addresses;
 }
 
+std::optional<ucred> credentials_behind(int fd) {
+  ucred credentials{};
+  socklen_t bytes = sizeof(credentials);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
+  return credentials;
+}
+
 Peer peer_of(const SocketAddress& address) {
   Peer peer;
   if (address.storage.ss_family == AF_INET) {
     sockaddr_in v4{};
     std::memcpy(&v4, &address.storage, sizeof(v4));
-    std::ranges::copy(kMappedPrefix, peer.ip.bytes.begin());
-    std::memcpy(&peer.ip.bytes[kMappedPrefix.size()], &v4.sin_addr, sizeof(v4.sin_addr));
+    std::ranges::copy(IpAddress::kIpv4Prefix, peer.ip.bytes.begin());
+    std::memcpy(&peer.ip.bytes[IpAddress::kIpv4Prefix.size()], &v4.sin_addr, sizeof(v4.sin_addr));
     peer.port = ntohs(v4.sin_port);
     peer.is_unix = false;
   } else if (address.storage.ss_family == AF_INET6) {
@@ -120,7 +125,7 @@ std::string Peer::details() const {
 std::string text_of(const IpAddress& ip) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (ip.is_ipv4()) {
-    ::inet_ntop(AF_INET, &ip.bytes[kMappedPrefix.size()], text.data(), text.size());
+    ::inet_ntop(AF_INET, &ip.bytes[IpAddress::kIpv4Prefix.size()], text.data(), text.size());
   } else {
     ::inet_ntop(AF_INET6, ip.bytes.data(), text.data(), text.size());
   }

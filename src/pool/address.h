@@ -32,6 +32,9 @@ std::optional<SocketAddress> numeric_address(std::string_view host, std::uint16_
 /// Asks the resolver. Errors: Code::unreachable.
 base::Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port);
 
+/// Who is behind a Unix socket; none where the kernel does not say.
+std::optional<ucred> credentials_behind(int fd);
+
 /// Whom a connection is with, in 24 bytes: thousands of them are kept.
 struct Peer {
   IpAddress ip{};

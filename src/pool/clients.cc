@@ -26,13 +26,6 @@ std::uint32_t number_of(std::string_view bytes) {
   return wire::Reader(bytes).uint32();
 }
 
-std::optional<ucred> credentials_behind(int fd) {
-  ucred credentials{};
-  socklen_t bytes = sizeof(credentials);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
-  return credentials;
-}
-
 } // namespace
 
 void Loop::accept(Listener& listener) {

@@ -70,9 +70,7 @@ std::optional<std::vector<Field>> fields_of(std::string_view line) {
   return fields;
 }
 
-constexpr std::size_t kIpv4At = 12; ///< Where ::ffff:a.b.c.d has its four bytes.
-constexpr std::array<unsigned char, kIpv4At> kIpv4Prefix = {0, 0, 0, 0, 0,    0,
-                                                            0, 0, 0, 0, 0xff, 0xff};
+constexpr std::size_t kIpv4At = IpAddress::kIpv4Prefix.size();
 constexpr int kBits = 128;
 
 IpAddress mask_of(int prefix) {
@@ -322,7 +320,7 @@ std::optional<IpAddress> ip_address_of(std::string_view text) {
   IpAddress address;
   if (::inet_pton(AF_INET6, copy.c_str(), address.bytes.data()) == 1) return address;
   if (::inet_pton(AF_INET, copy.c_str(), address.bytes.data() + kIpv4At) != 1) return std::nullopt;
-  std::ranges::copy(kIpv4Prefix, address.bytes.begin());
+  std::ranges::copy(IpAddress::kIpv4Prefix, address.bytes.begin());
   return address;
 }
 

@@ -34,6 +34,9 @@ enum class HbaMethod : std::uint8_t {
 /// An IPv4 address is kept as IPv6 has it (::ffff:10.0.0.1), so that one comparison does: whose
 /// socket takes both is a client of IPv4 as well.
 struct IpAddress {
+  /// Before its four bytes.
+  static constexpr std::array<unsigned char, 12> kIpv4Prefix = {0, 0, 0, 0, 0,    0,
+                                                                0, 0, 0, 0, 0xff, 0xff};
   std::array<unsigned char, 16> bytes{};
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
   [[nodiscard]] bool is_ipv4() const;

@@ -28,9 +28,8 @@ std::string encoding_name(std::string_view value) {
 
 /// Bytes beyond ASCII mean what the connection that listens takes them for.
 bool may_be_misread(const Client& client, std::string_view channel) {
-  constexpr std::size_t kClientEncoding = 0; // Of the tracked parameters.
-  const auto value = client.parameters.get(kClientEncoding);
-  const auto usual = client.pool->welcome_values.get(kClientEncoding);
+  const auto value = client.parameters.get(TrackedNames::kClientEncoding);
+  const auto usual = client.pool->welcome_values.get(TrackedNames::kClientEncoding);
   return std::ranges::any_of(channel, [](char c) { return (c & '\x80') != 0; }) && value && usual &&
          encoding_name(*value) != encoding_name(*usual);
 }

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kAlways = {
     "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", "application_name"};
-constexpr std::size_t kEncoding = 0; ///< Of kAlways.
 constexpr std::array<std::string_view, 8> kNotOfParse = {"application_name",
                                                          "search_path",
                                                          "role",
@@ -94,7 +93,7 @@ ParameterChange change_of(const TrackedNames& names, const ParameterValues& want
     const auto is = has.get(i);
     if (!want || !is || *want == *is) continue;
     change.indexes |= 1U << i;
-    std::string& sql = i == kEncoding ? change.encoding : change.sql;
+    std::string& sql = i == TrackedNames::kClientEncoding ? change.encoding : change.sql;
     sql += "SET " + names.name(i) + "=" + wire::literal(*want) + ";";
   }
   return change;

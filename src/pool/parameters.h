@@ -19,6 +19,7 @@ namespace pgkeep::pool {
 class TrackedNames {
 public:
   static constexpr std::size_t kMax = 32;
+  static constexpr std::size_t kClientEncoding = 0; ///< The index of one that is always there.
 
   TrackedNames() : TrackedNames("") {}
   /// `extra`: names separated by commas. No more than kMax in all: see is_too_long().

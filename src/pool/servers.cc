@@ -11,8 +11,6 @@
 #include "wire/message.h"
 
 namespace pgkeep::pool {
-namespace {} // namespace
-
 /// Opens one more connection, if the pool has a place and the last try has not just failed.
 bool Loop::launch(LoopPool& pool, Purpose purpose) {
   if (!may_connect(pool)) return false;

@@ -132,8 +132,8 @@ void Loop::say_other(const Client& client, Server& server, const wire::MessageSc
 /// What its texts are read by from now on.
 void Loop::note_settings(const Client& client) const {
   if (!client.statements) return;
-  std::string read_by = settings_of_parse(directory_->tracked, client.parameters,
-                                          client.session ? client.session.get() : nullptr);
+  std::string read_by =
+      settings_of_parse(directory_->tracked, client.parameters, client.session.get());
   if (read_by != client.statements->settings()) client.statements->set_settings(std::move(read_by));
 }
 

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pool/address.h"
 #include "wire/bytes.h"
 
 namespace pgkeep::pool {
@@ -71,19 +72,17 @@ bool is_trusted(uid_t account) {
 /// Whoever hands over says who its clients are, and nobody asks them again: in a folder where all
 /// may write anybody can put a socket of this name.
 base::Result<> refuse_stranger(const base::Fd& peer, const std::string& path) {
-  ucred who{};
-  socklen_t bytes = sizeof(who);
-  if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) != 0)
-    return failed("getsockopt()", path);
+  const auto who = credentials_behind(peer.get());
+  if (!who) return failed("getsockopt()", path);
   struct stat file{};
   // A link of somebody's may lead to a socket of ours, but of another pooler's.
   if (::lstat(path.c_str(), &file) != 0) return failed("lstat()", path);
-  if (is_trusted(who.uid) && is_trusted(file.st_uid)) return {};
+  if (is_trusted(who->uid) && is_trusted(file.st_uid)) return {};
   return base::Error{
       .code = base::Code::refused,
       .what = fmt::format("what hands over its sockets there is not ours: its process has uid {}, "
                           "its file uid {}",
-                          who.uid, file.st_uid),
+                          who->uid, file.st_uid),
       .where = path,
       .expected = fmt::format("uid {} or 0", ::geteuid()),
       .hint = "Find out who put it there. A unix_socket_dir where only the pooler's account may "
@@ -142,12 +141,9 @@ std::optional<int> Handover::look() {
   if (!peer_.is_open()) {
     peer_ = base::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!peer_.is_open()) return std::nullopt;
-    ucred who{};
-    socklen_t bytes = sizeof(who);
-    const bool is_ours = ::getsockopt(peer_.get(), SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
-                         is_trusted(who.uid);
-    peer_process_ = who.pid;
-    if (!is_ours || !send_sockets()) peer_.reset();
+    const auto who = credentials_behind(peer_.get());
+    peer_process_ = who ? who->pid : 0;
+    if (!who || !is_trusted(who->uid) || !send_sockets()) peer_.reset();
     return std::nullopt;
   }
   char word = 0;

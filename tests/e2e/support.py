@@ -20,7 +20,7 @@ import time
 import libpq
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-PGKEEP = pathlib.Path(os.environ.get("PGKEEP_BINARY", TOP / "build/release/pgkeep"))
+PGKEEP = pathlib.Path(os.environ.get("PGKEEP_BINARY", TOP / "build/release/pgkeep")).absolute()
 SERVERS = (TOP / "build/servers").resolve()  # A link where the servers' account cannot reach this checkout.
 # Debian's own psql is a script that looks for the newest server: it takes longer than most of what tests ask.
 PSQL = shutil.which("psql", path=f"/usr/lib/postgresql/15/bin:{os.environ['PATH']}") or "psql"

@@ -160,7 +160,7 @@ COMMANDS = {
 SHOWN = {
     "pins": {
         "test_pins_are_counted_and_shown": "EXTRAS"},
-    "console": {
+    "shown": {
         "test_columns_of_what_is_shown": "HELP",
         "test_a_script_written_for_pgbouncer": "CLIENTS CONFIG DATABASES LISTS POOLS SERVERS USERS VERSION"},
     "hosts": {

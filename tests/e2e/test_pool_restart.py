@@ -207,6 +207,7 @@ listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 listener.bind(sys.argv[1])
 os.chmod(sys.argv[1], 0o777)
 listener.listen(1)
+listener.settimeout(60)
 print("waits", flush=True)
 peer, _ = listener.accept()
 try:
