@@ -92,6 +92,7 @@ Step ServerLogin::feed(std::string_view bytes) {
 /// What has been received, as far as it can be gone on with.
 Step ServerLogin::read() {
   for (;;) {
+    if (is_greeted_ && received_.empty()) return {.kind = Step::Kind::pass};
     const auto header = wire::header_of(received_);
     if (!header) return {};
     if (!header->is_sound() || header->message_bytes() > kMessageBytesMax)
@@ -99,7 +100,7 @@ Step ServerLogin::read() {
     if (received_.size() < header->message_bytes()) return {};
     const std::string_view body = std::string_view(received_).substr(
         wire::Header::kBytes, header->message_bytes() - wire::Header::kBytes);
-    if (needs_work(*header, body)) return {.kind = Step::Kind::work};
+    if (!is_greeted_ && needs_work(*header, body)) return {.kind = Step::Kind::work};
     auto step = message(*header, body);
     if (step && step->kind == Step::Kind::fail) return *std::move(step);
     received_.erase(0, header->message_bytes());
@@ -123,6 +124,7 @@ Step ServerLogin::work() {
 }
 
 std::optional<Step> ServerLogin::message(wire::Header header, std::string_view body) {
+  if (is_greeted_) return behind_greeting(header, body);
   switch (header.type) {
   case wire::from_server::kAuthentication:
     if (!wire::authentication_of(body)) return failure("bad authentication pkt");
@@ -171,10 +173,29 @@ std::optional<Step> ServerLogin::parameter(std::string_view body) {
   return std::nullopt;
 }
 
-Step ServerLogin::take_ready() {
+/// A server says something unasked: that its configuration changed, or that it goes down.
+std::optional<Step> ServerLogin::behind_greeting(wire::Header header, std::string_view body) {
+  switch (header.type) {
+  case wire::from_server::kParameterStatus:
+    return parameter(body);
+  case wire::from_server::kNotice:
+    return std::nullopt;
+  case wire::from_server::kError: {
+    Step step = failed(body);
+    step.server_text.clear(); // Nobody's login was refused: the next connection may do.
+    return step;
+  }
+  default:
+    return failure("unknown pkt from server");
+  }
+}
+
+std::optional<Step> ServerLogin::take_ready() {
   if (!is_authenticated_) return failure("unknown pkt from server");
-  if (is_connect_query_running_ || identity_.connect_query.empty())
-    return {.kind = Step::Kind::pass};
+  if (is_connect_query_running_ || identity_.connect_query.empty()) {
+    is_greeted_ = true;
+    return std::nullopt;
+  }
   is_connect_query_running_ = true;
   Step step;
   wire::append_query(step.send, identity_.connect_query);

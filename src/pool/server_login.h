@@ -88,7 +88,8 @@ private:
   Step answer_sasl(std::string_view data);
   std::optional<Step> parameter(std::string_view body);
   Step failed(std::string_view body);
-  Step take_ready();
+  std::optional<Step> take_ready();
+  std::optional<Step> behind_greeting(wire::Header header, std::string_view body);
 
   ServerIdentity identity_;
   std::string random_;
@@ -98,6 +99,7 @@ private:
   std::string received_;
   bool is_authenticated_ = false;
   bool is_connect_query_running_ = false;
+  bool is_greeted_ = false;      ///< All that is still to come is what it says unasked.
   std::vector<std::string> log_; ///< For the next step.
   std::optional<wire::ScramClient> scram_;
   std::vector<std::pair<std::string, std::string>> parameters_;

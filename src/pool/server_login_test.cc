@@ -48,6 +48,29 @@ TEST(ServerLogin, ReadsAGreetingInPiecesOfAnySize) {
   }
 }
 
+TEST(ServerLogin, ReadsWhatComesBehindTheGreeting) {
+  std::string unasked;
+  wire::append_parameter_status(unasked, "TimeZone", "UTC");
+  ServerLogin changed = login_as("");
+  EXPECT_EQ(say(changed, welcome() + unasked).kind, ServerStep::pass);
+  EXPECT_EQ(changed.parameters().at(0).second, "UTC");
+
+  ServerLogin halved = login_as("");
+  EXPECT_EQ(say(halved, welcome() + unasked.substr(0, 7)).kind, ServerStep::wait);
+  EXPECT_EQ(say(halved, unasked.substr(7)).kind, ServerStep::pass);
+
+  std::string end;
+  wire::append_error(end, {.severity = "FATAL", .sqlstate = "57P01", .message = "going down"});
+  ServerLogin ended = login_as("");
+  const ServerLogin::Step step = say(ended, welcome() + end);
+  EXPECT_EQ(step.kind, ServerStep::fail);
+  EXPECT_EQ(step.text, "going down");
+  EXPECT_EQ(step.server_text, "") << "those who wait may have another connection";
+
+  ServerLogin confused = login_as("");
+  EXPECT_EQ(say(confused, welcome() + welcome()).kind, ServerStep::fail);
+}
+
 TEST(ServerLogin, AnswersMd5AndCleartext) {
   std::string request;
   wire::append_md5_request(request, "salt");
