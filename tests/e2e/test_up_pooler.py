@@ -5,7 +5,8 @@ import pathlib
 import subprocess
 
 from libpq import Session
-from support import pgkeep, wait_for
+from support import folder, pgkeep, wait_for
+from test_pool_fleet import JDBC, compile_java, says_ok
 from test_up import admin, kill, psql, stack, status, uri
 
 
@@ -31,6 +32,30 @@ def test_clients_come_in_by_their_passwords():
         for path in (pathlib.Path(state["data"]).parent / "pool").iterdir():
             assert path.stat().st_mode & 0o077 == 0 or path.name == "pool.pid", path
             assert "SCRAM" not in path.read_text(), f"{path} holds a secret"
+
+
+def test_a_session_is_what_it_is_without_a_pooler():
+    """Transactions of one client go to whichever server is free, and it need not know."""
+    with stack() as directory:
+        state = status(directory)
+        known = psql(pooled(state, "migrator") + "&options=-c%20search_path%3Dpg_catalog%20-c%20extra_float_digits%3D3", "SHOW search_path; SHOW extra_float_digits")
+        assert known.stdout.split() == ["pg_catalog", "3"], known
+        first, second = (Session(pooled(state, "migrator")) for _ in range(2))
+        for sql in ("SET app.tenant = 'one'", "SET statement_timeout = '77s'", "CREATE TEMP TABLE mine AS SELECT 7 AS id", "SELECT pg_advisory_lock(42)", "LISTEN news"):
+            assert first.ask(sql)[1] == "", (sql, first.error)
+        servers = {tuple(row) for each in (first, second) for row in each.ask("SELECT pg_backend_pid()")[0]}
+        assert len(servers) == 2, "who has a temporary table keeps its server"
+        assert second.ask("SELECT current_setting('app.tenant', true), current_setting('statement_timeout'), to_regclass('mine'), pg_try_advisory_lock(42)")[0] == [["", "0", "", "f"]]
+        assert first.ask("SELECT current_setting('app.tenant'), current_setting('statement_timeout'), id FROM mine")[0] == [["one", "77s", "7"]]
+        first.close()
+        wait_for(lambda: second.ask("SELECT pg_try_advisory_lock(42)")[0] == [["t"]], "its lock is let go")
+        second.close()
+        with folder() as classes:
+            compile_java(classes)
+            address = (f"jdbc:postgresql://localhost:{state['pooler']['port']}/{state['database']}?user=migrator&sslmode=verify-full"
+                       f"&sslrootcert={state['root_certificate']}")
+            says_ok(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{JDBC}", "Jdbc", address, "transaction", "listens"],
+                    env={**os.environ, "PGPASSFILE": state["passfile"]})
 
 
 PAST_THE_POOLER = "SELECT inet_client_addr() IS NOT NULL"

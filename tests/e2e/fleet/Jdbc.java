@@ -113,7 +113,9 @@ public class Jdbc {
   }
 
   public static void main(String[] words) throws Exception {
-    uri = "jdbc:" + words[0].replaceFirst("postgres@", "").replaceFirst("\\?.*", "") + "?user=postgres&sslmode=disable&gssEncMode=disable";
+    uri = words[0].startsWith("jdbc:")
+        ? words[0]
+        : "jdbc:" + words[0].replaceFirst("postgres@", "").replaceFirst("\\?.*", "") + "?user=postgres&sslmode=disable&gssEncMode=disable";
     boolean isStatement = words[1].equals("statement");
     // The driver sets extra_float_digits and others at its start: see ignore_startup_parameters.
     try (Connection connection = connect()) {
