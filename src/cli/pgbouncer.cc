@@ -3,10 +3,11 @@
 #include <getopt.h>
 #include <unistd.h>
 
-#include <array>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -40,27 +41,31 @@ std::string usage(std::string_view program) {
 
 /// As its log has lines, so that who reads its standard error finds them.
 void complain(Io& io, std::string_view level, std::string_view text) {
-  const std::time_t now = std::time(nullptr);
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto millis = std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch());
   std::tm parts{};
-  ::localtime_r(&now, &parts);
-  std::array<char, 64> date{};
-  const std::size_t size =
-      std::strftime(date.data(), date.size(), "%Y-%m-%d %H:%M:%S.000 %Z", &parts);
-  io.err(
-      fmt::format("{} [{}] {} {}\n", std::string_view(date.data(), size), ::getpid(), level, text));
+  ::localtime_r(&seconds, &parts);
+  io.err(fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03} {:%Z} [{}] {} {}\n", parts, millis.count() % 1000,
+                     parts, ::getpid(), level, text));
 }
 
 int serve(const pool::RunOptions& options, Io& io) {
   const auto done = pool::run(options);
   if (done) return 0;
+  if (options.is_quiet) return kRefused;
   const base::Error& error = done.error();
   const bool is_of_file = error.code == base::Code::config || error.code == base::Code::unsupported;
-  if (is_of_file && !error.where.empty()) {
-    complain(io, "ERROR", base::printable(to_line(error)));
-    complain(io, "FATAL", "cannot load config file");
+  const bool is_unread = error.code == base::Code::io && error.where == options.ini;
+  if (is_unread) {
+    complain(io, "ERROR", fmt::format("could not load file \"{}\": {}", error.where, error.what));
+  } else if (!is_of_file || error.where.empty()) {
+    complain(io, "FATAL", pool::log_text_of(error));
+    return kRefused;
   } else {
-    complain(io, "FATAL", base::printable(to_line(error)));
+    complain(io, "ERROR", pool::log_text_of(error));
   }
+  complain(io, "FATAL", "cannot load config file");
   return kRefused;
 }
 

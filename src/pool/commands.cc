@@ -9,6 +9,7 @@
 #include "pool/console_rows.h"
 #include "pool/control.h"
 #include "pool/loop.h"
+#include "pool/pool.h"
 
 namespace pgkeep::pool {
 
@@ -84,7 +85,7 @@ void Control::set(const ConsoleQuery& query, const ConsoleCommand& command) {
   }
   auto files = with_setting(*files_, command.name, command.argument);
   if (!files) {
-    shared_.log.error(base::to_line(files.error()));
+    shared_.log.error(log_text_of(files.error()));
     fail(query, "SET failed");
     return;
   }

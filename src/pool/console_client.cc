@@ -98,7 +98,7 @@ void Loop::hear_console(Client& client) {
     break;
   }
   case wire::from_client::kTerminate:
-    disconnect(client, "close req", false);
+    disconnect(client, "client close request", false);
     break;
   case wire::from_client::kParse:
   case wire::from_client::kBind:

@@ -14,6 +14,7 @@
 
 #include "pool/loop.h"
 #include "pool/moved_client.h"
+#include "pool/pool.h"
 #include "wire/bytes.h"
 
 namespace pgkeep::pool {
@@ -194,7 +195,7 @@ void Control::take_mail() {
 bool Control::reload() {
   auto again = reread_directory(*files_, read_);
   if (!again) {
-    shared_.log.error(base::to_line(again.error()));
+    shared_.log.error(log_text_of(again.error()));
     shared_.log.warning("config file loading failed");
     return false;
   }
@@ -221,7 +222,7 @@ void Control::set_log() {
   if (targets) {
     shared_.log.set_targets(*std::move(targets));
   } else {
-    shared_.log.error(base::to_line(targets.error()));
+    shared_.log.error(log_text_of(targets.error()));
   }
 }
 

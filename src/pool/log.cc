@@ -15,6 +15,10 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
+#include "base/text.h"
+#include "pool/pool.h"
+
 namespace pgkeep::pool {
 namespace {
 
@@ -181,6 +185,16 @@ base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet)
                        .expected = "one of auth, authpriv, daemon, user, local0 to local7"};
   targets.syslog_facility = facility->number;
   return targets;
+}
+
+std::string log_text_of(const base::Error& error) {
+  base::Error told = error;
+  const bool is_of_file = error.code == base::Code::config || error.code == base::Code::unsupported;
+  if (is_of_file && !told.where.empty()) {
+    if (told.what.ends_with('.')) told.what.pop_back();
+    told.what += fmt::format(" in configuration ({})", std::exchange(told.where, {}));
+  }
+  return base::printable(to_line(told).substr(std::string_view("error: ").size()));
 }
 
 void tell_problems(Log& log, const std::vector<FileProblem>& problems) {

@@ -210,22 +210,36 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
   return {};
 }
 
+base::Result<> serve_as_asked(const DirectoryPtr& directory, const RunOptions& options) {
+  const Settings& settings = directory->settings();
+  PGKEEP_CHECK(become_account(options.user.empty() ? settings.user : options.user));
+  PGKEEP_CHECK(refuse_root());
+  if (!options.is_daemon) return serve(directory, options, [] {});
+  if (settings.pidfile.empty())
+    return base::Error{.code = base::Code::config,
+                       .what = "daemon needs pidfile configured",
+                       .expected = "pidfile = FILE in [pgbouncer]"};
+  return run_in_background(
+      [&](const Started& started) { return serve(directory, options, started); });
+}
+
+/// Who reads the log alone learns why there is no pooler. Whoever started it hears it, too. The
+/// file must not become root's.
+void note_end(const Settings& settings, const base::Error& error) {
+  if (::geteuid() == 0) return;
+  if (auto targets = log_targets_of(settings, true))
+    Log(*std::move(targets)).fatal(log_text_of(error));
+}
+
 } // namespace
 
 base::Result<> run(const RunOptions& options) {
   const auto read = [](const std::string& path) { return base::read_file(path); };
   PGKEEP_TRY(Directory directory, read_directory(options.ini, read));
   const auto start = std::make_shared<const Directory>(std::move(directory));
-  const Settings& settings = start->settings();
-  PGKEEP_CHECK(become_account(options.user.empty() ? settings.user : options.user));
-  PGKEEP_CHECK(refuse_root());
-  if (!options.is_daemon) return serve(start, options, [] {});
-  if (settings.pidfile.empty())
-    return base::Error{.code = base::Code::config,
-                       .what = "daemon needs pidfile configured",
-                       .where = options.ini,
-                       .expected = "pidfile = FILE in [pgbouncer]"};
-  return run_in_background([&](const Started& started) { return serve(start, options, started); });
+  const auto served = serve_as_asked(start, options);
+  if (!served) note_end(start->settings(), served.error());
+  return served;
 }
 
 } // namespace pgkeep::pool

@@ -30,4 +30,8 @@ inline constexpr int kLoopsMax = 64;
 /// is not built yet), Code::refused (another one runs), Code::io.
 base::Result<> run(const RunOptions& options);
 
+/// An error's text as the log has it: of a file's line in PgBouncer's words (`... in configuration
+/// (FILE:LINE)`), and what more is known.
+std::string log_text_of(const base::Error& error);
+
 } // namespace pgkeep::pool

@@ -90,6 +90,23 @@ def test_command_line_of_pgbouncer():
             assert missing.returncode == 1 and "nothing.ini" in missing.stderr and "FATAL" in missing.stderr, (each.kind, missing)
 
 
+def test_why_it_does_not_start():
+    """In the same words, so that scripts find them, to standard error and to the log file; to the latter alone if it is to be quiet."""
+    with folder() as home:
+        for kind in KINDS:
+            wrong = Home(home, kind, {"default_pool_size": "abc"})
+            number = next(i for i, line in enumerate(wrong.ini.read_text().splitlines(), 1) if "abc" in line)
+            first, last = [re.sub(r"^\S+ \d\d:\d\d:\d\d\.\d{3} \S+ \[\d+\] ", "", line) for line in wrong.run(wrong.ini).stderr.splitlines()]
+            words = f'ERROR invalid value "abc" for parameter default_pool_size in configuration ({wrong.ini}:{number})'
+            assert first.startswith(words) and last == "FATAL cannot load config file", (kind, first, last)
+            for options in ([], ["-q"]):
+                nowhere = Home(home, kind, {"pidfile": home / "no folder" / "pid"})
+                result = nowhere.run(*options, nowhere.ini)
+                told = "FATAL could not open pidfile"
+                assert result.returncode == 1 and told in nowhere.log(), (kind, result, nowhere.log())
+                assert (told in result.stderr) == (not options) and (options == [] or not result.stderr), (kind, result)
+
+
 def test_daemon():
     """It serves in the background with a pid file; what went wrong is told by the exit code: by ours of the whole start."""
     with folder() as home:
