@@ -41,7 +41,7 @@ base::Result<base::Fd> bound(const SocketAddress& address, bool is_reusable,
     if (is_reusable) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     if (address.storage.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   }
-  if (::bind(fd.get(), address.get(), address.bytes) != 0) return failed("cannot bind", name);
+  if (::bind(fd.get(), address.get(), address.bytes) != 0) return failed("bind()", name);
   return fd;
 }
 
@@ -58,7 +58,7 @@ base::Result<ListeningSocket> listen_tcp(const SocketAddress& address, const Set
     if (settings.tcp_defer_accept)
       set_option(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
     if (::listen(fd.get(), static_cast<int>(settings.listen_backlog)) != 0)
-      return failed("cannot listen", listening.name);
+      return failed("listen()", listening.name);
     listening.fds.push_back(std::move(fd));
   }
   return listening;
@@ -97,7 +97,7 @@ base::Result<ListeningSocket> listen_unix(const Settings& settings) {
     PGKEEP_CHECK(set_group(path, settings.unix_socket_group));
   }
   if (::listen(fd.get(), static_cast<int>(settings.listen_backlog)) != 0)
-    return failed("cannot listen", listening.name);
+    return failed("listen()", listening.name);
   listening.fds.push_back(std::move(fd));
   return listening;
 }
@@ -108,6 +108,34 @@ base::Result<std::vector<SocketAddress>> addresses_of(const std::string& host, s
                                       *numeric_address("::", port)};
   if (const auto numeric = numeric_address(host, port)) return std::vector{*numeric};
   return resolve(host, port);
+}
+
+/// Of every address of listen_addr those that can be had: one of several may be of a family that
+/// this machine has not, or the same as another. Errors: where none of them is left.
+base::Result<OwnSockets> listen_everywhere(const Settings& settings, int loops) {
+  OwnSockets all;
+  const auto port = static_cast<std::uint16_t>(settings.listen_port);
+  bool is_any_named = false;
+  for (const std::string& each : base::split(settings.listen_addr, ',')) {
+    const std::string host(base::trim(each));
+    if (host.empty()) continue;
+    is_any_named = true;
+    PGKEEP_TRY(const std::vector<SocketAddress> addresses, addresses_of(host, port));
+    for (const SocketAddress& address : addresses) {
+      if (auto listening = listen_tcp(address, settings, loops)) {
+        all.sockets.push_back(*std::move(listening));
+      } else {
+        const base::Error& error = listening.error();
+        all.problems.push_back(fmt::format("cannot listen on {}: {}", error.where, error.what));
+      }
+    }
+  }
+  if (is_any_named && all.sockets.empty())
+    return base::Error{.code = base::Code::io,
+                       .what = fmt::format("failed to listen on any address in listen_addr list: "
+                                           "{} ({})",
+                                           settings.listen_addr, base::join(all.problems, "; "))};
+  return all;
 }
 
 base::Result<ListeningSocket> passed_one(base::Fd fd, const Settings& settings) {
@@ -159,28 +187,20 @@ base::Result<std::vector<ListeningSocket>> listen_on(std::vector<base::Fd> passe
   return all;
 }
 
-base::Result<std::vector<ListeningSocket>> listen_as(const Settings& settings, int loops) {
-  std::vector<ListeningSocket> all;
-  const auto port = static_cast<std::uint16_t>(settings.listen_port);
-  for (const std::string& each : base::split(settings.listen_addr, ',')) {
-    const std::string host(base::trim(each));
-    if (host.empty()) continue;
-    PGKEEP_TRY(const std::vector<SocketAddress> addresses, addresses_of(host, port));
-    for (const SocketAddress& address : addresses) {
-      auto listening = listen_tcp(address, settings, loops);
-      // A machine without IPv6 has no "::".
-      if (!listening && host == "*" && address.storage.ss_family == AF_INET6) continue;
-      if (!listening) return std::move(listening).error();
-      all.push_back(*std::move(listening));
-    }
-  }
+base::Result<OwnSockets> listen_as(const Settings& settings, int loops) {
+  PGKEEP_TRY(OwnSockets all, listen_everywhere(settings, loops));
   if (!settings.unix_socket_dir.empty()) {
-    PGKEEP_TRY(ListeningSocket listening, listen_unix(settings));
-    all.push_back(std::move(listening));
+    auto listening = listen_unix(settings);
+    if (!listening) {
+      base::Error error = std::move(listening).error();
+      error.what = fmt::format("failed to create unix socket: {}", error.what);
+      return error;
+    }
+    all.sockets.push_back(*std::move(listening));
   }
-  if (all.empty())
+  if (all.sockets.empty())
     return base::Error{.code = base::Code::config,
-                       .what = "nowhere to listen",
+                       .what = "nowhere to listen on",
                        .expected = "listen_addr or unix_socket_dir"};
   return all;
 }

@@ -27,8 +27,14 @@ struct ListeningSocket {
 
 /// Somebody serves there already. Errors: Code::refused.
 base::Result<> refuse_used_unix_socket(const Settings& settings);
-/// Errors: Code::config (an address that is none), Code::io (in use, not allowed).
-base::Result<std::vector<ListeningSocket>> listen_as(const Settings& settings, int loops);
+struct OwnSockets {
+  std::vector<ListeningSocket> sockets;
+  std::vector<std::string> problems; ///< "cannot listen on [::1]:6432: ...": goes on without it.
+};
+/// An address that cannot be had is a problem; as in PgBouncer it ends the start only where none of
+/// listen_addr is left. Errors: Code::unreachable (a name that is none), Code::config (nothing is
+/// named), Code::io.
+base::Result<OwnSockets> listen_as(const Settings& settings, int loops);
 /// Sockets that somebody else opened. Errors: Code::config where one does not listen.
 base::Result<std::vector<ListeningSocket>> listen_on(std::vector<base::Fd> passed,
                                                      const Settings& settings);

@@ -107,6 +107,7 @@ void add_listeners(Shared& shared, const Settings& settings,
 /// What it serves from: sockets of its own, of the service manager, or of the process before.
 struct Start {
   std::vector<ListeningSocket> sockets = {};
+  std::vector<std::string> problems = {}; ///< Of those that it has not.
   std::optional<TakenOver> taken = {};
   bool is_passed = false;
   bool was_stale = false; ///< The pid file.
@@ -132,7 +133,9 @@ base::Result<Start> start_of(const Settings& settings, const RunOptions& options
   if (start.is_passed) {
     PGKEEP_TRY(start.sockets, listen_on(std::move(passed), settings));
   } else {
-    PGKEEP_TRY(start.sockets, listen_as(settings, loops));
+    PGKEEP_TRY(OwnSockets own, listen_as(settings, loops));
+    start.sockets = std::move(own.sockets);
+    start.problems = std::move(own.problems);
   }
   return start;
 }
@@ -172,6 +175,8 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
   raise_file_limit(shared.log, *directory);
   for (int i = 0; i < loops; ++i)
     shared.loops.push_back(std::make_unique<Loop>(shared, directory, i));
+  for (const std::string& problem : start.problems)
+    shared.log.warning(problem);
   add_listeners(shared, settings, start.sockets);
   base::Fd former;
   if (start.taken) {

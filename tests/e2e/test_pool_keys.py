@@ -187,6 +187,31 @@ def test_where_it_listens():
                     assert (pooler.home / f".s.PGSQL.{pooler.port}").is_socket(), (kind, value)
 
 
+def test_addresses_that_cannot_be_had():
+    """listen_addr with one that is not this machine's, or is taken: it goes on with the others, as where "localhost" has an IPv6 address that is switched off."""
+    with folder() as home, socket.create_server(("127.0.0.2", 0)) as taken:
+        port = taken.getsockname()[1]
+        for value, lost in (("192.0.2.1,127.0.0.1", "192.0.2.1:PORT: bind(): Cannot assign requested address"),
+                            ("127.0.0.1, 127.0.0.1", "127.0.0.1:PORT: bind(): Address already in use"),
+                            ("127.0.0.1,127.0.0.2", "127.0.0.2:PORT: bind(): Address already in use")):
+            for kind in KINDS:
+                with Pooler(kind, home, {"app": ""}, {"listen_addr": value, "listen_port": port}, POSTGRES) as pooler:
+                    pooler.port = port
+                    assert f"WARNING cannot listen on {lost.replace('PORT', str(port))}\n" in pooler.log(), (kind, value, pooler.log())
+                    assert f"LOG listening on 127.0.0.1:{port}\n" in pooler.log(), (kind, value, pooler.log())
+                    assert answering(port, "127.0.0.1") == ["127.0.0.1"], (kind, value)
+        # None is left. 1.18 goes on with a Unix socket where it has one, 1.25 does not.
+        for kind, settings in (("ours", {}), *((kind, {"unix_socket_dir": ""}) for kind in KINDS)):
+            try:
+                with Pooler(kind, home, {"app": ""}, {"listen_addr": "127.0.0.2,192.0.2.1", "listen_port": port, **settings}, POSTGRES) as pooler:
+                    said = f"it runs: {pooler.log()}"
+            except AssertionError as error:
+                said = str(error)
+            assert "FATAL" in said if kind == "pgbouncer" else "failed to listen on any address in listen_addr list: 127.0.0.2,192.0.2.1" in said, (kind, said)
+            assert f"cannot listen on 127.0.0.2:{port}: bind(): Address already in use" in said, (kind, said)
+            assert f"cannot listen on 192.0.2.1:{port}: bind(): Cannot assign requested address" in said, (kind, said)
+
+
 def test_a_socket_without_a_file():
     """unix_socket_dir: a name with @ is no folder, on the side of clients as of servers (host); an empty one switches it off."""
     with server_and_home() as (_, home, at):
