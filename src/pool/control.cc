@@ -264,6 +264,9 @@ void Control::look_around() {
   look_after_pending();
   resume_for_nobody();
   look_for_the_end();
+  if (metrics_.try_again(now_us()))
+    shared_.log.info(
+        fmt::format("metrics are served at {} now", files_->settings().metrics_listen));
   for (const std::uint64_t connection : metrics_.look(now_us())) {
     count({}, [this, connection](const Picture& picture) {
       metrics_.answer(connection, metrics_text(picture));

@@ -24,6 +24,7 @@ double seconds(auto us) {
   return static_cast<double>(us) / static_cast<double>(kMicrosInSecond);
 }
 constexpr int kBacklog = 16;
+constexpr std::int64_t kTryUs = kMicrosInSecond; ///< Between tries for a port that is not free.
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 /// A client may have any bytes for a name, and one label that is no UTF-8 spoils all of it.
@@ -158,6 +159,23 @@ void append_extras(std::string& out, std::span<const PoolCensus> pools) {
                [](const PoolCensus& pool, std::size_t i) { return pool.clients_holding[i]; });
 }
 
+/// 0 where it listens then, else what errno says.
+int listen_at(const SocketAddress& address, base::Fd& listener) {
+  base::Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int yes = 1;
+  if (!fd.is_open() || ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+      ::bind(fd.get(), address.get(), address.bytes) != 0 || ::listen(fd.get(), kBacklog) != 0)
+    return errno;
+  listener = std::move(fd);
+  return 0;
+}
+
+base::Error cannot_listen(std::string_view where, int problem) {
+  return {.code = base::Code::io,
+          .what = std::generic_category().message(problem),
+          .where = fmt::format("metrics_listen = {}", where)};
+}
+
 } // namespace
 
 std::string metrics_text(const Picture& picture) {
@@ -230,10 +248,8 @@ MetricsWish metrics_wish_of(std::string_view request) {
   return {.is_whole = true, .is_metrics = true};
 }
 
-base::Result<MetricsServer> MetricsServer::open(std::string_view where) {
-  MetricsServer server;
-  if (where.empty()) return server;
-  const std::string name(where);
+base::Result<std::optional<SocketAddress>> metrics_address(std::string_view where) {
+  if (where.empty()) return std::optional<SocketAddress>();
   const std::size_t colon = where.rfind(':');
   std::string_view host = where.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -244,22 +260,39 @@ base::Result<MetricsServer> MetricsServer::open(std::string_view where) {
     const auto [stop, failure] = std::from_chars(where.data() + colon + 1, end, port);
     is_sound = failure == std::errc() && stop == end && port > 0;
   }
-  const auto address = is_sound ? numeric_address(host, port) : std::nullopt;
+  auto address = is_sound ? numeric_address(host, port) : std::nullopt;
   if (!address)
     return base::Error{.code = base::Code::config,
-                       .what = fmt::format("metrics_listen = {} is no address", name),
+                       .what = fmt::format("metrics_listen = {} is no address", where),
                        .expected = "an address and a port, such as 127.0.0.1:9127 or [::1]:9127"};
-  server.listener_ =
-      base::Fd(::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const int yes = 1;
-  const int fd = server.listener_.get();
-  if (!server.listener_.is_open() ||
-      ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
-      ::bind(fd, address->get(), address->bytes) != 0 || ::listen(fd, kBacklog) != 0)
-    return base::Error{.code = base::Code::io,
-                       .what = std::generic_category().message(errno),
-                       .where = fmt::format("metrics_listen = {}", name)};
+  return address;
+}
+
+base::Result<MetricsServer> MetricsServer::open(std::string_view where) {
+  PGKEEP_TRY(MetricsServer server, open_when_free(where));
+  if (server.is_waiting()) return cannot_listen(where, EADDRINUSE);
   return server;
+}
+
+base::Result<MetricsServer> MetricsServer::open_when_free(std::string_view where) {
+  PGKEEP_TRY(const std::optional<SocketAddress> address, metrics_address(where));
+  MetricsServer server;
+  if (!address) return server;
+  const int problem = listen_at(*address, server.listener_);
+  if (problem == EADDRINUSE) {
+    server.awaited_ = address;
+  } else if (problem != 0) {
+    return cannot_listen(where, problem);
+  }
+  return server;
+}
+
+bool MetricsServer::try_again(std::int64_t now_us) {
+  if (!awaited_ || now_us < next_try_us_) return false;
+  next_try_us_ = now_us + kTryUs;
+  if (listen_at(*awaited_, listener_) != 0) return false;
+  awaited_.reset();
+  return true;
 }
 
 void MetricsServer::add_to(std::vector<pollfd>& sources) const {

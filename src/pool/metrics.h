@@ -12,12 +12,14 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "pool/address.h"
 #include "pool/console_show.h"
 
 namespace pgkeep::pool {
@@ -34,6 +36,9 @@ struct MetricsWish {
 };
 MetricsWish metrics_wish_of(std::string_view request);
 
+/// "127.0.0.1:9127", "[::1]:9127"; none where it is empty. Errors: Code::config.
+base::Result<std::optional<SocketAddress>> metrics_address(std::string_view where);
+
 class MetricsServer {
 public:
   static constexpr std::size_t kConnectionsMax = 16;
@@ -42,8 +47,13 @@ public:
 
   /// Listens nowhere.
   MetricsServer() = default;
-  /// "127.0.0.1:9127", "[::1]:9127". Errors: Code::config, Code::io.
+  /// Errors: Code::config, Code::io.
   static base::Result<MetricsServer> open(std::string_view where);
+  /// One that waits for its port where another process has it. Errors: as above.
+  static base::Result<MetricsServer> open_when_free(std::string_view where);
+  [[nodiscard]] bool is_waiting() const { return awaited_.has_value(); }
+  /// Now and then; true where it has its port since now.
+  bool try_again(std::int64_t now_us);
 
   /// What to wait for.
   void add_to(std::vector<pollfd>& sources) const;
@@ -51,7 +61,10 @@ public:
   std::vector<std::uint64_t> look(std::int64_t now_us);
   void answer(std::uint64_t connection, std::string text);
   /// Another process listens from now on; whoever is being answered gets his answer.
-  void stop_listening() { listener_.reset(); }
+  void stop_listening() {
+    listener_.reset();
+    awaited_.reset();
+  }
 
 private:
   struct Connection {
@@ -70,6 +83,8 @@ private:
   static void write(Connection& connection);
 
   base::Fd listener_;
+  std::optional<SocketAddress> awaited_; ///< Another process has it.
+  std::int64_t next_try_us_ = 0;
   std::uint64_t last_number_ = 0;
   std::list<Connection> connections_;
 };

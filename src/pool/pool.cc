@@ -151,6 +151,35 @@ std::unique_ptr<Handover> offered(Log& log, const Settings& settings,
   return nullptr;
 }
 
+/// What but one process can have, and the way to the one before it.
+struct Belongings {
+  MetricsServer metrics = {};
+  PidFile pid_file = {};
+  base::Fd former = {};
+};
+
+/// What can fail is done before the old process lets go: behind that nobody else serves, and what
+/// is missing is a warning.
+base::Result<Belongings> belongings_of(Log& log, const Settings& settings,
+                                       std::optional<TakenOver> taken) {
+  Belongings own;
+  if (!taken) {
+    PGKEEP_TRY(own.metrics, MetricsServer::open(settings.metrics_listen));
+    PGKEEP_TRY(own.pid_file, PidFile::write(settings.pidfile));
+    return own;
+  }
+  PGKEEP_TRY(own.metrics, MetricsServer::open_when_free(settings.metrics_listen));
+  PGKEEP_TRY(own.pid_file, PidFile::write_beside(settings.pidfile));
+  PGKEEP_TRY(own.former, finish(*std::move(taken)));
+  log.info("old process has let go, resuming work");
+  if (const auto done = own.pid_file.take_place(); !done) log.warning(done.error().what);
+  own.metrics.try_again(0); // The old process has let go of the port, too.
+  if (own.metrics.is_waiting())
+    log.warning(fmt::format("metrics_listen = {} is in use: no metrics until it is free",
+                            settings.metrics_listen));
+  return own;
+}
+
 base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
                      const Started& started) {
   const Settings& settings = directory->settings();
@@ -178,16 +207,9 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
   for (const std::string& problem : start.problems)
     shared.log.warning(problem);
   add_listeners(shared, settings, start.sockets);
-  base::Fd former;
-  if (start.taken) {
-    PGKEEP_TRY(former, finish(*std::move(start.taken)));
-    own_files();
-    shared.log.info("old process has let go, resuming work");
-    if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());
-  }
-  // The old process has let go of it, too.
-  PGKEEP_TRY(MetricsServer metrics, MetricsServer::open(settings.metrics_listen));
-  PGKEEP_TRY(PidFile pid_file, PidFile::write(settings.pidfile));
+  const bool has_taken = start.taken.has_value();
+  PGKEEP_TRY(Belongings own, belongings_of(shared.log, settings, std::move(start.taken)));
+  if (has_taken) own_files();
   std::unique_ptr<Handover> handover =
       start.is_passed ? nullptr : offered(shared.log, settings, start.sockets);
   start.sockets.clear();
@@ -195,7 +217,7 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
                               loops == 1 ? "" : "s"));
   const auto read = [](const std::string& path) { return base::read_file(path); };
   const auto let_go = [&] {
-    pid_file.leave();
+    own.pid_file.leave();
     for (OwnFile& file : files)
       file.leave();
   };
@@ -203,10 +225,10 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
                   {.files = directory,
                    .read = read,
                    .version = options.version,
-                   .metrics = std::move(metrics),
+                   .metrics = std::move(own.metrics),
                    .handover = std::move(handover),
                    .let_go = let_go,
-                   .former = std::move(former)},
+                   .former = std::move(own.former)},
                   signals);
   shared.control = &control;
   shared.manager.ready();

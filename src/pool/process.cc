@@ -146,6 +146,23 @@ base::Result<PidFile> PidFile::write(const std::string& path) {
   return own;
 }
 
+base::Result<PidFile> PidFile::write_beside(const std::string& path) {
+  if (path.empty()) return PidFile();
+  const std::string beside = fmt::format("{}.{}", path, ::getpid());
+  ::unlink(beside.c_str()); // Of one that had our number, and was killed.
+  PGKEEP_TRY(PidFile own, write(beside));
+  own.target_ = path;
+  return own;
+}
+
+base::Result<> PidFile::take_place() {
+  if (target_.empty()) return {};
+  if (::rename(path_.c_str(), target_.c_str()) != 0)
+    return failed(fmt::format("could not replace pidfile '{}'", target_), errno);
+  path_ = std::exchange(target_, {});
+  return {};
+}
+
 base::Result<bool> PidFile::remove_stale(const std::string& path) {
   if (path.empty()) return false;
   PGKEEP_TRY(const std::optional<std::string> text, base::read_file_if_exists(path));

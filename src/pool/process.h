@@ -23,9 +23,11 @@ base::Result<> refuse_root();
 class PidFile {
 public:
   PidFile() = default;
-  PidFile(PidFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  PidFile(PidFile&& other) noexcept
+      : path_(std::exchange(other.path_, {})), target_(std::exchange(other.target_, {})) {}
   PidFile& operator=(PidFile&& other) noexcept {
     std::swap(path_, other.path_);
+    std::swap(target_, other.target_);
     return *this;
   }
   PidFile(const PidFile&) = delete;
@@ -34,6 +36,10 @@ public:
 
   /// An empty path needs none. Errors: Code::io.
   static base::Result<PidFile> write(const std::string& path);
+  /// Beside that of a process that serves still. Errors: Code::io.
+  static base::Result<PidFile> write_beside(const std::string& path);
+  /// Then in its place. Errors: Code::io.
+  base::Result<> take_place();
   /// Takes away one that a dead process left; true where it did. Errors: Code::refused where its
   /// process lives, or nobody can tell.
   static base::Result<bool> remove_stale(const std::string& path);
@@ -43,6 +49,7 @@ public:
 private:
   explicit PidFile(std::string path) : path_(std::move(path)) {}
   std::string path_;
+  std::string target_; ///< Where it is to be, until it is there.
 };
 
 /// Runs `serve` in a process of its own that belongs to no terminal and has /dev/null for its

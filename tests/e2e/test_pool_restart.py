@@ -1,4 +1,5 @@
 """Online restart: pgkeep pool --takeover (pgbouncer -R). PgBouncer's own moves clients by SUSPEND and drops those with TLS; ours is tried alone."""
+import contextlib
 import os
 import pathlib
 import re
@@ -264,6 +265,55 @@ def test_nobody_else_hands_clients_over():
             wait_for(lambda: "takes over" in other.log(), "the log says so")
         finally:
             other.stop()
+
+
+def metrics_at(port):
+    """What is answered there; nothing where nobody is."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30) as asker, asker.makefile("rb") as answer:
+        asker.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return answer.read()
+    return b""
+
+
+def test_a_restart_that_cannot_have_all_that_it_needs():
+    """What the new process cannot have ends it before the old one lets go, which serves as before; the log says why."""
+    with Server(15) as server, folder() as home:
+        each = Home(home, "ours", {"pool_mode": "transaction"}, {"app": f"host={server.home} port={server.port} dbname=postgres"})
+        at = type("At", (), {"port": each.port})
+        assert each.run("-d", each.ini).returncode == 0
+        pid, text = each.pid(), each.ini.read_text()
+        try:
+            with Client(at, "app") as stays:
+                stays.query("BEGIN")
+                for line, words in (("metrics_listen = localhost:9127", "metrics_listen = localhost:9127 is no address"),
+                                    ("metrics_listen = 192.0.2.1:9127", "metrics_listen = 192.0.2.1:9127: Cannot assign requested address"),
+                                    (f"pidfile = {home}/none/pid", f"could not open pidfile '{home}/none/pid")):
+                    each.ini.write_text(f"{text}{line}\n")
+                    refused = each.run("-R", "-d", each.ini)
+                    assert refused.returncode == 1 and words in refused.stderr, (line, refused)
+                    assert each.pid() == pid and [path.name for path in each.path.glob("pid*")] == ["pid"], line
+                    with Client(at, "app") as comes:
+                        assert comes.values("SELECT 1") == ["1"], line
+                    assert stays.values("SELECT 2") == ["2"], line
+                    assert "takes over" not in each.log()
+                    if "is no address" not in words:  # That is found before the log is opened.
+                        assert re.search(rf" FATAL .*{re.escape(words)}", each.log()), each.log()
+            # The port of the metrics is somebody else's for a while: no reason not to serve.
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                port = taken.getsockname()[1]
+                each.ini.write_text(f"{text}metrics_listen = 127.0.0.1:{port}\n")
+                assert restart(each) == pid
+                wait_for(lambda: f"WARNING metrics_listen = 127.0.0.1:{port} is in use: no metrics until it is free" in each.log(), "the log says so")
+                with Client(at, "app") as comes:
+                    assert comes.values("SELECT 1") == ["1"]
+            wait_for(lambda: b"200 OK" in metrics_at(port), "the port is free, and has the metrics")
+            # Of the process before: it has to let go of the port first.
+            pid = each.pid()
+            restart(each)
+            assert b"200 OK" in metrics_at(port) and each.log().count("is in use: no metrics") == 1
+        finally:
+            each.stop()
+        wait_for(lambda: is_gone(pid), "the old process ends with its clients")
 
 
 def test_a_file_in_the_way_of_online_restarts():
