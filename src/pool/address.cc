@@ -25,6 +25,27 @@ SocketAddress made_of(const Address& address, std::size_t bytes = sizeof(Address
   return made;
 }
 
+base::Result<std::vector<SocketAddress>> resolve_by(const std::string& host, std::uint16_t port,
+                                                    int flags) {
+  addrinfo wanted{};
+  wanted.ai_flags = flags;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string service = fmt::format("{}", port);
+  if (const int code = ::getaddrinfo(host.c_str(), service.c_str(), &wanted, &found); code != 0)
+    return base::Error{
+        .code = base::Code::unreachable, .what = ::gai_strerror(code), .where = host};
+  const std::unique_ptr<addrinfo, base::Release<::freeaddrinfo>> owner(found);
+  std::vector<SocketAddress> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    SocketAddress address;
+    std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
+    address.bytes = each->ai_addrlen;
+    addresses.push_back(address);
+  }
+  return addresses;
+}
+
 } // namespace
 
 base::Result<SocketAddress> unix_address(std::string_view folder, std::uint16_t port) {
@@ -59,23 +80,13 @@ std::optional<SocketAddress> numeric_address(std::string_view host, std::uint16_
   return std::nullopt;
 }
 
+base::Result<std::vector<SocketAddress>> resolve_number(const std::string& host,
+                                                        std::uint16_t port) {
+  return resolve_by(host, port, AI_NUMERICHOST);
+}
+
 base::Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port) {
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const std::string service = fmt::format("{}", port);
-  if (const int code = ::getaddrinfo(host.c_str(), service.c_str(), &wanted, &found); code != 0)
-    return base::Error{
-        .code = base::Code::unreachable, .what = ::gai_strerror(code), .where = host};
-  const std::unique_ptr<addrinfo, base::Release<::freeaddrinfo>> owner(found);
-  std::vector<SocketAddress> addresses;
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    SocketAddress address;
-    std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
-    address.bytes = each->ai_addrlen;
-    addresses.push_back(address);
-  }
-  return addresses;
+  return resolve_by(host, port, 0);
 }
 
 std::optional<ucred> credentials_behind(int fd) {

@@ -29,6 +29,10 @@ struct SocketAddress {
 base::Result<SocketAddress> unix_address(std::string_view folder, std::uint16_t port);
 /// Of a numeric host; none where it is a name.
 std::optional<SocketAddress> numeric_address(std::string_view host, std::uint16_t port);
+/// As the resolver takes it, which is asked nothing: "127.1" and "fe80::1%eth0", too. Errors: as
+/// below.
+base::Result<std::vector<SocketAddress>> resolve_number(const std::string& host,
+                                                        std::uint16_t port);
 /// Asks the resolver. Errors: Code::unreachable.
 base::Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port);
 

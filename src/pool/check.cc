@@ -11,6 +11,8 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "pool/directory.h"
+#include "pool/listeners.h"
+#include "pool/process.h"
 #include "wire/password.h"
 
 namespace pgkeep::pool {
@@ -202,6 +204,11 @@ base::Result<Check> check(const std::string& path) {
   const auto read = [](const std::string& each) { return base::read_file(each); };
   PGKEEP_TRY(const auto directory, read_directory(path, read));
   const Settings& settings = directory.settings();
+  if (!settings.user.empty()) {
+    if (auto account = account_of(settings.user); !account)
+      return base::with_where(std::move(account).error(), path);
+  }
+  PGKEEP_CHECK(check_listening(settings));
   Check check{.listens = listens_of(settings),
               .databases = {},
               .servers = servers_of(directory),

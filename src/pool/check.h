@@ -1,7 +1,7 @@
 /// What a configuration would make the pooler do, without doing it.
 ///
-/// Threads: reads files and this machine's limits. Source: PgBouncer's manual, config (file limits
-/// behind max_client_conn).
+/// Threads: reads files, and this machine's limits, accounts and groups. Source: PgBouncer's
+/// manual, config (file limits behind max_client_conn).
 #pragma once
 
 #include <cstdint>
@@ -50,7 +50,8 @@ struct Check {
   std::vector<FileProblem> problems; ///< Not right, and passed over where it runs.
 };
 
-/// Errors: those that pool::run() would end with.
+/// Errors: those that pool::run() would end with, but for what depends on the moment and on who
+/// starts it: ports, folders, names that the resolver is asked for.
 base::Result<Check> check(const std::string& path);
 
 } // namespace pgkeep::pool

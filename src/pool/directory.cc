@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 #include "pool/ldap_auth.h"
+#include "pool/log.h"
+#include "pool/metrics.h"
 #include "pool/pam_auth.h"
 #include "pool/user_list.h"
 
@@ -119,6 +121,15 @@ base::Result<> make_tls(Directory& directory) {
   return {};
 }
 
+/// The log goes to syslog all the same.
+std::string problem_of_facility(const Settings& settings) {
+  if (syslog_facility_of(settings.syslog_facility)) return {};
+  return fmt::format(
+      "invalid value \"{}\" for parameter syslog_facility: daemon is taken (expected "
+      "one of auth, authpriv, daemon, user, local0 to local7)",
+      settings.syslog_facility);
+}
+
 /// All but the settings, which are there. `before`: see read_users().
 base::Result<> complete(Directory& directory, const ReadText& read, const Directory* before) {
   const Settings& settings = directory.settings();
@@ -136,6 +147,10 @@ base::Result<> complete(Directory& directory, const ReadText& read, const Direct
   for (const std::string& name : base::split(settings.ignore_startup_parameters, ','))
     directory.ignored_parameters.emplace(base::trim(name));
   directory.problems = directory.configuration.problems;
+  if (std::string problem = problem_of_facility(settings); !problem.empty())
+    directory.problems.push_back({.where = settings.conffile, .what = std::move(problem)});
+  if (auto address = metrics_address(settings.metrics_listen); !address)
+    return base::with_where(std::move(address).error(), settings.conffile);
   PGKEEP_CHECK(check_auth_type(settings));
   read_users(directory, read, before);
   if (settings.auth_type == AuthType::hba) {
@@ -180,6 +195,9 @@ base::Result<Directory> with_setting(const Directory& before, std::string_view n
     return base::Error{.code = base::Code::config,
                        .what = fmt::format("{} cannot be changed while the pooler runs", name)};
   if (auto missing = not_built_of(directory.configuration)) return *std::move(missing);
+  if (std::string problem = problem_of_facility(directory.settings());
+      !problem.empty() && name == "syslog_facility")
+    return base::Error{.code = base::Code::config, .what = std::move(problem)};
   directory.ignored_parameters.clear();
   for (const std::string& each : base::split(directory.settings().ignore_startup_parameters, ','))
     directory.ignored_parameters.emplace(base::trim(each));

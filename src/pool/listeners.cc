@@ -65,8 +65,7 @@ base::Result<ListeningSocket> listen_tcp(const SocketAddress& address, const Set
 }
 
 /// By name or number.
-base::Result<> set_group(const std::string& path, const std::string& name) {
-  if (name.empty()) return {};
+base::Result<gid_t> group_of(const std::string& name) {
   gid_t number = 0;
   const char* const end = name.data() + name.size();
   if (const auto [stop, failure] = std::from_chars(name.data(), end, number);
@@ -78,6 +77,12 @@ base::Result<> set_group(const std::string& path, const std::string& name) {
                          .expected = "unix_socket_group: a group of this machine"};
     number = found->gr_gid;
   }
+  return number;
+}
+
+base::Result<> set_group(const std::string& path, const std::string& name) {
+  if (name.empty()) return {};
+  PGKEEP_TRY(const gid_t number, group_of(name));
   if (::chown(path.c_str(), static_cast<uid_t>(-1), number) != 0) return failed("chown()", path);
   return {};
 }
@@ -161,7 +166,25 @@ base::Result<ListeningSocket> passed_one(base::Fd fd, const Settings& settings) 
   return listening;
 }
 
+bool looks_numeric(const std::string& host) {
+  return host.contains(':') || host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 } // namespace
+
+base::Result<> check_listening(const Settings& settings) {
+  const auto port = static_cast<std::uint16_t>(settings.listen_port);
+  for (const std::string& each : base::split(settings.listen_addr, ',')) {
+    const std::string host(base::trim(each));
+    if (host.empty() || !looks_numeric(host)) continue;
+    if (auto number = resolve_number(host, port); !number) return std::move(number).error();
+  }
+  const bool has_group =
+      settings.unix_socket_dir.starts_with('/') && !settings.unix_socket_group.empty();
+  if (!has_group) return {};
+  auto group = group_of(settings.unix_socket_group);
+  return group ? base::Result<>() : base::Result<>(std::move(group).error());
+}
 
 base::Result<> refuse_used_unix_socket(const Settings& settings) {
   if (!settings.unix_socket_dir.starts_with('/')) return {};
@@ -188,6 +211,7 @@ base::Result<std::vector<ListeningSocket>> listen_on(std::vector<base::Fd> passe
 }
 
 base::Result<OwnSockets> listen_as(const Settings& settings, int loops) {
+  PGKEEP_CHECK(check_listening(settings));
   PGKEEP_TRY(OwnSockets all, listen_everywhere(settings, loops));
   if (!settings.unix_socket_dir.empty()) {
     auto listening = listen_unix(settings);

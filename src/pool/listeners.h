@@ -27,6 +27,9 @@ struct ListeningSocket {
 
 /// Somebody serves there already. Errors: Code::refused.
 base::Result<> refuse_used_unix_socket(const Settings& settings);
+/// What listen_as() would end with for every process: a number that is no address, a group that is
+/// not there. Asks no resolver for names. Errors: Code::unreachable, Code::config.
+base::Result<> check_listening(const Settings& settings);
 struct OwnSockets {
   std::vector<ListeningSocket> sockets;
   std::vector<std::string> problems; ///< "cannot listen on [::1]:6432: ...": goes on without it.

@@ -165,6 +165,11 @@ void Log::write(std::string_view text, const std::vector<SyslogLine>& lines) con
     ::syslog(priority_of(line.level), "%s", line.text.c_str());
 }
 
+std::optional<int> syslog_facility_of(std::string_view name) {
+  const auto* const found = std::ranges::find(kFacilities, name, &Facility::name);
+  return found == std::end(kFacilities) ? std::nullopt : std::optional(found->number);
+}
+
 base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet) {
   LogTargets targets{
       .is_quiet = is_quiet, .uses_syslog = settings.syslog, .syslog_ident = settings.syslog_ident};
@@ -176,14 +181,7 @@ base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet)
                          .what = std::generic_category().message(errno),
                          .where = settings.logfile};
   }
-  const auto* const facility =
-      std::ranges::find(kFacilities, settings.syslog_facility, &Facility::name);
-  if (facility == std::end(kFacilities))
-    return base::Error{.code = base::Code::config,
-                       .what = fmt::format("invalid value \"{}\" for parameter syslog_facility",
-                                           settings.syslog_facility),
-                       .expected = "one of auth, authpriv, daemon, user, local0 to local7"};
-  targets.syslog_facility = facility->number;
+  targets.syslog_facility = syslog_facility_of(settings.syslog_facility).value_or(LOG_DAEMON);
   return targets;
 }
 

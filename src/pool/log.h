@@ -30,7 +30,9 @@ struct LogTargets {
   std::string syslog_ident = {};
   int syslog_facility = 0;
 };
-/// As the settings say. Errors: Code::io, Code::config (a facility that is none).
+/// "daemon", "local0"; none where it is not known.
+std::optional<int> syslog_facility_of(std::string_view name);
+/// As the settings say; a facility that is none is daemon's, as in PgBouncer. Errors: Code::io.
 base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet);
 
 class Log {

@@ -104,19 +104,22 @@ void use_no_terminal() {
 
 } // namespace
 
+base::Result<base::Account> account_of(const std::string& name) {
+  if (auto account = base::find_account(name)) return *std::move(account);
+  return base::Error{.code = base::Code::config,
+                     .what = fmt::format("could not find user '{}' to switch to", name),
+                     .expected = "an account of this machine"};
+}
+
 base::Result<> become_account(const std::string& name) {
   if (name.empty()) return {};
-  const std::optional<base::Account> account = base::find_account(name);
-  if (!account)
-    return base::Error{.code = base::Code::config,
-                       .what = fmt::format("could not find user '{}' to switch to", name),
-                       .expected = "an account of this machine"};
-  if (::geteuid() == account->uid && ::getuid() == account->uid) return {};
-  if (::initgroups(name.c_str(), account->gid) != 0)
+  PGKEEP_TRY(const base::Account account, account_of(name));
+  if (::geteuid() == account.uid && ::getuid() == account.uid) return {};
+  if (::initgroups(name.c_str(), account.gid) != 0)
     return failed(fmt::format("failed to set groups of user '{}'", name), errno);
-  if (::setgid(account->gid) != 0 || ::setuid(account->uid) != 0)
+  if (::setgid(account.gid) != 0 || ::setuid(account.uid) != 0)
     return failed(fmt::format("failed to switch to user '{}'", name), errno);
-  if (::setuid(0) == 0 || ::geteuid() != account->uid || ::getegid() != account->gid)
+  if (::setuid(0) == 0 || ::geteuid() != account.uid || ::getegid() != account.gid)
     return base::Error{.code = base::Code::io,
                        .what = fmt::format("user '{}' could become root again", name)};
   return {};

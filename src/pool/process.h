@@ -9,10 +9,13 @@
 #include <string>
 #include <utility>
 
+#include "base/files.h"
 #include "base/result.h"
 
 namespace pgkeep::pool {
 
+/// Errors: Code::config where there is no such account.
+base::Result<base::Account> account_of(const std::string& name);
 /// Becomes that account for good: its group, its supplementary groups, its id; nothing where it is
 /// us already. Errors: Code::config (no such account), Code::io (not allowed).
 base::Result<> become_account(const std::string& name);

@@ -232,19 +232,16 @@ def test_syslog():
         try:
             os.chmod("/dev/log", 0o666)
             log.settimeout(30)
-            for kind in KINDS:
-                settings = {"syslog": 1, "syslog_ident": "my-pool", "syslog_facility": "local3", "logfile": ""}
+            for kind, facility, number in ((kind, *each) for kind in KINDS for each in (("local3", 19), ("nowhere", 3))):
+                settings = {"syslog": 1, "syslog_ident": "my-pool", "syslog_facility": facility, "logfile": ""}
                 with Pooler(kind, home, {"app": ""}, settings) as pooler:
                     seen = ""
                     while "process up" not in seen:
                         seen = log.recv(65536).decode()
                     level, name, pid = re.match(r"<(\d+)>.* (\S+)\[(\d+)\]: process up", seen.rstrip("\0")).groups()
-                    assert (int(level), name, int(pid)) == ((19 << 3) | 6, "my-pool", pooler.pid()), (kind, seen)
+                    assert (int(level), name, int(pid)) == ((number << 3) | 6, "my-pool", pooler.pid()), (kind, seen)
         finally:
             os.unlink("/dev/log")
-        each = Home(home, "ours", {"syslog_facility": "nowhere"})
-        refused = each.run(each.ini)
-        assert refused.returncode == 1 and "syslog_facility" in refused.stderr, refused
 
 
 @contextlib.contextmanager
@@ -453,6 +450,31 @@ def test_check_asks_servers_for_their_limits():
         assert checked()["servers"][0]["wanted"] == 5
         (each.path / "users").write_text('"other" "md5' + "0" * 32 + '"\n')
         assert checked()["servers"][0]["problem"] == "no file has a user's password"
+
+
+def test_check_of_what_cannot_start():
+    """What ends every start on this machine: both say the same, and so does PgBouncer where it has the key."""
+    with folder() as home:
+        for settings, words in (({"metrics_listen": "localhost:9127"}, "metrics_listen = localhost:9127 is no address"),
+                                ({"user": "nobody-of-that-name"}, "could not find user 'nobody-of-that-name'"),
+                                ({"unix_socket_group": "no-such-group"}, "could not find group 'no-such-group'"),
+                                ({"listen_addr": "127.0.0.1,999.1.1.1"}, "Name or service not known")):
+            for kind in KINDS:
+                each = Home(home, kind, settings)
+                refused = each.run(each.ini)
+                told = refused.stderr + each.log()
+                assert refused.returncode == 1 and (words in told or kind == "pgbouncer" and "FATAL" in told), (kind, settings, refused)
+            checked = pgkeep("pool", "check", "--offline", each.ini, check=False)
+            assert checked.returncode >= 2 and words in checked.stderr and not checked.stdout, (settings, checked)
+        # PgBouncer starts with this one, and takes another.
+        each = Home(home, "ours", {"syslog_facility": "nowhere"})
+        checked = pgkeep("pool", "check", "--offline", each.ini, check=False)
+        assert checked.returncode == 1 and 'invalid value "nowhere" for parameter syslog_facility: daemon is taken' in checked.stdout, checked
+        assert each.run("-d", each.ini).returncode == 0
+        try:
+            wait_for(lambda: re.search(r'WARNING .*invalid value "nowhere" for parameter syslog_facility: daemon is taken', each.log()), "the log says so")
+        finally:
+            each.stop()
 
 
 def test_toml_and_check():
