@@ -413,6 +413,16 @@ def test_a_peer_has_a_pool_for_cancel_requests():
         assert [asker().recv(1) for _ in range(3)] == [b""] * 3, "those that nobody takes are given up"
 
 
+def test_a_loop_for_each_core_that_it_may_use():
+    allowed = sorted(os.sched_getaffinity(0))
+    with folder() as home:
+        for cores in sorted({1, len(allowed)}):
+            each = Home(home, "ours")
+            argv = as_account(["taskset", "-c", ",".join(map(str, allowed[:cores])), str(each.program), str(each.ini)])
+            with running(each, argv):
+                wait_for(lambda: re.search(rf"process up: .* {cores} loops?\n", each.log()), f"{cores} loops")
+
+
 def test_check_asks_servers_for_their_limits():
     """Whether each gives as many connections as all pools may ask for; what cannot be asked is named, and nothing fails."""
     with Server(15, {"max_connections": 20}) as server, folder() as home:
