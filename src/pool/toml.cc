@@ -249,6 +249,19 @@ base::Result<Configuration> configuration_in_toml(std::string_view text, const s
   return configuration;
 }
 
+base::Result<std::vector<FileProblem>> lost_in_toml(const std::string& path, const ReadText& read) {
+  PGKEEP_TRY(const std::vector<IniLine> lines, read_ini(path, read));
+  std::vector<FileProblem> lost;
+  for (const IniLine& line : lines) {
+    if (line.section == "pgbouncer" && line.key == kFile)
+      lost.push_back({.where = line.where,
+                      .what = fmt::format("{} is left out: what is read again is the file that the "
+                                          "pooler was started with",
+                                          kFile)});
+  }
+  return lost;
+}
+
 base::Result<std::string> toml_of_ini(const std::string& path, const ReadText& read) {
   PGKEEP_TRY(const Configuration valid, read_configuration(path, read));
   PGKEEP_TRY(const std::vector<IniLine> lines, read_ini(path, read));

@@ -8,10 +8,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/config.h"
 #include "base/result.h"
 #include "pool/configuration.h"
+#include "pool/file_problems.h"
 
 namespace pgkeep::pool {
 
@@ -22,6 +24,9 @@ std::span<const base::Key> configuration_keys();
 /// file:line:column.
 base::Result<Configuration> configuration_in_toml(std::string_view text, const std::string& path);
 
+/// What of it has no place in the toml: conffile, for what is read again is the file of the start.
+/// Errors: those of read_ini().
+base::Result<std::vector<FileProblem>> lost_in_toml(const std::string& path, const ReadText& read);
 /// What an ini file says, as toml that says the same, in its order; comments are lost. Errors:
 /// those of read_configuration(); Code::config where a line is not in UTF-8.
 base::Result<std::string> toml_of_ini(const std::string& path, const ReadText& read);

@@ -126,6 +126,17 @@ TEST(PoolToml, CannotHoldEveryEncoding) {
   EXPECT_EQ(toml.error().where, "pool.ini:3");
 }
 
+TEST(PoolToml, TellsWhatItLoses) {
+  const auto lost = lost_in_toml(
+      "pool.ini",
+      reads("[databases]\nconffile = host=h\n[pgbouncer]\nconffile = /x\npkt_buf = 1\n"));
+  ASSERT_TRUE(lost);
+  ASSERT_EQ(lost->size(), 1U);
+  EXPECT_EQ(lost->front().text(),
+            "pool.ini:4: conffile is left out: what is read again is the file "
+            "that the pooler was started with");
+}
+
 TEST(PoolToml, ReadsItsOwnForm) {
   const auto read =
       configuration_in_toml("[audit]\nnobodys = 1\n"

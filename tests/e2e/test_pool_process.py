@@ -491,7 +491,13 @@ def test_toml_and_check():
     with Server(15) as server, folder() as home:
         each = Home(home, "ours", databases={"app": f"host={server.home} port={server.port} dbname=postgres"})
         toml = each.path / "pgkeep.toml"
-        toml.write_text(pgkeep("pool", "convert", each.ini).stdout)
+        converted = pgkeep("pool", "convert", each.ini)
+        assert converted.stderr == "", converted
+        toml.write_text(converted.stdout)
+        other = each.path / "other.ini"
+        other.write_text(each.ini.read_text() + f"conffile = {each.ini}\n")
+        converted = pgkeep("pool", "convert", other)
+        assert converted.stdout == toml.read_text() and re.search(r"^warning: .*other\.ini:\d+: conffile is left out: ", converted.stderr), converted
         each.own()
         checked = [pgkeep("pool", "check", *words).stdout.split("\n", 1)[1] for words in ([each.ini], ["--config", toml])]
         assert checked[0] == checked[1] and f"database  app -> {server.home}:{server.port}/postgres, session pooling" in checked[0], checked

@@ -91,6 +91,10 @@ base::Result<Exit> run_convert(const Arguments& arguments, Io& io) {
   const auto read = [](const std::string& path) { return base::read_file(path); };
   PGKEEP_TRY(const std::string toml, pool::toml_of_ini(arguments.words().front(), read));
   io.out(toml);
+  PGKEEP_TRY(const std::vector<pool::FileProblem> lost,
+             pool::lost_in_toml(arguments.words().front(), read));
+  for (const pool::FileProblem& each : lost)
+    io.err(fmt::format("{}: {}\n", word_of(each), each.text()));
   // What the pooler would say of the same files at its start.
   const auto check = pool::check(arguments.words().front());
   if (!check) {
@@ -225,9 +229,11 @@ const Command pool_check_command{
 const Command pool_convert_command{
     .name = "pool convert",
     .summary = "Print PgBouncer's ini file as the [pool] of a pgkeep.toml",
-    .details = "Nothing is lost but comments: both are read to the same configuration. Files that "
-               "it includes go into the one. What the pooler would pass over in these files and in "
-               "those that they name is told on standard error.",
+    .details =
+        "Nothing is lost but comments and conffile, which a pgkeep.toml does not have: both "
+        "are read to the same configuration. Files that it includes go into the one. What is "
+        "lost, and what the pooler would pass over in these files and in those that they "
+        "name, is told on standard error.",
     .words = "INI",
     .words_help = "PgBouncer's configuration file.",
     .words_max = 1,
