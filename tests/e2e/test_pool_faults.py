@@ -232,36 +232,44 @@ def test_hostile_clients():
             client.close()
 
 
+def cut_off_slow_clients(pooler):
+    startup = struct.pack("!II", 9_000, 196608) + b"a\0b\0" * 2000
+    if pooler.kind == "pgbouncer":
+        startup = startup[:7]  # 1.18 does not wait for the rest of a packet whose length it knows: it refuses it.
+    query = b"Q" + struct.pack("!I", 1_000_000_000) + b"SELECT 1 --" + b"x" * 1000
+    # One byte after another: that bytes come does not help.
+    clients = [(Client(pooler, is_started=False), startup, "client_login_timeout") for _ in range(20)]
+    clients += [(Client(pooler, "app"), query, "transaction timeout") for _ in range(5 if pooler.kind == "ours" else 0)]
+    clients += [(Client(pooler, "app"), query[:3], "client_idle_timeout") for _ in range(20)]
+    ends = {}
+    for at in range(200):
+        for i, (client, stream, _) in enumerate(clients):
+            if i not in ends and client.is_closed(0):
+                ends[i] = at
+            elif i not in ends:
+                with contextlib.suppress(ConnectionError):
+                    client.send(stream[at:at + 1])
+        if len(ends) == len(clients):
+            break
+        threading.Event().wait(0.05)
+    assert len(ends) == len(clients), "all are cut off"
+    for reason in {reason for _, _, reason in clients}:
+        wait_for(lambda: f"closing because: {reason}" in pooler.log(), reason)
+    with Client(pooler, "app") as client:
+        assert client.values("SELECT 7") == ["7"]
+    must_be_below(60_000, memory_kb(pooler.pid()))
+
+
 def test_slow_clients_are_cut_off_by_a_timeout():
     """Who sends a byte now and then, or nothing, is not waited for longer than a key says; the log says why it went. TLS apart.
 
     transaction_timeout came with 1.25: 1.18 waits for ever for the end of a query that has begun.
     """
-    settings = {"client_login_timeout": 2, "client_idle_timeout": 2, "transaction_timeout": 2, "max_client_conn": 300}
-    with Server(15) as server, folder() as home, Pooler("ours", home, {"app": address(server)}, settings, USERS) as pooler:
-        startup = struct.pack("!II", 9_000, 196608) + b"a\0b\0" * 2000
-        query = b"Q" + struct.pack("!I", 1_000_000_000) + b"SELECT 1 --" + b"x" * 1000
-        # One byte after another: that bytes come does not help.
-        clients = [(Client(pooler, is_started=False), startup, "client_login_timeout") for _ in range(20)]
-        clients += [(Client(pooler, "app"), query, "transaction timeout") for _ in range(5)]
-        clients += [(Client(pooler, "app"), query[:3], "client_idle_timeout") for _ in range(20)]
-        ends = {}
-        for at in range(200):
-            for i, (client, stream, _) in enumerate(clients):
-                if i not in ends and client.is_closed(0):
-                    ends[i] = at
-                elif i not in ends:
-                    with contextlib.suppress(ConnectionError):
-                        client.send(stream[at:at + 1])
-            if len(ends) == len(clients):
-                break
-            threading.Event().wait(0.05)
-        assert len(ends) == len(clients), "all are cut off"
-        for reason in {reason for _, _, reason in clients}:
-            wait_for(lambda: f"closing because: {reason}" in pooler.log(), reason)
-        with Client(pooler, "app") as client:
-            assert client.values("SELECT 7") == ["7"]
-        must_be_below(60_000, memory_kb(pooler.pid()))
+    with Server(15) as server, folder() as home:
+        for kind in KINDS:
+            settings = {"client_login_timeout": 2, "client_idle_timeout": 2, "max_client_conn": 300, **({"transaction_timeout": 2} if kind == "ours" else {})}
+            with Pooler(kind, home, {"app": address(server)}, settings, USERS) as pooler:
+                cut_off_slow_clients(pooler)
 
 
 def test_clients_that_never_read():
