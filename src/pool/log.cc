@@ -23,6 +23,7 @@ namespace pgkeep::pool {
 namespace {
 
 constexpr std::chrono::milliseconds kGather{10};
+constexpr mode_t kFileMode = 0666; ///< Less the umask: as PgBouncer's, others may ship it.
 
 /// "2026-11-29 10:20:06.314 UTC", in the machine's time zone.
 std::string timestamp() {
@@ -174,8 +175,8 @@ base::Result<LogTargets> log_targets_of(const Settings& settings, bool is_quiet)
   LogTargets targets{
       .is_quiet = is_quiet, .uses_syslog = settings.syslog, .syslog_ident = settings.syslog_ident};
   if (!settings.logfile.empty()) {
-    targets.file =
-        base::Fd(::open(settings.logfile.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    targets.file = base::Fd(
+        ::open(settings.logfile.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode));
     if (!targets.file.is_open())
       return base::Error{.code = base::Code::io,
                          .what = std::generic_category().message(errno),

@@ -329,6 +329,8 @@ def test_the_log_in_a_file_and_the_file_of_the_process():
                     client.values("SELECT 1")
                 wait_for(lambda: "login attempt" in (pooler.home / "file.log").read_text(), f"{kind} writes its file")
                 assert int((pooler.home / "pid").read_text()) == pooler.pid(), kind
+                umask = int(re.search(r"^Umask:\s+(\d+)$", pathlib.Path(f"/proc/{pooler.pid()}/status").read_text(), re.M).group(1), 8)
+                assert stat.S_IMODE((pooler.home / "file.log").stat().st_mode) == 0o666 & ~umask, kind
 
 
 def test_startup_parameters():
