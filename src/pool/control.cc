@@ -293,8 +293,23 @@ void Control::look_for_the_end() {
   }
 }
 
+/// To handing over: another process would serve who is to wait. Empty: there is none.
+std::string Control::objection() const {
+  if (regime_.pause == PauseMode::pause) return "it is paused";
+  if (regime_.pause == PauseMode::suspend) return "it is suspended";
+  if (!regime_.marks) return {};
+  for (const auto& [database, marks] : *regime_.marks) {
+    const std::string_view what = marks.is_killed     ? "killed"
+                                  : marks.is_paused   ? "paused"
+                                  : marks.is_disabled ? "disabled"
+                                                      : "";
+    if (!what.empty()) return fmt::format("its database \"{}\" is {}", database, what);
+  }
+  return {};
+}
+
 void Control::look_at_handover() {
-  const std::optional<int> process = handover_ ? handover_->look() : std::nullopt;
+  const std::optional<int> process = handover_ ? handover_->look(objection()) : std::nullopt;
   if (!process) return;
   shared_.log.info(
       fmt::format("process {} takes over, waiting for all clients to disconnect", *process));

@@ -103,6 +103,7 @@ private:
   void mark(const std::string& database, const std::function<void(DatabaseMarks&)>& change);
   [[nodiscard]] std::uint64_t taken_by_all() const;
   void look_around();
+  [[nodiscard]] std::string objection() const;
   void look_at_handover();
   void hear_heir();
   void hear_former();

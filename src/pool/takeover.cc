@@ -26,6 +26,8 @@ constexpr std::size_t kDescriptionBytesMax = 65'536;
 constexpr int kAnswerSeconds = 10;
 constexpr char kServing = 'S';
 constexpr char kGone = 'G';
+constexpr std::string_view kObjection = "objection\t"; // A reason follows, and the end of the line.
+constexpr std::size_t kObjectionBytesMax = 1024;
 
 base::Error failed(std::string_view what, std::string where) {
   return {.code = base::Code::io,
@@ -89,6 +91,18 @@ base::Result<> refuse_stranger(const base::Fd& peer, const std::string& path) {
               "write is safe from that."};
 }
 
+/// None: it has none.
+std::optional<base::Error> objection_in(std::string_view message) {
+  if (!message.starts_with(kObjection)) return std::nullopt;
+  message.remove_prefix(kObjection.size());
+  return base::Error{
+      .code = base::Code::refused,
+      .what = fmt::format("the running process hands nothing over: {}",
+                          message.substr(0, message.find('\n'))),
+      .hint = "It goes on serving. The next process would not know of that: say RESUME or ENABLE to "
+              "the one that runs first."};
+}
+
 void take_descriptors(msghdr& message, std::vector<base::Fd>& fds) {
   for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
        each = CMSG_NXTHDR(&message, each)) {
@@ -137,21 +151,42 @@ Handover::~Handover() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-std::optional<int> Handover::look() {
+std::optional<int> Handover::look(const std::string& objection) {
   if (!peer_.is_open()) {
     peer_ = base::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!peer_.is_open()) return std::nullopt;
     const auto who = credentials_behind(peer_.get());
     peer_process_ = who ? who->pid : 0;
-    if (!who || !is_trusted(who->uid) || !send_sockets()) peer_.reset();
+    if (!who || !is_trusted(who->uid)) {
+      peer_.reset();
+    } else if (!objection.empty()) {
+      object(objection);
+    } else if (!send_sockets()) {
+      peer_.reset();
+    }
     return std::nullopt;
   }
+  return hear_peer(objection);
+}
+
+std::optional<int> Handover::hear_peer(const std::string& objection) {
   char word = 0;
   const ssize_t count = ::recv(peer_.get(), &word, 1, 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
-  if (count == 1 && word == kServing) return peer_process_;
+  if (count == 1 && word == kServing) {
+    if (objection.empty()) return peer_process_;
+    object(objection); // Since it was given the sockets.
+    return std::nullopt;
+  }
   peer_.reset(); // It died: all stays as it was.
   return std::nullopt;
+}
+
+void Handover::object(const std::string& objection) {
+  std::string message = fmt::format("{}{}", kObjection, objection).substr(0, kObjectionBytesMax - 1);
+  message.push_back('\n');
+  static_cast<void>(::send(peer_.get(), message.data(), message.size(), MSG_NOSIGNAL));
+  peer_.reset();
 }
 
 bool Handover::send_sockets() {
@@ -210,6 +245,7 @@ base::Result<std::optional<TakenOver>> take_over(const Settings& settings) {
   text.resize(static_cast<std::size_t>(count));
   std::vector<base::Fd> fds;
   take_descriptors(message, fds);
+  if (auto objection = objection_in(text)) return base::with_where(*std::move(objection), path);
   const std::vector<std::string> lines = base::split(text, '\n');
   if (lines.size() != fds.size() + 1)
     return base::Error{.code = base::Code::io,
@@ -230,10 +266,13 @@ base::Result<std::optional<TakenOver>> take_over(const Settings& settings) {
 }
 
 base::Result<base::Fd> finish(TakenOver taken) {
-  char word = 0;
-  if (::send(taken.peer.get(), &kServing, 1, MSG_NOSIGNAL) == 1 &&
-      ::recv(taken.peer.get(), &word, 1, 0) == 1 && word == kGone)
-    return std::move(taken.peer);
+  std::array<char, kObjectionBytesMax> answer{};
+  ssize_t count = 0;
+  if (::send(taken.peer.get(), &kServing, 1, MSG_NOSIGNAL) == 1)
+    count = ::recv(taken.peer.get(), answer.data(), answer.size(), 0);
+  if (count == 1 && answer.front() == kGone) return std::move(taken.peer);
+  const std::string_view text(answer.data(), static_cast<std::size_t>(std::max<ssize_t>(0, count)));
+  if (auto objection = objection_in(text)) return *std::move(objection);
   return base::Error{.code = base::Code::io,
                      .what = "the running process did not let go of its sockets",
                      .hint = "It goes on serving: stop it, and start this one as usual."};

@@ -41,13 +41,16 @@ public:
 
   /// Readable: look() has something to do.
   [[nodiscard]] int fd() const { return peer_.is_open() ? peer_.get() : listener_.get(); }
-  /// True where another process serves: its id.
-  std::optional<int> look();
+  /// The id of another process, where that serves now. `objection`: why nothing is handed over at
+  /// present, which whoever asks is told; empty: it is.
+  std::optional<int> look(const std::string& objection);
   /// Lets go of everything, and tells the other one. Returns the way there, for clients that move.
   base::Fd finish();
 
 private:
   Handover() = default;
+  std::optional<int> hear_peer(const std::string& objection);
+  void object(const std::string& objection);
   bool send_sockets();
 
   std::string path_;
@@ -64,10 +67,10 @@ struct TakenOver {
   base::Fd peer;
 };
 /// None where no process is there. Errors: Code::config (no folder to find one in), Code::refused
-/// (it, or the file of its socket, is somebody else's), Code::io.
+/// (it, or the file of its socket, is somebody else's; it objects), Code::io.
 base::Result<std::optional<TakenOver>> take_over(const Settings& settings);
 /// When it can serve: returns once the old process has let go: the way on which its clients come.
-/// Errors: Code::io.
+/// Errors: Code::refused (it objects by now), Code::io.
 base::Result<base::Fd> finish(TakenOver taken);
 
 /// Longer ones do not go through the socket.

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from certificates import FOR_CLIENTS, Certificates
-from pooler import Client, Console, Pooler
+from pooler import KINDS, Client, Console, FakeServer, Pooler
 from support import Server, Skip, folder, run, wait_for
 from test_pool_process import Home, cancel
 
@@ -176,6 +176,53 @@ def test_online_restart_loses_nobody():
         assert each.run("-R", "-d", each.ini).returncode == 0, "where none runs it starts as usual"
         wait_for(lambda: "old process not found, try to continue normally" in each.log(), "and says so")
         each.stop()
+
+
+def test_what_a_new_process_would_not_know_of():
+    """PAUSE and its like hold for whoever is connected: nothing is handed over meanwhile, and whoever asks is told why. PgBouncer as well, but for DISABLE."""
+    orders = {"PAUSE": ("RESUME", "it is paused"), "PAUSE app": ("RESUME app", 'its database "app" is paused')}
+    of_ours = {"SUSPEND": ("RESUME", "it is suspended"), "KILL app": ("RESUME app", 'its database "app" is killed'),
+               "DISABLE app": ("ENABLE app", 'its database "app" is disabled')}
+    with FakeServer() as server, folder() as home:
+        for kind in KINDS:
+            each = Home(home, kind, {"admin_users": "postgres"}, {"app": f"host=127.0.0.1 port={server.port}"})
+            assert each.run("-d", each.ini).returncode == 0
+            pid = wait_for(each.pid, "the pid file")
+            at = type("At", (), {"port": each.port})
+            try:
+                with Console(at) as console:
+                    for order, (back, reason) in {**orders, **(of_ours if kind == "ours" else {})}.items():
+                        assert console.ask(order) == order.split()[0]
+                        refused = each.run("-R", each.ini)
+                        assert refused.returncode == 1 and each.pid() == pid, (kind, order, refused)
+                        assert kind == "pgbouncer" or f"the running process hands nothing over: {reason}" in refused.stderr, (order, refused)
+                        assert console.ask(back) == back.split()[0], (kind, order)
+                with Client(at, "app") as client:
+                    assert [kind for kind, _ in client.query("SELECT 1")] == [b"C", b"Z"]
+                assert each.run("-R", "-d", each.ini).returncode == 0
+                wait_for(lambda: each.pid() not in (0, pid), f"{kind}: with all as usual another process takes over")
+            finally:
+                each.stop()
+
+
+def test_paused_while_another_process_starts():
+    """Between the sockets and the word that it serves: it does not."""
+    with folder() as home:
+        each = Home(home, "ours", {"admin_users": "postgres"})
+        assert each.run("-d", each.ini).returncode == 0
+        try:
+            with Console(type("At", (), {"port": each.port})) as console, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as late:
+                late.connect(str(each.path / f".s.PGSQL.{each.port}.takeover"))
+                late.settimeout(30)
+                _, fds, _, _ = socket.recv_fds(late, 65536, 253)
+                for fd in fds:
+                    os.close(fd)
+                assert console.ask("PAUSE") == "PAUSE"
+                late.send(b"S")
+                assert late.recv(1000) == b"objection\tit is paused\n" and late.recv(1000) == b""
+                assert console.ask("RESUME") == "RESUME"
+        finally:
+            each.stop()
 
 
 def test_a_restart_that_fails_leaves_the_old_one():
