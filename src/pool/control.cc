@@ -309,7 +309,7 @@ std::string Control::objection() const {
 }
 
 void Control::look_at_handover() {
-  const std::optional<int> process = handover_ ? handover_->look(objection()) : std::nullopt;
+  const std::optional<int> process = handover_ ? handover_->look(objection(), now_us()) : std::nullopt;
   if (!process) return;
   shared_.log.info(
       fmt::format("process {} takes over, waiting for all clients to disconnect", *process));

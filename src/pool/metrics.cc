@@ -298,7 +298,7 @@ bool MetricsServer::try_again(std::int64_t now_us) {
 void MetricsServer::add_to(std::vector<pollfd>& sources) const {
   if (!listener_.is_open()) return;
   // Nobody is accepted while there are as many as there may be: the kernel keeps the next ones.
-  if (connections_.size() < kConnectionsMax)
+  if (connections_.size() < kConnectionsMax && !is_paused_)
     sources.push_back({.fd = listener_.get(), .events = POLLIN, .revents = 0});
   for (const Connection& each : connections_) {
     const short events = each.response.empty() ? POLLIN : POLLOUT;
@@ -310,6 +310,7 @@ void MetricsServer::add_to(std::vector<pollfd>& sources) const {
 std::vector<std::uint64_t> MetricsServer::look(std::int64_t now_us) {
   std::vector<std::uint64_t> asked;
   if (!listener_.is_open()) return asked;
+  if (is_paused_ && now_us >= paused_until_us_) is_paused_ = false;
   accept(now_us);
   for (Connection& each : connections_) {
     if (now_us - each.since_us > kTimeUs) each.is_over = true;
@@ -324,9 +325,15 @@ std::vector<std::uint64_t> MetricsServer::look(std::int64_t now_us) {
 }
 
 void MetricsServer::accept(std::int64_t now_us) {
-  while (connections_.size() < kConnectionsMax) {
+  while (connections_.size() < kConnectionsMax && !is_paused_) {
     base::Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.is_open()) return;
+    if (!fd.is_open()) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      is_paused_ = true;
+      paused_until_us_ = now_us + kPauseUs;
+      return;
+    }
     connections_.push_back({.number = ++last_number_, .fd = std::move(fd), .since_us = now_us});
   }
 }

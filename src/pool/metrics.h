@@ -44,6 +44,7 @@ public:
   static constexpr std::size_t kConnectionsMax = 16;
   static constexpr std::size_t kRequestBytesMax = 8192;
   static constexpr std::int64_t kTimeUs = 5'000'000; ///< From its coming to its end.
+  static constexpr std::int64_t kPauseUs = 300'000;  ///< Out of descriptors: some may be free then.
 
   /// Listens nowhere.
   MetricsServer() = default;
@@ -55,7 +56,7 @@ public:
   /// Now and then; true where it has its port since now.
   bool try_again(std::int64_t now_us);
 
-  /// What to wait for.
+  /// What to wait for; not for the next one where accepting has just failed.
   void add_to(std::vector<pollfd>& sources) const;
   /// Takes and sends what can be; returns those that are to be given the metrics.
   std::vector<std::uint64_t> look(std::int64_t now_us);
@@ -85,6 +86,8 @@ private:
   base::Fd listener_;
   std::optional<SocketAddress> awaited_; ///< Another process has it.
   std::int64_t next_try_us_ = 0;
+  bool is_paused_ = false; ///< Accepting failed, as it would again at once.
+  std::int64_t paused_until_us_ = 0;
   std::uint64_t last_number_ = 0;
   std::list<Connection> connections_;
 };

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "pool/address.h"
+#include "pool/no_descriptors_test.h"
+
 namespace pgkeep::pool {
 namespace {
 
@@ -81,6 +84,32 @@ TEST(PoolMetrics, AddressesAreNumeric) {
     EXPECT_EQ(server.error().code, base::Code::config) << wrong;
   }
   EXPECT_TRUE(MetricsServer::open(""));
+}
+
+TEST(PoolMetrics, OutOfDescriptorsNobodyIsAcceptedForAWhile) {
+  const std::uint16_t port = free_port();
+  auto server = MetricsServer::open(fmt::format("127.0.0.1:{}", port));
+  ASSERT_TRUE(server) << base::to_line(server.error());
+  const auto address = numeric_address("127.0.0.1", port);
+  const base::Fd scraper(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(scraper.get(), address->get(), address->bytes), 0);
+  const auto waited_for = [&] {
+    std::vector<pollfd> sources;
+    server->add_to(sources);
+    return sources.size();
+  };
+  ASSERT_EQ(waited_for(), 1U);
+  {
+    const NoDescriptors none;
+    EXPECT_TRUE(server->look(0).empty());
+    EXPECT_EQ(waited_for(), 0U) << "who waits for it is woken again and again";
+    EXPECT_TRUE(server->look(MetricsServer::kPauseUs).empty());
+    EXPECT_EQ(waited_for(), 0U);
+  }
+  EXPECT_TRUE(server->look(2 * MetricsServer::kPauseUs - 1).empty());
+  EXPECT_EQ(waited_for(), 0U);
+  EXPECT_TRUE(server->look(2 * MetricsServer::kPauseUs).empty());
+  EXPECT_EQ(waited_for(), 2U) << "it, and the one that came";
 }
 
 } // namespace

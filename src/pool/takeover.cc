@@ -151,22 +151,34 @@ Handover::~Handover() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-std::optional<int> Handover::look(const std::string& objection) {
+int Handover::fd() const {
+  if (peer_.is_open()) return peer_.get();
+  return is_paused_ ? -1 : listener_.get();
+}
+
+std::optional<int> Handover::look(const std::string& objection, std::int64_t now_us) {
+  if (peer_.is_open()) return hear_peer(objection);
+  if (is_paused_ && now_us >= paused_until_us_) is_paused_ = false;
+  if (!is_paused_) accept(objection, now_us);
+  return std::nullopt;
+}
+
+void Handover::accept(const std::string& objection, std::int64_t now_us) {
+  peer_ = base::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!peer_.is_open()) {
-    peer_ = base::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!peer_.is_open()) return std::nullopt;
-    const auto who = credentials_behind(peer_.get());
-    peer_process_ = who ? who->pid : 0;
-    if (!who || !is_trusted(who->uid)) {
-      peer_.reset();
-    } else if (!objection.empty()) {
-      object(objection);
-    } else if (!send_sockets()) {
-      peer_.reset();
-    }
-    return std::nullopt;
+    is_paused_ = errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED;
+    paused_until_us_ = now_us + kPauseUs;
+    return;
   }
-  return hear_peer(objection);
+  const auto who = credentials_behind(peer_.get());
+  peer_process_ = who ? who->pid : 0;
+  if (!who || !is_trusted(who->uid)) {
+    peer_.reset();
+  } else if (!objection.empty()) {
+    object(objection);
+  } else if (!send_sockets()) {
+    peer_.reset();
+  }
 }
 
 std::optional<int> Handover::hear_peer(const std::string& objection) {

@@ -29,6 +29,8 @@ namespace pgkeep::pool {
 /// Of the process that runs.
 class Handover {
 public:
+  static constexpr std::int64_t kPauseUs = 300'000; ///< Out of descriptors: some may be free then.
+
   /// Offers the sockets, of which it keeps copies; null where there is no folder for its own.
   /// Errors: Code::io.
   static base::Result<std::unique_ptr<Handover>> offer(const Settings& settings,
@@ -39,11 +41,11 @@ public:
   Handover& operator=(const Handover&) = delete;
   Handover& operator=(Handover&&) = delete;
 
-  /// Readable: look() has something to do.
-  [[nodiscard]] int fd() const { return peer_.is_open() ? peer_.get() : listener_.get(); }
+  /// Readable: look() has something to do. Below 0: not for a while, accepting has just failed.
+  [[nodiscard]] int fd() const;
   /// The id of another process, where that serves now. `objection`: why nothing is handed over at
   /// present, which whoever asks is told; empty: it is.
-  std::optional<int> look(const std::string& objection);
+  std::optional<int> look(const std::string& objection, std::int64_t now_us);
   /// Lets go of everything, and tells the other one. Returns the way there, for clients that move.
   base::Fd finish();
 
@@ -51,10 +53,13 @@ private:
   Handover() = default;
   std::optional<int> hear_peer(const std::string& objection);
   void object(const std::string& objection);
+  void accept(const std::string& objection, std::int64_t now_us);
   bool send_sockets();
 
   std::string path_;
   base::Fd listener_;
+  bool is_paused_ = false;
+  std::int64_t paused_until_us_ = 0;
   base::Fd peer_;
   int peer_process_ = 0;
   std::string description_; ///< A line a socket: kind, name, path.
