@@ -296,9 +296,8 @@ bool MetricsServer::try_again(std::int64_t now_us) {
 }
 
 void MetricsServer::add_to(std::vector<pollfd>& sources) const {
-  if (!listener_.is_open()) return;
   // Nobody is accepted while there are as many as there may be: the kernel keeps the next ones.
-  if (connections_.size() < kConnectionsMax && !is_paused_)
+  if (listener_.is_open() && connections_.size() < kConnectionsMax && !is_paused_)
     sources.push_back({.fd = listener_.get(), .events = POLLIN, .revents = 0});
   for (const Connection& each : connections_) {
     const short events = each.response.empty() ? POLLIN : POLLOUT;
@@ -309,9 +308,8 @@ void MetricsServer::add_to(std::vector<pollfd>& sources) const {
 
 std::vector<std::uint64_t> MetricsServer::look(std::int64_t now_us) {
   std::vector<std::uint64_t> asked;
-  if (!listener_.is_open()) return asked;
   if (is_paused_ && now_us >= paused_until_us_) is_paused_ = false;
-  accept(now_us);
+  if (listener_.is_open()) accept(now_us);
   for (Connection& each : connections_) {
     if (now_us - each.since_us > kTimeUs) each.is_over = true;
     if (!each.is_over && !each.is_asked && each.response.empty()) {

@@ -199,6 +199,26 @@ def test_names_that_anybody_can_make_up():
             wait_for(lambda: "dropping database" in pooler.log(), "it is forgotten", 20)
 
 
+def test_a_scrape_across_an_online_restart():
+    """Whoever is in the middle of his request is answered by the process that accepted him, while that lives; and cut off by time if he says nothing."""
+    port = free_port()
+
+    def connect():
+        return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+    with Server(15) as server, folder() as home, opened("ours", home, server, {"metrics_listen": f"127.0.0.1:{port}"}) as pooler, \
+            Client(pooler, "app") as busy, connect() as one, connect() as silent:
+        busy.query("BEGIN")
+        one.sendall(b"GET /metrics HTTP/1.1\r\n")
+        scrape(port)  # Those before it have been accepted.
+        former = pooler.take_over()
+        one.sendall(b"\r\n")
+        assert one.recv(12) == b"HTTP/1.1 200" and silent.recv(1) == b""
+        assert former.poll() is None
+        busy.query("COMMIT")
+        assert former.wait(30) == 0
+
+
 def test_hostile_scrapers():
     """They are told off or cut off by time, there are never more than a few, and whoever comes then is served."""
     port = free_port()
