@@ -23,6 +23,10 @@ void Loop::ask(Client& client) {
   }
   LoopPool& pool =
       pool_of(client.login->files(), *what.database, what.database_name, std::string(what.user));
+  if (pool.shared.is_dead()) { // Since the client came: no server will be asked.
+    disconnect(client, "database removed", true);
+    return;
+  }
   pool.shared.set_asking();
   if (refuse_at_once(client, pool)) return;
   client.question = std::make_unique<Question>();

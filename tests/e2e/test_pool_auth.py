@@ -12,7 +12,7 @@ import struct
 import subprocess
 import threading
 
-from pooler import KINDS, Client, Pooler
+from pooler import KINDS, Client, Console, FakeServer, Pooler
 from support import ACCOUNT, PSQL, Server, Skip, as_account, folder, free_port, run, wait_for
 from test_pool_login import try_psql
 
@@ -69,6 +69,26 @@ def test_who_exists_is_not_told():
                 told = {user: try_psql(pooler, "postgres", user, "wrong") for user in ("scram", "late", "nobody")}
                 assert len(set(told.values())) == 1 and "authentication failed" in told["nobody"], told
                 wait_for(lambda: "no such user: nobody" in pooler.log(), "the log says it")
+
+
+def test_a_database_that_went_before_the_question():
+    """Whoever connected before RELOAD took his database away is told so, for no server will ever be asked about him."""
+    rules = {"hba": "host pgbouncer all 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 md5\n"}
+    with FakeServer() as server, folder() as home:
+        databases = {"app": f"host=127.0.0.1 port={server.port}", "stays": f"host=127.0.0.1 port={server.port}"}
+        settings = {"auth_type": "hba", "auth_hba_file": "HOME/hba", "admin_users": "keeper", "client_login_timeout": 600, **QUERY}
+        for kind, told in (("ours", "database removed"), ("pgbouncer", "no such database: app")):
+            with Pooler(kind, home, databases, settings, KEEPER, files=rules) as pooler, Console(pooler, "keeper") as console, \
+                    Client(pooler, is_started=False) as early:
+                wait_for(lambda: console.row("SHOW LISTS", list="login_clients")["items"] == "1", "it was accepted")
+                ini = pooler.home / "pool.ini"
+                ini.write_text(ini.read_text().replace("app =", "other ="))
+                assert console.ask("RELOAD") == "RELOAD"
+                try:
+                    early.start("app", "unknown", {})
+                    raise AssertionError("he was let in")
+                except ConnectionError as error:
+                    assert str(error) == told, kind
 
 
 def test_a_slow_question_keeps_nobody_waiting():
