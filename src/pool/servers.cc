@@ -145,7 +145,8 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
     };
     if (shared_.workers.post(std::move(job))) break;
     server.is_away = false;
-    close(server, "failed to answer authreq", false);
+    server.is_our_fault = true;
+    close(server, "too many logins at once", false);
     break;
   }
   case ServerLogin::Step::Kind::pass:
@@ -233,7 +234,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     if (server.is_own) break; // It may be but that its user must not replicate.
     // Else it was us, or a password that was changed meanwhile: the next one may get through.
     if (!pool.is_paused && !shared.is_dead() && regime_.pause != PauseMode::suspend &&
-        server.lessons == shared.lessons())
+        server.lessons == shared.lessons() && !server.is_our_fault)
       shared.note_connect_failure(reason);
     break;
   case Server::State::idle:
