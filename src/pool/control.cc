@@ -59,6 +59,7 @@ std::int64_t Control::now_us() {
 }
 
 void Control::run() {
+  if (former_.is_open()) make_room();
   while (!is_over_) {
     wait();
     for (int number = signals_.next(); number != 0 && !is_over_; number = signals_.next())
@@ -75,8 +76,9 @@ void Control::wait() const {
   std::vector<pollfd> sources = {{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
                                  {.fd = mailbox_.fd(), .events = POLLIN, .revents = 0}};
   if (handover_) sources.push_back({.fd = handover_->fd(), .events = POLLIN, .revents = 0});
-  if (heir_) sources.push_back({.fd = heir_->get(), .events = POLLIN, .revents = 0});
-  if (former_.is_open()) sources.push_back({.fd = former_.get(), .events = POLLIN, .revents = 0});
+  if (heir_) sources.push_back({.fd = heir_->way.get(), .events = POLLIN, .revents = 0});
+  if (former_.is_open() && has_room_)
+    sources.push_back({.fd = former_.get(), .events = POLLIN, .revents = 0});
   metrics_.add_to(sources);
   const bool is_awaited = !pauses_.empty() || !closings_.empty() || !suspensions_.empty();
   ::poll(sources.data(), sources.size(), is_awaited ? kMsWhileSomebodyWaits : kMsBetweenLooks);
@@ -309,7 +311,8 @@ std::string Control::objection() const {
 }
 
 void Control::look_at_handover() {
-  const std::optional<int> process = handover_ ? handover_->look(objection(), now_us()) : std::nullopt;
+  const std::optional<int> process =
+      handover_ ? handover_->look(objection(), now_us()) : std::nullopt;
   if (!process) return;
   shared_.log.info(
       fmt::format("process {} takes over, waiting for all clients to disconnect", *process));
@@ -318,18 +321,25 @@ void Control::look_at_handover() {
   shared_.manager.main_process(*process);
   metrics_.stop_listening();
   let_go_();
-  heir_ = std::make_shared<const base::Fd>(handover_->finish());
+  heir_ = std::make_shared<Heir>(handover_->finish());
   handover_.reset();
   for (const auto& loop : shared_.loops)
     loop->post_always(Retire{heir_});
 }
 
-/// The new process asks for cancellations of clients that it does not have.
+/// The new process has room for clients, and asks for cancellations of those that it does not have.
 void Control::hear_heir() {
-  for (Received got = receive(*heir_); got.kind != Received::Kind::nothing; got = receive(*heir_)) {
+  const base::Fd& way = heir_->way;
+  for (Received got = receive(way); got.kind != Received::Kind::nothing; got = receive(way)) {
     if (got.kind == Received::Kind::end) {
       heir_.reset();
       return;
+    }
+    if (const auto room = room_in(got.message)) {
+      heir_->places.fetch_add(*room);
+      for (const auto& loop : shared_.loops)
+        loop->post_always(HeirHasRoom{});
+      continue;
     }
     const auto key = cancel_in(got.message);
     if (!key) continue;
@@ -341,13 +351,19 @@ void Control::hear_heir() {
 
 /// Clients of the process before this one.
 void Control::hear_former() {
-  for (Received got = receive(former_); got.kind != Received::Kind::nothing;
-       got = receive(former_)) {
+  make_room();
+  for (;;) {
+    Received got = receive_client(former_, reserve_);
+    has_room_ = got.kind != Received::Kind::no_room;
+    if (got.kind == Received::Kind::nothing || !has_room_) return;
     if (got.kind == Received::Kind::end) {
       former_.reset();
+      reserve_.clear();
       shared_.log.info(fmt::format("{} clients of the old process came over", came_over_));
       return;
     }
+    expected_ -= std::min<std::size_t>(expected_, 1);
+    make_room();
     auto client = moved_client_of(got.message);
     if (!client || !got.fd.is_open()) {
       shared_.log.error("the old process handed over a client in a form that is not known here");
@@ -360,8 +376,18 @@ void Control::hear_former() {
   }
 }
 
+/// The old process is told of as many clients as descriptors are kept free for: it keeps the
+/// others.
+void Control::make_room() {
+  if (!is_taking_ || expected_ > Reserve::kMost / 2 || !reserve_.grow()) return;
+  const std::size_t kept = reserve_.size();
+  if (kept > expected_ && send_room(former_, static_cast<std::uint32_t>(kept - expected_)))
+    expected_ = kept;
+}
+
 /// What is on its way still comes; the old process keeps the rest.
 void Control::stop_taking() {
+  is_taking_ = false;
   if (!former_.is_open()) return;
   ::shutdown(former_.get(), SHUT_RD);
   hear_former();

@@ -23,6 +23,7 @@
 #include "pool/console_show.h"
 #include "pool/console_talk.h"
 #include "pool/directory.h"
+#include "pool/heir.h"
 #include "pool/mailbox.h"
 #include "pool/metrics.h"
 #include "pool/regime.h"
@@ -107,6 +108,7 @@ private:
   void look_at_handover();
   void hear_heir();
   void hear_former();
+  void make_room();
   void stop_taking();
   [[nodiscard]] bool is_left() const;
   void look_for_the_end();
@@ -159,10 +161,14 @@ private:
   const Signals& signals_;
   std::unique_ptr<Handover> handover_; ///< Null: nobody can take over, or somebody did.
   const std::function<void()> let_go_;
-  bool is_retired_ = false; ///< Another process accepts clients; ours go there, or leave.
-  std::shared_ptr<const base::Fd> heir_; ///< The way there.
-  base::Fd former_;                      ///< The way to the process before; closed: there is none.
-  std::size_t came_over_ = 0;            ///< Clients, from there.
+  bool is_retired_ = false;    ///< Another process accepts clients; ours go there, or leave.
+  std::shared_ptr<Heir> heir_; ///< That process.
+  base::Fd former_;            ///< The way to the process before; closed: there is none.
+  Reserve reserve_;            ///< For clients from there.
+  std::size_t expected_ = 0;   ///< Of them, that it was told there is room for.
+  bool is_taking_ = true;      ///< More of them, if there are.
+  bool has_room_ = true;       ///< For the next one, when it was looked at last.
+  std::size_t came_over_ = 0;
   Mailbox<ControlMessage> mailbox_;
   bool is_over_ = false;
   Regime regime_;

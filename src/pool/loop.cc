@@ -268,6 +268,8 @@ void Loop::take_mail() {
       take_moved(std::move(*taken));
     } else if (const auto* order = std::get_if<Retire>(&message)) {
       retire(*order);
+    } else if (std::holds_alternative<HeirHasRoom>(message)) {
+      move_clients();
     } else if (std::holds_alternative<Stop>(message)) {
       stop_listening(false);
       is_over_ = true;

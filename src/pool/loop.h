@@ -476,9 +476,8 @@ private:
   std::vector<Endpoint*> put_off_;
   std::vector<std::unique_ptr<Endpoint>> graveyard_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::shared_ptr<const base::Fd>
-      heir_;                ///< The process that takes our clients; null: there is none.
-  bool is_retired_ = false; ///< Another process serves, even if it is gone again.
+  std::shared_ptr<Heir> heir_; ///< It takes our clients; null: there is none.
+  bool is_retired_ = false;    ///< Another process serves, even if it is gone again.
   std::vector<std::unique_ptr<Client>> clients_; ///< By slot.
   std::vector<std::uint32_t> free_slots_;
   std::atomic<int> client_count_{0};

@@ -14,6 +14,7 @@
 #include "pool/census.h"
 #include "pool/connection.h"
 #include "pool/console_talk.h"
+#include "pool/heir.h"
 #include "pool/host_names.h"
 #include "pool/moved_client.h"
 #include "pool/pools.h"
@@ -169,7 +170,7 @@ struct ClientToTake {
 };
 /// Nobody new: another process serves now, and takes the clients that are between transactions.
 struct Retire {
-  std::shared_ptr<const base::Fd> heir;
+  std::shared_ptr<Heir> heir; ///< Its owners: the control thread and the loops.
 };
 struct Stop {}; ///< At once.
 using LoopMessage =
@@ -177,6 +178,6 @@ using LoopMessage =
                  Granted, LoginFailed, CancelWish, PeerResolved, ClientWorked, ServerWorked,
                  CancelWorked, Resolved, AddressesGone, NewFiles, NewRegime, KillDatabase,
                  CountWish, ConsoleReply, WantedChannel, ChannelHeard, ChannelRefused, Notified,
-                 EarLost, ClientToTake, Retire, Stop>;
+                 EarLost, ClientToTake, Retire, HeirHasRoom, Stop>;
 
 } // namespace pgkeep::pool

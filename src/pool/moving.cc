@@ -29,20 +29,23 @@ void Loop::retire(const Retire& order) {
   move_clients();
 }
 
-/// Those that can go now. The others have another chance three times a second.
+/// Those that can go now, and that there is room for. The others have another chance three times a
+/// second, and when there is room again.
 void Loop::move_clients() {
   for (std::size_t i = 0; i < clients_.size() && heir_; ++i) {
     Client* const client = clients_[i].get();
     if (client == nullptr || !may_move(*client)) continue;
     const std::string message = message_of(moved(*client));
     if (message.size() > kMovedBytesMax) continue;
-    switch (send_client(*heir_, message, client->fd.get())) {
+    if (!heir_->take_place()) return;
+    switch (send_client(heir_->way, message, client->fd.get())) {
     case SendOutcome::sent:
       // The socket lives on: closing it here would not take it out of epoll.
       static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client->fd.get(), nullptr));
       forget(*client);
       break;
     case SendOutcome::full:
+      heir_->give_place();
       next_upkeep_ = std::min(next_upkeep_, now_ + kWhileItIsFull);
       return;
     case SendOutcome::gone: // They stay until they leave.

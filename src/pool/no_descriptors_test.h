@@ -1,4 +1,5 @@
-/// A process that may open nothing more, for as long as this lives. For tests.
+/// A process that may open nothing more before it closes something, for as long as this lives. For
+/// tests.
 #pragma once
 
 #include <netinet/in.h>
@@ -15,7 +16,9 @@ class NoDescriptors {
 public:
   NoDescriptors() {
     ::getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    // Whatever is below the lowest that is free is in use.
+    const base::Fd lowest(::dup(STDERR_FILENO));
+    const rlimit none{.rlim_cur = static_cast<rlim_t>(lowest.get()), .rlim_max = before_.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &none);
   }
   NoDescriptors(const NoDescriptors&) = delete;

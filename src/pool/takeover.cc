@@ -99,8 +99,9 @@ std::optional<base::Error> objection_in(std::string_view message) {
       .code = base::Code::refused,
       .what = fmt::format("the running process hands nothing over: {}",
                           message.substr(0, message.find('\n'))),
-      .hint = "It goes on serving. The next process would not know of that: say RESUME or ENABLE to "
-              "the one that runs first."};
+      .hint =
+          "It goes on serving. The next process would not know of that: say RESUME or ENABLE to "
+          "the one that runs first."};
 }
 
 void take_descriptors(msghdr& message, std::vector<base::Fd>& fds) {
@@ -195,7 +196,8 @@ std::optional<int> Handover::hear_peer(const std::string& objection) {
 }
 
 void Handover::object(const std::string& objection) {
-  std::string message = fmt::format("{}{}", kObjection, objection).substr(0, kObjectionBytesMax - 1);
+  std::string message =
+      fmt::format("{}{}", kObjection, objection).substr(0, kObjectionBytesMax - 1);
   message.push_back('\n');
   static_cast<void>(::send(peer_.get(), message.data(), message.size(), MSG_NOSIGNAL));
   peer_.reset();
@@ -311,21 +313,41 @@ SendOutcome send_client(const base::Fd& way, std::string_view message, int fd) {
 }
 
 Received receive(const base::Fd& way) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   Received received{.kind = Received::Kind::message, .message = std::string(kMovedBytesMax, '\0')};
-  iovec text{.iov_base = received.message.data(), .iov_len = received.message.size()};
-  msghdr packet{};
-  packet.msg_iov = &text;
-  packet.msg_iovlen = 1;
-  packet.msg_control = control.data();
-  packet.msg_controllen = control.size();
-  const ssize_t count = ::recvmsg(way.get(), &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  const ssize_t count =
+      ::recv(way.get(), received.message.data(), received.message.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return {};
   if (count <= 0) return {.kind = Received::Kind::end};
   received.message.resize(static_cast<std::size_t>(count));
-  std::vector<base::Fd> fds;
-  take_descriptors(packet, fds);
-  if (!fds.empty()) received.fd = std::move(fds.front());
+  return received;
+}
+
+/// A look first, which has a descriptor of its own: it is known to be here before the message goes.
+Received receive_client(const base::Fd& way, Reserve& reserve) {
+  Received received{.kind = Received::Kind::message, .message = std::string(kMovedBytesMax, '\0')};
+  for (;;) {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    iovec text{.iov_base = received.message.data(), .iov_len = received.message.size()};
+    msghdr packet{};
+    packet.msg_iov = &text;
+    packet.msg_iovlen = 1;
+    packet.msg_control = control.data();
+    packet.msg_controllen = control.size();
+    const ssize_t count = ::recvmsg(way.get(), &packet, MSG_PEEK | MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+    if (count <= 0) return {.kind = Received::Kind::end};
+    std::vector<base::Fd> fds;
+    take_descriptors(packet, fds);
+    if ((packet.msg_flags & MSG_CTRUNC) != 0 && fds.empty()) {
+      if (reserve.spend()) continue;
+      return {.kind = Received::Kind::no_room};
+    }
+    received.message.resize(static_cast<std::size_t>(count));
+    if (!fds.empty()) received.fd = std::move(fds.front());
+    break;
+  }
+  while (::recv(way.get(), nullptr, 0, MSG_DONTWAIT) < 0 && errno == EINTR) { // All of it goes.
+  }
   return received;
 }
 
@@ -341,6 +363,19 @@ std::optional<CancelKey> cancel_in(std::string_view message) {
   const CancelKey key{.process = reader.uint32(), .secret = reader.uint32()};
   if (reader.failed() || !reader.at_end()) return std::nullopt;
   return key;
+}
+
+bool send_room(const base::Fd& way, std::uint32_t clients) {
+  std::string message;
+  wire::append_uint32(message, clients);
+  return ::send(way.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+std::optional<std::uint32_t> room_in(std::string_view message) {
+  wire::Reader reader(message);
+  const std::uint32_t clients = reader.uint32();
+  if (reader.failed() || !reader.at_end()) return std::nullopt;
+  return clients;
 }
 
 } // namespace pgkeep::pool

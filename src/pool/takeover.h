@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "pool/cancel_key.h"
 #include "pool/listeners.h"
+#include "pool/reserve.h"
 
 namespace pgkeep::pool {
 
@@ -84,16 +85,22 @@ enum class SendOutcome : std::uint8_t { sent, full, gone };
 /// From the old process to the new one. Never waits. Threads: any.
 SendOutcome send_client(const base::Fd& way, std::string_view message, int fd);
 /// What came from the other process. A cancel request for a client that may be there goes back:
-/// without a descriptor. Never waits.
+/// without a descriptor. So does a word of how many clients more there is room for. Never waits.
 struct Received {
-  enum class Kind : std::uint8_t { nothing, message, end };
+  enum class Kind : std::uint8_t { nothing, message, end, no_room };
   Kind kind = Kind::nothing;
   std::string message = {};
   base::Fd fd = {};
 };
 Received receive(const base::Fd& way);
+/// With a descriptor, of which one is spent for it if none is free. no_room: there was none all the
+/// same, and the message stays where it is.
+Received receive_client(const base::Fd& way, Reserve& reserve);
 /// From the new process to the old one.
 void send_cancel(const base::Fd& way, CancelKey key);
 std::optional<CancelKey> cancel_in(std::string_view message);
+/// The same way. False: it did not go.
+bool send_room(const base::Fd& way, std::uint32_t clients);
+std::optional<std::uint32_t> room_in(std::string_view message);
 
 } // namespace pgkeep::pool

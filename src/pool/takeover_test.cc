@@ -3,10 +3,12 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 
 #include <gtest/gtest.h>
 
 #include "base/scratch_test.h"
+#include "pool/heir.h"
 #include "pool/no_descriptors_test.h"
 
 namespace pgkeep::pool {
@@ -49,6 +51,60 @@ TEST(PoolTakeover, OutOfDescriptorsNobodyIsAcceptedForAWhile) {
   EXPECT_LT(handover.fd(), 0);
   EXPECT_FALSE(handover.look("it is paused", Handover::kPauseUs));
   EXPECT_EQ(handover.fd(), listener) << "the one that came was told, and is gone";
+}
+
+TEST(PoolTakeover, AClientThatThereIsNoDescriptorForStaysOnItsWay) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  base::Fd there(ends[0]);
+  const base::Fd here(ends[1]);
+  for (const char* text : {"first", "second"})
+    ASSERT_EQ(send_client(there, text, STDERR_FILENO), SendOutcome::sent);
+  Reserve reserve;
+  ASSERT_TRUE(reserve.grow());
+  EXPECT_EQ(reserve.size(), Reserve::kMost);
+  const auto kind = [&] { return receive_client(here, reserve).kind; };
+  {
+    const NoDescriptors none;
+    EXPECT_FALSE(reserve.grow());
+    const Received first = receive_client(here, reserve);
+    EXPECT_EQ(first.message, "first");
+    EXPECT_TRUE(first.fd.is_open());
+    EXPECT_EQ(reserve.size(), Reserve::kMost - 1);
+    std::vector<base::Fd> taken;
+    while (reserve.spend())
+      taken.emplace_back(::dup(STDERR_FILENO));
+    EXPECT_EQ(kind(), Received::Kind::no_room);
+    EXPECT_EQ(kind(), Received::Kind::no_room);
+  }
+  const Received second = receive_client(here, reserve);
+  EXPECT_EQ(second.message, "second");
+  EXPECT_TRUE(second.fd.is_open());
+  EXPECT_EQ(kind(), Received::Kind::nothing);
+  there.reset();
+  EXPECT_EQ(kind(), Received::Kind::end);
+}
+
+TEST(PoolTakeover, ClientsGoOnlyWhereThereIsRoom) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const base::Fd newer(ends[0]);
+  Heir heir{base::Fd(ends[1])};
+  EXPECT_FALSE(heir.take_place());
+  ASSERT_TRUE(send_room(newer, 2));
+  send_cancel(newer, {.process = 7, .secret = 8});
+  const Received room = receive(heir.way);
+  EXPECT_EQ(room_in(room.message), 2U);
+  EXPECT_FALSE(cancel_in(room.message));
+  const Received cancel = receive(heir.way);
+  EXPECT_FALSE(room_in(cancel.message));
+  EXPECT_TRUE(cancel_in(cancel.message));
+  heir.places.fetch_add(2);
+  EXPECT_TRUE(heir.take_place());
+  EXPECT_TRUE(heir.take_place());
+  EXPECT_FALSE(heir.take_place());
+  heir.give_place();
+  EXPECT_TRUE(heir.take_place());
 }
 
 } // namespace

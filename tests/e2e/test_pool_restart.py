@@ -178,6 +178,24 @@ def test_online_restart_loses_nobody():
         each.stop()
 
 
+def test_a_new_process_with_fewer_descriptors():
+    """It takes as many clients as it has some for, and lets the others be served by the old one."""
+    with FakeServer() as server, folder() as home, contextlib.ExitStack() as stack, \
+            Pooler("ours", home, {"app": f"host=127.0.0.1 port={server.port}"}, {"max_client_conn": 500}, '"postgres" ""\n') as pooler:
+        clients = [stack.enter_context(Client(pooler, "app")) for _ in range(100)]
+        former = pooler.process
+        pooler.process = pooler.started(["prlimit", "--nofile=100:100", *pooler.argv[:2], "--takeover", *pooler.argv[2:]])
+        for _ in range(3):
+            for client in clients:
+                assert [kind for kind, _ in client.query("SELECT 1")] == [b"C", b"Z"]
+        assert former.poll() is None
+        for client in clients:
+            client.close()
+        assert former.wait(30) == 0
+        count = re.search(r"(\d+) clients of the old process came over", wait_for(lambda: "came over" in pooler.log() and pooler.log(), "the log says so"))
+        assert 0 < int(count.group(1)) < 80, count.group(0)
+
+
 def test_what_a_new_process_would_not_know_of():
     """PAUSE and its like hold for whoever is connected: nothing is handed over meanwhile, and whoever asks is told why. PgBouncer as well, but for DISABLE."""
     orders = {"PAUSE": ("RESUME", "it is paused"), "PAUSE app": ("RESUME app", 'its database "app" is paused')}
