@@ -143,4 +143,8 @@ std::string text_of(const IpAddress& ip) {
   return text.data();
 }
 
+SocketAddress with_port(const IpAddress& ip, std::uint16_t port) {
+  return *numeric_address(text_of(ip), port);
+}
+
 } // namespace pgkeep::pool

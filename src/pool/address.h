@@ -53,5 +53,7 @@ struct Peer {
 };
 Peer peer_of(const SocketAddress& address);
 std::string text_of(const IpAddress& ip); ///< "127.0.0.1", "::1".
+/// A port is a name's affair no more than a connection's.
+SocketAddress with_port(const IpAddress& ip, std::uint16_t port);
 
 } // namespace pgkeep::pool

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "pool/cares.h"
 #include "pool/settings.h"
@@ -17,13 +18,20 @@ using Addresses = HostNames::Addresses;
 
 constexpr std::size_t kNamesMax = 4096; // Of hosts in a configuration: beyond it nothing is kept.
 
-base::Result<Addresses> ask(const std::string& host, const Settings& settings) {
+base::Result<Addresses> addresses_of(const std::string& host, const Settings& settings) {
   if (!settings.resolv_conf.empty()) return cares_addresses_of(host, settings.resolv_conf);
   PGKEEP_TRY(const std::vector<SocketAddress> found, resolve(host, 0));
   Addresses addresses;
   for (const SocketAddress& each : found)
     addresses.push_back(peer_of(each).ip);
   return addresses;
+}
+
+/// The clock of the loops. An answer may have taken longer than it is good for.
+Micros now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 } // namespace
@@ -40,9 +48,26 @@ std::optional<Addresses> HostNames::known(const std::string& host, Micros now) c
   return found->second.is_known ? found->second.addresses : Addresses();
 }
 
-HostNames::Answer HostNames::look_up(const std::string& host, const Settings& settings,
-                                     Micros now) {
-  auto found = ask(host, settings);
+bool HostNames::ask(const std::string& host, Then then) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Then>& waiting = waiting_[host];
+  waiting.push_back(std::move(then));
+  return waiting.size() == 1;
+}
+
+void HostNames::tell(const std::string& host, const Addresses& addresses) {
+  std::vector<Then> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting = std::move(waiting_.extract(host).mapped());
+  }
+  for (Then& then : waiting)
+    then(addresses);
+}
+
+HostNames::Answer HostNames::look_up(const std::string& host, const Settings& settings) {
+  auto found = addresses_of(host, settings);
+  const Micros now = now_us();
   const bool is_found = found && !found->empty();
   Answer answer;
   if (is_found) answer.addresses = *std::move(found);
@@ -87,7 +112,18 @@ std::vector<HostNames::Zone> HostNames::zones() const {
   return found;
 }
 
-std::vector<HostNames::Gone> HostNames::check_zones(const Settings& settings, Micros now) {
+std::vector<HostNames::Gone> HostNames::check_zones(const Settings& settings) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(is_checking_, true)) return {};
+  }
+  std::vector<Gone> gone = check_all_zones(settings);
+  const std::lock_guard lock(mutex_);
+  is_checking_ = false;
+  return gone;
+}
+
+std::vector<HostNames::Gone> HostNames::check_all_zones(const Settings& settings) {
   std::map<std::string, std::vector<std::string>> hosts; // By zone.
   {
     const std::lock_guard lock(mutex_);
@@ -102,7 +138,7 @@ std::vector<HostNames::Gone> HostNames::check_zones(const Settings& settings, Mi
     if (!serial || !is_news(zone, *serial)) continue; // Nobody answers: nothing is known.
     bool is_answered = true;
     for (const std::string& host : names) {
-      Answer answer = look_up(host, settings, now);
+      Answer answer = look_up(host, settings);
       is_answered = is_answered && !answer.addresses.empty();
       if (!answer.gone.empty()) gone.push_back({.host = host, .addresses = std::move(answer.gone)});
     }

@@ -2,13 +2,15 @@
 /// of zones (dns_zone_check_period).
 ///
 /// The system's resolver answers, with its hosts file and all; where resolv_conf names another
-/// file, c-ares does, as in PgBouncer. Private to src/pool. Threads: any; look_up() and
+/// file, c-ares does, as in PgBouncer. A name is asked for once at a time, however many want it.
+/// Private to src/pool. Threads: any; look_up() and
 /// check_zones() wait for the network, so a worker calls them. Source: PgBouncer's manual, config
 /// (DNS settings).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -36,12 +38,18 @@ public:
   /// Still good at `now`; none: it has to be looked up. Empty: it is known to have none.
   std::optional<Addresses> known(const std::string& host, Micros now) const;
 
+  using Then = std::move_only_function<void(const Addresses&)>;
+  /// True: nobody asks for it yet, so the caller has to look_up() and tell(). Else it has but to
+  /// wait: a name that gets no answer is waited for once. `then` runs in whatever thread tells.
+  bool ask(const std::string& host, Then then);
+  void tell(const std::string& host, const Addresses& addresses);
+
   struct Answer {
     Addresses addresses;
     Addresses gone; ///< That the name had before.
   };
   /// Asks, and keeps the answer. Bad answers are kept as well, for dns_nxdomain_ttl.
-  Answer look_up(const std::string& host, const Settings& settings, Micros now);
+  Answer look_up(const std::string& host, const Settings& settings);
 
   struct Known {
     std::string host;
@@ -61,8 +69,9 @@ public:
     Addresses addresses;
   };
   /// Looks up the names of zones whose serial is another than it was. A serial counts as seen once
-  /// all of its names have been answered: until then the next check asks again.
-  std::vector<Gone> check_zones(const Settings& settings, Micros now);
+  /// all of its names have been answered: until then the next check asks again. Nothing while
+  /// another thread is at it.
+  std::vector<Gone> check_zones(const Settings& settings);
 
 private:
   struct Entry {
@@ -70,11 +79,14 @@ private:
     bool is_known = false;
     Micros good_until = 0;
   };
+  std::vector<Gone> check_all_zones(const Settings& settings);
   bool is_news(const std::string& zone, std::uint32_t serial);
 
   mutable std::mutex mutex_; // guards what follows
   std::map<std::string, Entry> entries_;
-  std::map<std::string, std::uint32_t> serials_; ///< By zone.
+  std::map<std::string, std::uint32_t> serials_;     ///< By zone.
+  std::map<std::string, std::vector<Then>> waiting_; ///< By names that are being asked for.
+  bool is_checking_ = false;                         ///< Zones.
 };
 
 } // namespace pgkeep::pool

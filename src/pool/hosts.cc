@@ -7,13 +7,9 @@
 namespace pgkeep::pool {
 namespace {
 
-/// A port is a name's affair no more than a connection's.
-SocketAddress with_port(const IpAddress& ip, std::uint16_t port) {
-  const Peer peer{.ip = ip, .port = port, .is_unix = false};
-  const std::string text = peer.text();
-  const std::string host =
-      text.front() == '[' ? text.substr(1, text.find(']') - 1) : text.substr(0, text.rfind(':'));
-  return *numeric_address(host, port);
+void tell_gone(Shared& shared, const AddressesGone& gone) {
+  for (const auto& loop : shared.loops)
+    loop->post_always(gone);
 }
 
 } // namespace
@@ -60,20 +56,27 @@ void Loop::connect_to(Server& server, const std::string& host) {
     return;
   }
   server.is_away = true;
-  auto job = [this, &server, host, files = directory_, now = now_] {
-    HostNames::Answer answer = shared_.host_names.look_up(host, files->settings(), now);
-    post_always(Resolved{.server = &server, .answer = std::move(answer)});
-  };
-  if (shared_.names.post(std::move(job))) return;
-  server.is_away = false;
-  close(server, "server DNS lookup failed", false);
+  look_up(host, [this, &server](const HostNames::Addresses& addresses) {
+    post_always(Resolved{.server = &server, .addresses = addresses});
+  });
 }
 
-void Loop::resolved(Resolved resolved) {
+/// By a worker. Whoever comes while a name is being asked for waits for the same answer.
+void Loop::look_up(const std::string& host, HostNames::Then then) {
+  HostNames& names = shared_.host_names;
+  if (!names.ask(host, std::move(then))) return;
+  auto job = [&shared = shared_, &names, host, files = directory_] {
+    HostNames::Answer answer = names.look_up(host, files->settings());
+    if (!answer.gone.empty()) tell_gone(shared, {host, std::move(answer.gone)});
+    names.tell(host, answer.addresses);
+  };
+  if (!shared_.names.post(std::move(job))) names.tell(host, {});
+}
+
+void Loop::resolved(const Resolved& resolved) {
   Server& server = *resolved.server;
   server.is_away = false;
-  if (!resolved.answer.gone.empty()) tell_gone({server.host, std::move(resolved.answer.gone)});
-  if (!server.is_dead) connect_to(server, resolved.answer.addresses);
+  if (!server.is_dead) connect_to(server, resolved.addresses);
 }
 
 /// A name with several addresses: one after the other, connection by connection.
@@ -86,13 +89,6 @@ void Loop::connect_to(Server& server, const std::vector<IpAddress>& addresses) {
   const unsigned turn = pool.next_address.fetch_add(1);
   server.address = with_port(addresses[turn % addresses.size()], pool.database().port);
   connect(server);
-}
-
-void Loop::tell_gone(const AddressesGone& gone) {
-  for (const auto& loop : shared_.loops) {
-    if (loop.get() != this) loop->post_always(gone);
-  }
-  close_gone(gone);
 }
 
 void Loop::close_gone(const AddressesGone& gone) {
@@ -123,11 +119,9 @@ void Loop::keep_up_zones() {
   const Micros period = settings().dns_zone_check_period.count();
   if (index_ != 0 || period == 0 || now_ < next_zone_check_) return;
   next_zone_check_ = now_ + period;
-  static_cast<void>(shared_.names.post([this, files = directory_, now = now_] {
-    for (HostNames::Gone& each : shared_.host_names.check_zones(files->settings(), now)) {
-      for (const auto& loop : shared_.loops)
-        loop->post_always(AddressesGone{.host = each.host, .addresses = each.addresses});
-    }
+  static_cast<void>(shared_.names.post([&shared = shared_, files = directory_] {
+    for (HostNames::Gone& each : shared.host_names.check_zones(files->settings()))
+      tell_gone(shared, {each.host, std::move(each.addresses)});
   }));
 }
 

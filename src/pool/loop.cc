@@ -11,17 +11,18 @@ namespace pgkeep::pool {
 namespace {
 
 constexpr int kEventsMax = 256;
-constexpr int kWorkers = 2;
-constexpr int kOutsideWorkers = 4;
-constexpr int kNameWorkers = 2;
-constexpr Micros kUpkeepEvery = 333'333; // As often as PgBouncer.
+constexpr std::size_t kWorkers = 2;
+constexpr std::size_t kOutsideWorkers = 4;
+constexpr std::size_t kNameWorkers = 2;
+constexpr std::size_t kNameWorkersMax = 64; // So many names may have no answer at the same time.
+constexpr Micros kUpkeepEvery = 333'333;    // As often as PgBouncer.
 constexpr Micros kMicrosInMs = 1000;
 
 } // namespace
 
 Shared::Shared(const DirectoryPtr& files, LogTargets log_targets, int loop_count)
     : log(std::move(log_targets)), pools(files, loop_count), workers(kWorkers),
-      outside(kOutsideWorkers), names(kNameWorkers) {}
+      outside(kOutsideWorkers), names(kNameWorkers, kNameWorkersMax) {}
 Shared::~Shared() = default;
 
 Loop::Loop(Shared& shared, DirectoryPtr files, int index)
@@ -240,8 +241,8 @@ void Loop::take_mail() {
       back.is_away = false;
       back.opening = std::move(of_canceller->opening);
       if (!back.is_dead) apply(back, std::move(of_canceller->step));
-    } else if (auto* addresses = std::get_if<Resolved>(&message)) {
-      resolved(std::move(*addresses));
+    } else if (const auto* addresses = std::get_if<Resolved>(&message)) {
+      resolved(*addresses);
     } else if (const auto* gone = std::get_if<AddressesGone>(&message)) {
       close_gone(*gone);
     } else if (auto* files = std::get_if<NewFiles>(&message)) {

@@ -395,8 +395,8 @@ private:
   std::string choose_host(Pool& pool) const;
   void connect_to(Server& server, const std::string& host);
   void connect_to(Server& server, const std::vector<IpAddress>& addresses);
-  void resolved(Resolved resolved);
-  void tell_gone(const AddressesGone& gone);
+  void resolved(const Resolved& resolved);
+  void look_up(const std::string& host, HostNames::Then then);
   void close_gone(const AddressesGone& gone);
   void close_fast(LoopPool& pool);
   void keep_up_zones();

@@ -99,7 +99,7 @@ struct PeerWish {
 /// The name of the peer was looked up.
 struct PeerResolved {
   PeerWish wish;
-  std::vector<SocketAddress> addresses = {}; ///< None: the name has none.
+  std::optional<SocketAddress> address = {}; ///< None: the name has none.
 };
 struct ClientWorked {
   Client* client = nullptr;
@@ -118,7 +118,7 @@ struct CancelWorked {
 };
 struct Resolved {
   Server* server = nullptr;
-  HostNames::Answer answer;
+  HostNames::Addresses addresses;
 };
 /// A name has them no more.
 struct AddressesGone {

@@ -82,14 +82,17 @@ void Loop::carry(const PeerDefinition& peer, PeerWish wish) {
   } else if (const auto numeric = numeric_address(host, peer.port)) {
     carry(std::move(wish), &*numeric);
   } else {
-    auto job = [this, host, port = peer.port, wish = std::move(wish)]() mutable {
-      auto addresses = resolve(host, port);
-      PeerResolved resolved{.wish = std::move(wish)};
-      if (addresses) resolved.addresses = *std::move(addresses);
-      post_always(std::move(resolved));
+    const auto address_in = [port = peer.port](const HostNames::Addresses& addresses) {
+      return addresses.empty() ? std::nullopt : std::optional(with_port(addresses.front(), port));
     };
-    const std::int64_t id = peer.id;
-    if (!shared_.names.post(std::move(job))) --peer_pools_[id].taken;
+    if (const auto known = shared_.host_names.known(host, now_)) {
+      const auto address = address_in(*known);
+      carry(std::move(wish), address ? &*address : nullptr);
+      return;
+    }
+    look_up(host, [this, address_in, wish = std::move(wish)](const auto& addresses) mutable {
+      post_always(PeerResolved{.wish = std::move(wish), .address = address_in(addresses)});
+    });
   }
 }
 
@@ -108,8 +111,7 @@ void Loop::carry(PeerWish wish, const SocketAddress* address) {
 
 void Loop::take_peer(PeerResolved resolved) {
   const std::int64_t id = resolved.wish.peer;
-  carry(std::move(resolved.wish),
-        resolved.addresses.empty() ? nullptr : &resolved.addresses.front());
+  carry(std::move(resolved.wish), resolved.address ? &*resolved.address : nullptr);
   serve(id, peer_pools_[id]);
 }
 

@@ -1,7 +1,8 @@
 /// Threads that do what takes too long for a loop: passwords, names of hosts.
 ///
-/// Private to src/pool. Threads: post() any. A job that is running when the workers go is waited
-/// for; those that were not begun are dropped.
+/// Where most of the time is spent waiting for somebody else, more of them are started while all
+/// are busy, up to a limit, and stay. Private to src/pool. Threads: post() any. A job that is
+/// running when the workers go is waited for; those that were not begun are dropped.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +19,8 @@ public:
   using Job = std::move_only_function<void()>;
   static constexpr std::size_t kJobsMax = 4096;
 
-  explicit Workers(int count);
+  /// `count` from the start, and as many as `most` when they are needed.
+  explicit Workers(std::size_t count, std::size_t most = 0);
   ~Workers();
   Workers(const Workers&) = delete;
   Workers(Workers&&) = delete;
@@ -29,11 +31,15 @@ public:
   bool post(Job job);
 
 private:
+  void start();
+  void start_another();
   void run(const std::stop_token& stop);
 
-  std::mutex mutex_; // guards jobs_
+  const std::size_t most_;
+  std::mutex mutex_; // guards jobs_, idle_ and, until this goes, threads_
   std::condition_variable_any wake_;
   std::deque<Job> jobs_;
+  std::size_t idle_ = 0;              ///< Threads that wait for one.
   std::vector<std::jthread> threads_; // Last: they use the rest.
 };
 

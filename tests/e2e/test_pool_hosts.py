@@ -3,9 +3,12 @@ import concurrent.futures
 import contextlib
 import os
 import shutil
+import socket
+import struct
 import subprocess
+import threading
 
-from pooler import KINDS, Client, Console, Pooler
+from pooler import KINDS, Client, Console, FakeServer, Pooler
 from support import Server, Skip, Standby, folder, free_port, wait_for
 
 POSTGRES = '"postgres" ""\n'
@@ -102,6 +105,66 @@ class Names:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class SilentNames:
+    """A name server that answers for good.pool.test alone. asked: which names it was asked for."""
+
+    def __init__(self, home):
+        if os.geteuid() != 0:
+            raise Skip("the port of name servers is root's")
+        address = f"127.78.{os.getpid() % 250 + 1}.{free_port() % 250 + 1}"
+        self.resolv_conf = home / "silent.conf"
+        self.resolv_conf.write_text(f"nameserver {address}\n")
+        self.asked = set()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 53))
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            question, who = self.socket.recvfrom(2000)
+            if not question:
+                return
+            labels, at = [], 12
+            while question[at]:
+                labels.append(question[at + 1:at + 1 + question[at]].decode())
+                at += 1 + question[at]
+            self.asked.add(".".join(labels))
+            if labels[0] != "good":
+                continue
+            is_ipv4 = question[at + 1:at + 3] == b"\0\1"
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1" if is_ipv4 else b""
+            head = question[:2] + b"\x81\x80\0\1" + struct.pack("!H", int(is_ipv4)) + bytes(4)
+            self.socket.sendto(head + question[12:at + 5] + answer, who)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()
+
+
+def test_names_that_get_no_answer():
+    """However many of them there are, they are asked for side by side, and a name that is known to the server has its servers meanwhile."""
+    dead = {f"dead{i}.pool.test" for i in range(24)}
+    with FakeServer() as server, folder() as home, SilentNames(home) as names:
+        databases = {"good": f"host=good.pool.test port={server.port}", **{name.split(".")[0]: f"host={name}" for name in dead}}
+        for kind in KINDS:
+            names.asked.clear()
+            settings = {"resolv_conf": names.resolv_conf, "dns_max_ttl": 1, "server_login_retry": 1, "max_client_conn": 500}
+            with Pooler(kind, home, databases, settings, POSTGRES) as pooler, contextlib.ExitStack() as stack:
+                for name in dead:
+                    client = stack.enter_context(Client(pooler, is_started=False))
+                    body = struct.pack("!I", 196608) + b"user\0postgres\0database\0" + name.split(".")[0].encode() + b"\0\0"
+                    client.send(struct.pack("!I", len(body) + 4) + body)
+                wait_for(lambda: dead <= names.asked, f"{kind} asks for all of them")
+                with Client(pooler, "good") as good:
+                    assert [kind for kind, _ in good.query("SELECT 1")] == [b"C", b"Z"], kind
 
 
 @contextlib.contextmanager
