@@ -6,11 +6,25 @@
 
 #include "pool/loop.h"
 #include "wire/bytes.h"
+#include "wire/error_fields.h"
 
 namespace pgkeep::pool {
 
 using wire::TransactionStatus;
 namespace from_server = wire::from_server;
+
+namespace {
+
+/// What a message says that may come in parts: once its end is there, and no more of it than is
+/// ever looked at.
+std::optional<std::string_view> gathered(Server& server, const wire::MessageScanner::Part& part) {
+  if (part.begins && part.ends) return part.body;
+  if (part.begins) server.parameter.clear();
+  server.parameter += part.body.substr(0, ServerLogin::kMessageBytesMax - server.parameter.size());
+  return part.ends ? std::optional<std::string_view>(server.parameter) : std::nullopt;
+}
+
+} // namespace
 
 void Loop::relay_client(Client& client) {
   for (int round = 0; client.is_readable && client.server != nullptr; ++round) {
@@ -205,14 +219,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
     take_parameter(server, part);
     return true;
   case from_server::kError:
-    if (server.swallowed > 0) {
-      if (may_ask_again(server, part)) return true;
-      close(server,
-            server.state == Server::State::active ? "invalid server parameter"
-                                                  : "test query failed",
-            true);
-      return false;
-    }
+    if (server.swallowed > 0) return take_refusal(server, part);
     if (server.prepared && part.begins && part.ends) note_changed_plan(server, part.body);
     break;
   case from_server::kCommandComplete:
@@ -242,7 +249,26 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
   return true;
 }
 
-/// The same, of ReadyForQuery.
+/// An error in the place of an answer to us. No client hears it, so the log does: a value that a
+/// client asked for at its start may be none. False: the server is closed.
+bool Loop::take_refusal(Server& server, const wire::MessageScanner::Part& part) {
+  if (may_ask_again(server, part)) return true;
+  if (server.state != Server::State::active) {
+    close(server, "test query failed", true);
+    return false;
+  }
+  const auto body = gathered(server, part);
+  if (!body) return true;
+  const auto fields = wire::error_fields_of(*body);
+  const std::string_view what =
+      server.session_answer ? "question about the session failed" : "varcache_apply failed";
+  shared_.log.error(fields ? fmt::format("{}: {}: {}", what, fields->severity, fields->message)
+                           : fmt::format("{}: partial error message, cannot log", what));
+  close(server, "invalid server parameter", true);
+  return false;
+}
+
+/// Of ReadyForQuery: false where the server is closed.
 bool Loop::take_ready(Server& server, const wire::MessageScanner::Part& part) {
   if (!part.ends) return true; // Its one byte has not come yet.
   if (part.body.empty()) {
