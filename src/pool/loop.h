@@ -165,7 +165,7 @@ private:
   bool take_part(Server& server, const wire::MessageScanner::Part& part);
   bool take_ready(Server& server, const wire::MessageScanner::Part& part);
   void count_query(Client& client, const Server& server);
-  void take_parameter(Server& server, const wire::MessageScanner::Part& part);
+  bool take_parameter(Server& server, const wire::MessageScanner::Part& part);
   bool take_refusal(Server& server, const wire::MessageScanner::Part& part);
   void answered(Server& server);
   void ask_what_comes(Server& server);

@@ -19,6 +19,15 @@ constexpr std::array<std::string_view, 8> kNotOfParse = {"application_name",
                                                          "lock_timeout",
                                                          "idle_in_transaction_session_timeout",
                                                          "idle_session_timeout"};
+/// Lists of names, which the server tells with quotes around each that needs them (GUC_LIST_QUOTE).
+constexpr std::array<std::string_view, 6> kListsOfNames = {
+    "search_path",
+    "temp_tablespaces",
+    "local_preload_libraries",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "unix_socket_directories",
+};
 constexpr char kKnown = '=';
 constexpr char kUnknown = '?';
 
@@ -26,11 +35,19 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+bool is_same(std::string_view one, std::string_view other) {
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
 bool is_of_parse(std::string_view name) {
   return name.find('.') == std::string_view::npos &&
-         std::ranges::none_of(kNotOfParse, [&](std::string_view each) {
-           return std::ranges::equal(each, name, {}, lower, lower);
-         });
+         std::ranges::none_of(kNotOfParse,
+                              [&](std::string_view each) { return is_same(each, name); });
+}
+
+bool is_list_of_names(std::string_view name) {
+  return std::ranges::any_of(kListsOfNames,
+                             [&](std::string_view each) { return is_same(each, name); });
 }
 
 } // namespace
@@ -45,9 +62,8 @@ TrackedNames::TrackedNames(std::string_view extra) : names_(kAlways.begin(), kAl
 }
 
 std::optional<std::size_t> TrackedNames::index_of(std::string_view name) const {
-  const auto found = std::ranges::find_if(names_, [&](const std::string& each) {
-    return std::ranges::equal(each, name, {}, lower, lower);
-  });
+  const auto found =
+      std::ranges::find_if(names_, [&](const std::string& each) { return is_same(each, name); });
   if (found == names_.end()) return std::nullopt;
   return static_cast<std::size_t>(found - names_.begin());
 }
@@ -94,7 +110,9 @@ ParameterChange change_of(const TrackedNames& names, const ParameterValues& want
     if (!want || !is || *want == *is) continue;
     change.indexes |= 1U << i;
     std::string& sql = i == TrackedNames::kClientEncoding ? change.encoding : change.sql;
-    sql += "SET " + names.name(i) + "=" + wire::literal(*want) + ";";
+    sql += is_list_of_names(names.name(i))
+               ? wire::set_config(names.name(i), *want)
+               : "SET " + names.name(i) + "=" + wire::literal(*want) + ";";
   }
   return change;
 }

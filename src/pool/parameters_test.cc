@@ -78,6 +78,24 @@ TEST(ChangeOf, SaysWhatToSet) {
   EXPECT_EQ(with_encoding.indexes, 1U | 1U << 2U | 1U << 4U);
 }
 
+TEST(ChangeOf, ListsOfNamesStayAsTheServerToldThem) {
+  const TrackedNames names("Search_Path, IntervalStyle");
+  ParameterValues wanted;
+  ParameterValues has;
+  wanted.set(5, R"("$user", public)");
+  has.set(5, "public");
+  EXPECT_EQ(change_of(names, wanted, has).sql,
+            R"(SELECT pg_catalog.set_config('Search_Path','"$user", public',false);)");
+  wanted.set(5, "x', false); DROP TABLE t; --");
+  EXPECT_EQ(change_of(names, wanted, has).sql,
+            "SELECT pg_catalog.set_config('Search_Path','x'', false); DROP TABLE t; --',false);");
+  wanted.set(5, "");
+  wanted.set(6, "iso_8601");
+  has.set(6, "postgres");
+  EXPECT_EQ(change_of(names, wanted, has).sql,
+            "SELECT pg_catalog.set_config('Search_Path','',false);SET IntervalStyle='iso_8601';");
+}
+
 TEST(SettingsOfParse, AreWhatATextIsReadBy) {
   const TrackedNames names("IntervalStyle, search_path");
   ParameterValues values;

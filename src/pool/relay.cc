@@ -216,8 +216,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
   case from_server::kReadyForQuery:
     return take_ready(server, part);
   case from_server::kParameterStatus:
-    take_parameter(server, part);
-    return true;
+    return take_parameter(server, part);
   case from_server::kError:
     if (server.swallowed > 0) return take_refusal(server, part);
     if (server.prepared && part.begins && part.ends) note_changed_plan(server, part.body);
@@ -315,27 +314,26 @@ void Loop::count_query(Client& client, const Server& server) {
   pool.durations.xact.add(of_all);
 }
 
-void Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part) {
-  if (part.begins) server.parameter.clear();
-  std::string_view body = part.body;
-  if (!part.begins || !part.ends) {
-    // Longer than any value of a tracked one: of no interest.
-    if (server.parameter.size() + body.size() > ServerLogin::kMessageBytesMax) return;
-    server.parameter += body;
-    body = server.parameter;
-  }
-  if (!part.ends) return;
-  wire::Reader reader(body);
+/// False: the server is closed.
+bool Loop::take_parameter(Server& server, const wire::MessageScanner::Part& part) {
+  const auto body = gathered(server, part);
+  if (!body) return true;
+  wire::Reader reader(*body);
   const std::string_view name = reader.text();
-  const std::string_view value = reader.text();
   if (server.client != nullptr && server.swallowed == 0)
     server.client->hints |= wire::hints_of_parameter(name) & server.pool->shared.session_hints();
   const auto index = directory_->tracked.index_of(name);
-  if (reader.failed() || !index) return;
+  if (!index) return true;
+  const std::string_view value = reader.text();
+  if (reader.failed()) { // The next client would work with a value that nobody knows of.
+    close(server, fmt::format("value of {} is too long", directory_->tracked.name(*index)), true);
+    return false;
+  }
   server.parameters.set(*index, value);
-  if (server.client == nullptr) return;
+  if (server.client == nullptr) return true;
   server.client->parameters.set(*index, value);
   note_settings(*server.client);
+  return true;
 }
 
 /// The last answer to a question of ours.

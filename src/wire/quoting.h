@@ -26,4 +26,10 @@ inline std::string identifier(std::string_view name) {
   return text + "\"";
 }
 
+/// Takes a value in the form in which the server tells it, lists in their quotes too, where SET
+/// would put it into quotes once more.
+inline std::string set_config(std::string_view name, std::string_view value) {
+  return "SELECT pg_catalog.set_config(" + literal(name) + "," + literal(value) + ",false);";
+}
+
 } // namespace pgkeep::wire

@@ -129,10 +129,6 @@ std::optional<std::string_view> value_of(const SessionSettings& settings, std::s
   return found->second;
 }
 
-std::string set_of(std::string_view name, std::string_view value) {
-  return fmt::format("SELECT pg_catalog.set_config({},{},false);", literal(name), literal(value));
-}
-
 } // namespace
 
 std::string text_of_holds(Holds holds) {
@@ -230,7 +226,7 @@ std::string change_of(const SessionSettings& wanted, const SessionSettings& has,
     if (!is_of_user(name) && !wanted.contains(name)) resets += "RESET " + setting_name(name) + ";";
   }
   for (const auto& [name, value] : wanted) {
-    if (!is_of_user(name) && value_of(has, name) != value) sets += set_of(name, value);
+    if (!is_of_user(name) && value_of(has, name) != value) sets += set_config(name, value);
   }
   const bool is_other_user = value_of(wanted, kRole) != value_of(has, kRole) ||
                              value_of(wanted, kSessionUser) != value_of(has, kSessionUser);
@@ -247,7 +243,7 @@ std::string change_of(const SessionSettings& wanted, const SessionSettings& has,
   sql += sets;
   for (const std::string_view name : {kSessionUser, kRole}) {
     if (const auto want = wanted.find(name); want != wanted.end())
-      sql += set_of(want->first, want->second);
+      sql += set_config(want->first, want->second);
   }
   return sql;
 }
