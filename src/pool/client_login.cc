@@ -196,7 +196,7 @@ std::optional<Step> ClientLogin::take_parameter(const std::string& name, const s
   } else if (name == "options") {
     if (replication_ == Replication::none) return take_options(value);
   } else if (const auto index = directory_.tracked.index_of(name)) {
-    parameters_.set(*index, value);
+    take_tracked(*index, value);
   } else if (name == "replication" || directory_.ignored_parameters.contains(name)) {
     // Known already, or somebody else's business.
   } else if (directory_.settings().keep_session_settings && replication_ == Replication::none) {
@@ -207,6 +207,10 @@ std::optional<Step> ClientLogin::take_parameter(const std::string& name, const s
     return step;
   }
   return std::nullopt;
+}
+
+void ClientLogin::take_tracked(std::size_t index, std::string_view value) {
+  if (is_said_at_start(directory_.tracked.name(index), value)) parameters_.set(index, value);
 }
 
 void ClientLogin::add_host() {
@@ -231,7 +235,7 @@ std::optional<Step> ClientLogin::take_options(std::string_view options) {
                     "'--config=val' are allowed");
     const std::string name = word.substr(0, equals);
     if (const auto index = directory_.tracked.index_of(name)) {
-      parameters_.set(*index, word.substr(equals + 1));
+      take_tracked(*index, word.substr(equals + 1));
     } else if (may_ignore || directory_.ignored_parameters.contains(name)) {
       continue;
     } else if (directory_.settings().keep_session_settings) {

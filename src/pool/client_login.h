@@ -136,6 +136,7 @@ private:
   Step session();
   std::optional<Step> take_parameter(const std::string& name, const std::string& value);
   std::optional<Step> take_options(std::string_view options);
+  void take_tracked(std::size_t index, std::string_view value);
   void add_host();
   Step find_user();
   std::optional<Step> find_console_user();

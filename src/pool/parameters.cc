@@ -9,9 +9,10 @@
 namespace pgkeep::pool {
 namespace {
 
+constexpr std::string_view kApplicationName = "application_name";
 constexpr std::array<std::string_view, 5> kAlways = {
-    "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", "application_name"};
-constexpr std::array<std::string_view, 8> kNotOfParse = {"application_name",
+    "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", kApplicationName};
+constexpr std::array<std::string_view, 8> kNotOfParse = {kApplicationName,
                                                          "search_path",
                                                          "role",
                                                          "session_authorization",
@@ -98,6 +99,10 @@ void ParameterValues::fill_from(const ParameterValues& other, std::size_t count)
   for (std::size_t i = 0; i < count; ++i) {
     if (const auto value = other.get(i); value && !get(i)) set(i, *value);
   }
+}
+
+bool is_said_at_start(std::string_view name, std::string_view value) {
+  return !value.empty() || is_same(name, kApplicationName) || is_list_of_names(name);
 }
 
 ParameterChange change_of(const TrackedNames& names, const ParameterValues& wanted,

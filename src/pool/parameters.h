@@ -51,6 +51,10 @@ private:
   std::string packed_; ///< '=', the value and NUL of each; '?' and NUL of one that is not known.
 };
 
+/// Whether a client that gives this value at its start says something by it. One that is empty
+/// ("PGTZ=") says nothing, but where a server takes it: application_name and lists of names.
+bool is_said_at_start(std::string_view name, std::string_view value);
+
 /// Of what to tell a server that has `has`: "SET a='x';SET b='y';". Empty where all is as wanted;
 /// what either of them does not know is left out. `indexes`: a bit for each index that is set.
 struct ParameterChange {

@@ -96,6 +96,16 @@ TEST(ChangeOf, ListsOfNamesStayAsTheServerToldThem) {
             "SELECT pg_catalog.set_config('Search_Path','',false);SET IntervalStyle='iso_8601';");
 }
 
+TEST(SaidAtStart, AnEmptyValueIsOneOfFewNames) {
+  for (const std::string_view name :
+       {"TimeZone", "client_encoding", "DateStyle", "IntervalStyle"}) {
+    EXPECT_FALSE(is_said_at_start(name, "")) << name;
+    EXPECT_TRUE(is_said_at_start(name, "x")) << name;
+  }
+  EXPECT_TRUE(is_said_at_start("Application_Name", ""));
+  EXPECT_TRUE(is_said_at_start("SEARCH_PATH", ""));
+}
+
 TEST(SettingsOfParse, AreWhatATextIsReadBy) {
   const TrackedNames names("IntervalStyle, search_path");
   ParameterValues values;

@@ -57,6 +57,24 @@ def test_a_search_path_that_is_none():
         assert setup.server.psql("SELECT count(*) FROM pg_class WHERE relname = 'foreign_one'") == [["0"]]
 
 
+def test_empty_values_say_nothing():
+    """As of PGTZ="": the client has what its server had at first. PgBouncer tells it the empty value, and it works with what the last client left."""
+    names = ("TimeZone", "client_encoding", "standard_conforming_strings", "DateStyle")
+    for _, pooler in each_kind():
+        with Client(pooler, "app") as usual, Client(pooler, "app", parameters={"DateStyle": "German", "TimeZone": "Asia/Tokyo"}) as other:
+            had = {name: usual.values(f"SHOW {name}") for name in names}
+            for name in names:
+                for form in ({name: ""}, {"options": f"-c {name}="})[:1 if pooler.kind == "pgbouncer" else 2]:
+                    other.values("SELECT 1")
+                    with Client(pooler, "app", parameters=form) as client:
+                        assert client.values("SELECT 40 + 2") == ["42"], (pooler.kind, name)
+                        if pooler.kind == "ours":
+                            assert client.values(f"SHOW {name}") == had[name] == [client.parameters[name]], name
+            with Client(pooler, "app", parameters={"application_name": "one"}) as one, Client(pooler, "app", parameters={"application_name": ""}) as client:
+                one.values("SELECT 1")
+                assert pooler.kind == "pgbouncer" or client.values("SHOW application_name") == [""]
+
+
 def test_the_log_says_why_a_value_was_refused():
     for _, pooler in each_kind():
         for name, value in (("DateStyle", "foo"), ("TimeZone", "Nowhere/Land"), ("client_encoding", "nope")):
