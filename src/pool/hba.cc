@@ -253,9 +253,6 @@ private:
         {"ldap", HbaMethod::ldap},   {"pam", HbaMethod::pam}};
     for (const auto& [name, method] : kMethods) {
       if (!word.is(name)) continue;
-      const bool is_local = rule.type == HbaRule::Type::local;
-      if (method == HbaMethod::peer && !is_local) break;
-      if (method == HbaMethod::cert && rule.type != HbaRule::Type::host_tls) break;
       rule.method = method;
       return true;
     }

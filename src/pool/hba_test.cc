@@ -93,6 +93,21 @@ TEST(Hba, AnAddressIsForItsFamilyOnly) {
   }
 }
 
+TEST(Hba, ARuleCountsWhereNobodyCanComeInByItsMethod) {
+  for (const std::string_view line :
+       {"local all u cert", "host all u all peer", "host all u all cert", "hostssl all u all peer",
+        "hostnossl all u all cert map=m", "hostnossl all u all peer"}) {
+    const HbaRules rules =
+        rules_of(fmt::format("{}\nlocal all u trust\nhost all u all trust", line));
+    EXPECT_EQ(rules.problems, std::vector<LineProblem>{}) << line;
+    HbaClient client{.database = "d", .user = "u", .has_tls = line.starts_with("hostssl")};
+    if (!line.starts_with("local")) client.address = ip_address_of("::1");
+    const HbaRule* const rule = rule_for(rules, client);
+    ASSERT_NE(rule, nullptr) << line;
+    EXPECT_EQ(rule->line, 1) << line;
+  }
+}
+
 TEST(Hba, MistakesAreSaidInPgbouncersWords) {
   struct WrongRule {
     std::string_view line;
@@ -114,8 +129,6 @@ TEST(Hba, MistakesAreSaidInPgbouncersWords) {
       {"host all all ::1/64 trust", "address does not match mask: ::1 / ffff:ffff:ffff:ffff::"},
       {"host all all 10.0.0.0/8 nonsense", "unsupported method: buf=nonsense"},
       {"local all all gss", "unsupported method: buf=gss"},
-      {"host all all all cert", "unsupported method: buf=cert"},
-      {"host all all all peer", "unsupported method: buf=peer"},
       {"local all all md5 map=x", "unsupported parameters"},
       {"local samerole all md5", "samerole is not supported"},
       {"local all +group md5", "+group is not supported"},

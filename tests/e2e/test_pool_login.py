@@ -4,8 +4,10 @@ import re
 import socket
 import struct
 
+from certificates import FOR_CLIENTS, Certificates
 from pooler import KINDS, Client, Pooler, error_text
-from support import PSQL, Server, folder, run, wait_for
+from support import PSQL, Server, folder, pgkeep, run, wait_for
+from test_pool_queries import address
 
 # What auth_file has of three users with the password "secret", made by the server itself.
 USERS = ("plain", "digest", "scram")
@@ -28,6 +30,13 @@ def try_psql(pooler, database, user, password, more="", sql="SELECT current_user
     result = run([PSQL, "-X", "-A", "-t", "-d", pooler.uri(database, user, more), "-c", sql], check=False, env={"PGPASSWORD": password, "PATH": "/usr/bin:/bin"}, timeout=30)
     told = re.search(r"FATAL:\s+(.*)", result.stderr)
     return result.stdout.strip() if result.returncode == 0 else told.group(1) if told else result.stderr.strip()
+
+
+def told_to(uri):
+    """The same, of what connects without a password."""
+    result = run([PSQL, "-X", "-A", "-t", "-d", uri, "-c", "SELECT 40 + 2"], check=False, env={"PATH": "/usr/bin:/bin", "HOME": "/nowhere"}, timeout=30)
+    told = re.search(r"FATAL:\s+(.*)", result.stderr)
+    return told.group(1) if told else result.stdout.strip() or result.stderr.strip()
 
 
 def test_passwords_of_every_kind():
@@ -127,6 +136,30 @@ def test_an_answer_that_comes_before_the_question():
                             assert [content[6:] for what, content in told if what == b"D"] == ends, (kind, told)
                         else:
                             assert error_text(told[-1][1]) == ends, (kind, told)
+
+
+def test_rules_of_certificates_and_accounts_keep_out_who_has_none():
+    """Lines of "cert" and "peer" count for whoever they fit, whatever connection they are of: nobody comes in by a line further down."""
+    no_certificate, no_account = "certificate authentication failed", "unix socket login rejected"
+    cases = [("host all alice 127.0.0.1/32 cert\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n", ("42", no_certificate, no_certificate, "42")),
+             ("host all alice 127.0.0.1/32 peer\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n", (no_account, no_account, no_account, "42")),
+             ("hostssl all alice 127.0.0.1/32 peer\nhost all all 127.0.0.1/32 trust\nlocal all alice cert\nlocal all all trust\n",
+              (no_account, no_account, "42", no_certificate)),
+             ("hostnossl all alice 127.0.0.1/32 cert\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n", ("42", "42", no_certificate, "42"))]
+    with Server(15) as server, folder() as home:
+        made = Certificates(home)
+        settings = {**FOR_CLIENTS, "auth_type": "hba", "auth_hba_file": "HOME/hba", "client_tls_ca_file": "HOME/ca.crt", "client_tls_sslmode": "allow"}
+        for hba, wanted in cases:
+            for kind in KINDS:
+                with Pooler(kind, home, {"app": f"{address(server)} user=postgres"}, settings, '"postgres" ""\n"alice" ""\n', {**made.files(), "hba": hba}) as pooler:
+                    uri = f"postgresql://alice@127.0.0.1:{pooler.port}/app?gssencmode=disable&sslrootcert=/nowhere"
+                    certificate = f"&sslcert={made.path('alice')}.crt&sslkey={made.path('alice')}.key"
+                    told = tuple(told_to(each) for each in (f"{uri}&sslmode=require{certificate}", f"{uri}&sslmode=require&sslcert=/nowhere",
+                                                            f"{uri}&sslmode=disable", f"host={pooler.home} port={pooler.port} user=alice dbname=app"))
+                    assert told == wanted, (kind, hba, told)
+                    assert told_to(pooler.uri("app")) == "42" and "could not parse hba config" not in pooler.log(), (kind, pooler.log())
+                    if kind == "ours":
+                        assert pgkeep("pool", "check", "--offline", pooler.home / "pool.ini", check=False).returncode == 0
 
 
 def test_log_lines_in_the_same_form():
