@@ -74,20 +74,20 @@ void PreparedPipeline::client_says(char type, std::string_view body, ClientState
   if (is_passed_over_) return;
   switch (type) {
   case from_client::kExecute:
-    expect({.answer = Answer::execute});
+    expect(Answer::execute);
     break;
   case from_client::kSync:
-    expect({.answer = Answer::sync});
+    expect(Answer::sync);
     break;
   case from_client::kQuery: {
-    Expected query{
+    Change query{
         .answer = Answer::query, .may_forget = may_forget_all(body), .is_of_unnamed = true};
     apply(query, client, server);
     expect(std::move(query));
     break;
   }
   case from_client::kFunctionCall:
-    expect({.answer = Answer::query});
+    expect(Answer::query);
     break;
   default: // Flush, and the data of COPY: nothing answers them.
     break;
@@ -108,30 +108,26 @@ PreparedPipeline::Outcome PreparedPipeline::parse(std::uint32_t length, std::str
     // The server says so: it has the name, and gets it once more, with the text that belongs to it.
     taken = make_ready(name, client, server, to_server);
     append_parse(to_server, *taken);
-    expect({.answer = Answer::parse_again, .statement = std::move(taken)});
+    expect(Change{.answer = Answer::parse_again, .statement = std::move(taken)});
     return replaced;
   }
-  Expected expected{.answer = Answer::parse,
-                    .statement = table_.intern(reader.rest(), client.settings()),
-                    .name = std::string(name),
-                    .before = std::move(taken)};
-  client.set(name, expected.statement);
-  if (server.use(expected.statement->number, batch_)) {
-    expected.answer = Answer::made_parse;
-    answer_here(std::move(expected), to_client);
+  Change change{.answer = Answer::parse,
+                .statement = table_.intern(reader.rest(), client.settings()),
+                .before = std::move(taken)};
+  client.set(name, change.statement);
+  if (server.use(change.statement->number, batch_)) {
+    change.answer = Answer::made_parse;
+    answer_here(std::move(change), name, to_client);
   } else {
-    prepare(std::move(expected), server, to_server);
+    prepare(std::move(change), name, server, to_server);
   }
   return replaced;
 }
 
 /// Whether the answer to a Parse of that name has not come yet.
 bool PreparedPipeline::is_awaited(std::string_view name) const {
-  return std::any_of(expected_.begin() + static_cast<std::ptrdiff_t>(head_), expected_.end(),
-                     [&](const Expected& each) {
-                       return each.name == name &&
-                              (each.answer == Answer::parse || each.answer == Answer::made_parse);
-                     });
+  const auto found = names_.find(name);
+  return found != names_.end() && found->second.parses > 0;
 }
 
 /// The statement of that name, if the client has one: what is said next finds it on the server.
@@ -145,7 +141,7 @@ StatementPtr PreparedPipeline::make_ready(std::string_view name, ClientStatement
     client.set(name, statement);
     if (server.use(statement->number, batch_)) return statement;
   }
-  prepare({.answer = Answer::our_parse, .statement = statement}, server, to_server);
+  prepare({.answer = Answer::our_parse, .statement = statement}, {}, server, to_server);
   return statement;
 }
 
@@ -159,11 +155,11 @@ PreparedPipeline::Outcome PreparedPipeline::bind(std::uint32_t length, std::stri
   if (name.empty()) {
     const StatementPtr kept = make_unnamed_ready(client, server, to_server);
     if (last_unnamed_.mark == client.unnamed()) last_unnamed_.is_bound = true;
-    expect({.answer = Answer::bind});
+    expect(Answer::bind);
     return {.bound = kept};
   }
   const StatementPtr statement = make_ready(name, client, server, to_server);
-  expect({.answer = Answer::bind, .number = statement == nullptr ? 0 : statement->number});
+  expect(Answer::bind, statement == nullptr ? 0 : statement->number);
   if (statement == nullptr) return {};
   const std::size_t names = body.size() - reader.rest().size();
   const std::size_t fresh = portal.size() + 1 + statement->name.size() + 1;
@@ -188,7 +184,7 @@ PreparedPipeline::Outcome PreparedPipeline::describe(std::string_view body,
   } else if (what == kOfStatement) {
     statement = make_ready(name, client, server, to_server);
   }
-  expect({.answer = Answer::describe, .number = statement == nullptr ? 0 : statement->number});
+  expect(Answer::describe, statement == nullptr ? 0 : statement->number);
   if (statement == nullptr) return {};
   MessageWriter(to_server, from_client::kDescribe).byte(kOfStatement).text(statement->name);
   return {.goes_as_is = false, .body_from = body.size()};
@@ -203,175 +199,98 @@ PreparedPipeline::Outcome PreparedPipeline::close(std::string_view body, ClientS
   const std::string_view name = reader.text();
   if (reader.failed()) return {.is_broken = true};
   if (what != kOfStatement) {
-    expect({.answer = Answer::close});
+    expect(Answer::close);
     return {};
   }
   if (name.empty()) {
     expect_unnamed(Answer::close_unnamed, kNoUnnamed, &client, server);
     return {};
   }
-  Expected expected{
-      .answer = Answer::made_close, .name = std::string(name), .before = client.find(name)};
+  Change change{.answer = Answer::made_close, .before = client.find(name)};
   client.set(name, nullptr);
-  answer_here(std::move(expected), to_client);
+  answer_here(std::move(change), name, to_client);
   return {.goes_as_is = false, .body_from = body.size()};
 }
 
 /// Said in a batch that the server may have passed over: it was prepared there, or closed.
 bool PreparedPipeline::may_be_there(const PreparedStatement& statement,
                                     const ServerStatements& server) const {
-  return server.has(statement.number) ||
-         std::any_of(expected_.begin() + static_cast<std::ptrdiff_t>(head_), expected_.end(),
-                     [&](const Expected& each) {
-                       return each.answer == Answer::our_close && each.batch != batch_ &&
-                              each.statement->number == statement.number;
-                     });
+  if (server.has(statement.number)) return true;
+  const auto found = of_statements_.find(statement.number);
+  if (found == of_statements_.end()) return false;
+  const UnderWay& all = found->second;
+  return all.closes > (all.close_batch == batch_ ? all.closes_now : 0);
 }
 
 /// Says Parse to the server; before it, Close to one that makes room, and to the same where the
 /// server may or may not have it.
-void PreparedPipeline::prepare(Expected expected, ServerStatements& server,
+void PreparedPipeline::prepare(Change change, std::string_view name, ServerStatements& server,
                                std::string& to_server) {
   const auto close_first = [&](StatementPtr old) {
     append_close(to_server, *old);
-    Expected closed{.answer = Answer::our_close, .statement = std::move(old), .batch = batch_};
+    Change closed{.answer = Answer::our_close, .batch = batch_, .statement = std::move(old)};
     apply(closed, nullptr, server);
     expect(std::move(closed));
   };
-  if (may_be_there(*expected.statement, server)) {
-    close_first(expected.statement);
+  if (may_be_there(*change.statement, server)) {
+    close_first(change.statement);
   } else if (StatementPtr old = server.oldest(statements_max_)) {
     close_first(std::move(old));
   }
-  append_parse(to_server, *expected.statement);
+  append_parse(to_server, *change.statement);
   ++prepares_;
-  expected.batch = batch_;
-  server.add(expected.statement, batch_);
-  expect(std::move(expected));
+  change.batch = batch_;
+  server.add(change.statement, batch_);
+  expect(std::move(change), name);
 }
 
-void PreparedPipeline::expect(Expected expected) {
-  if (head_ == expected_.size()) {
-    expected_.clear();
-    head_ = 0;
-  }
-  expected_.push_back(std::move(expected));
+void PreparedPipeline::expect(Answer answer, std::uint64_t number) {
+  expected_.push({.answer = answer, .number = number});
+}
+
+void PreparedPipeline::expect(Change change, std::string_view name) {
+  enter(change, name);
+  made_count_ += is_made(change.answer) ? 1 : 0;
+  expected_.push({.answer = change.answer, .has_change = true});
+  changes_.push(std::move(change));
 }
 
 /// At once where nothing is awaited before it, else in its place.
-void PreparedPipeline::answer_here(Expected expected, std::string& to_client) {
+void PreparedPipeline::answer_here(Change change, std::string_view name, std::string& to_client) {
   if (has_next() || is_half_way_) {
-    expect(std::move(expected));
+    expect(std::move(change), name);
     return;
   }
-  append_empty(to_client, expected.answer == Answer::made_parse ? from_server::kParseComplete
-                                                                : from_server::kCloseComplete);
+  append_empty(to_client, change.answer == Answer::made_parse ? from_server::kParseComplete
+                                                              : from_server::kCloseComplete);
 }
 
+/// Of the next answer. Its change stays.
 PreparedPipeline::Expected PreparedPipeline::pop() {
-  return std::exchange(expected_[head_++], {});
+  const Expected first = expected_.pop();
+  made_count_ -= is_made(first.answer) ? 1 : 0;
+  return first;
 }
 
-/// What the server passes over is as it was before. All that was said later is taken back first,
-/// and holds again when that is done.
+/// What the server passes over is as it was before.
 void PreparedPipeline::drop_until_sync(ClientStatements* client, ServerStatements& server) {
-  const auto begin = expected_.begin() + static_cast<std::ptrdiff_t>(head_);
-  const auto sync = std::ranges::find(begin, expected_.end(), Answer::sync, &Expected::answer);
-  is_passed_over_ = sync == expected_.end();
-  const Answer failed = begin->answer;
-  take_back_from(head_, client, server);
+  const Answer failed = expected_.front().answer;
+  std::size_t count = 0;
+  while (has_next() && expected_.front().answer != Answer::sync)
+    count += pop().has_change ? 1 : 0;
+  is_passed_over_ = !has_next();
   // A text that does not parse takes the one before it along.
+  if (failed == Answer::unnamed) changes_[0].client_unnamed = kNoUnnamed;
   if (failed == Answer::unnamed || failed == Answer::our_unnamed)
-    server.set_unnamed(kNoUnnamed, ServerStatements::kProven);
-  if (failed == Answer::unnamed && client != nullptr) client->set_unnamed(kNoUnnamed);
-  for (auto each = begin; each != sync; ++each)
-    *each = {};
-  head_ = static_cast<std::size_t>(sync - expected_.begin());
-  apply_from(head_, client, server);
-}
-
-/// The server has forgotten all, and hears next what was said behind that.
-void PreparedPipeline::forget_all(ClientStatements* client, ServerStatements& server) {
-  const std::size_t behind = head_ + (has_next() ? 1 : 0);
-  take_back_from(behind, client, server);
-  if (has_next()) expected_[head_].forgotten = nullptr;
-  if (client != nullptr) client->clear();
-  server.clear();
-  apply_from(behind, client, server);
-}
-
-void PreparedPipeline::take_back_from(std::size_t first, ClientStatements* client,
-                                      ServerStatements& server) {
-  for (std::size_t at = expected_.size(); at > first; --at)
-    take_back(expected_[at - 1], client, server);
-}
-
-void PreparedPipeline::apply_from(std::size_t first, ClientStatements* client,
-                                  ServerStatements& server) {
-  for (std::size_t at = first; at < expected_.size(); ++at)
-    apply(expected_[at], client, server);
-}
-
-void PreparedPipeline::apply(Expected& expected, ClientStatements* client,
-                             ServerStatements& server) {
-  switch (expected.answer) {
-  case Answer::parse:
-  case Answer::our_parse:
-    server.add(expected.statement, expected.batch);
-    break;
-  case Answer::our_close:
-    expected.was_there = server.has(expected.statement->number);
-    server.remove(expected.statement->number);
-    break;
-  default:
-    break;
-  }
-  if (expected.is_of_unnamed) {
-    expected.server_unnamed = server.unnamed();
-    server.set_unnamed(expected.unnamed, expected.batch);
-  }
-  if (expected.may_forget) server.doubt_all();
-  if (client == nullptr) return;
-  if (expected.is_of_unnamed) {
-    expected.client_unnamed = client->unnamed();
-    client->set_unnamed(expected.unnamed);
-  }
-  if (expected.may_forget)
-    expected.forgotten = std::make_unique<ClientStatements::Names>(client->take_names());
-  if (expected.name.empty()) return;
-  expected.before = client->find(expected.name);
-  client->set(expected.name, expected.statement);
-}
-
-void PreparedPipeline::take_back(Expected& expected, ClientStatements* client,
-                                 ServerStatements& server) {
-  switch (expected.answer) {
-  case Answer::parse:
-  case Answer::our_parse:
-    server.remove(expected.statement->number);
-    break;
-  case Answer::our_close:
-    if (expected.was_there) server.add(expected.statement, ServerStatements::kProven);
-    break;
-  default:
-    break;
-  }
-  // What it was before is proven: all that is not was said later, and is taken back as well.
-  if (expected.is_of_unnamed)
-    server.set_unnamed(expected.server_unnamed, ServerStatements::kProven);
-  if (client == nullptr) return;
-  if (expected.is_of_unnamed) client->set_unnamed(expected.client_unnamed);
-  if (expected.forgotten != nullptr) client->put_names(std::move(*expected.forgotten));
-  expected.forgotten = nullptr;
-  if (!expected.name.empty()) client->set(expected.name, expected.before);
+    changes_[0].server_unnamed = kNoUnnamed;
+  undo_first(count, client, server);
+  for (; count > 0; --count)
+    static_cast<void>(leave());
 }
 
 /// A server that reads data passes over each Sync until they end.
 void PreparedPipeline::copy_begins() {
-  const auto behind = expected_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
-  expected_.erase(std::remove_if(behind, expected_.end(),
-                                 [](const Expected& each) { return each.answer == Answer::sync; }),
-                  expected_.end());
+  expected_.remove_behind_first([](const Expected& each) { return each.answer == Answer::sync; });
 }
 
 bool PreparedPipeline::ends(Answer answer, char type) {
@@ -405,7 +324,7 @@ bool PreparedPipeline::ends(Answer answer, char type) {
 }
 
 /// Of an answer that a text was parsed.
-void PreparedPipeline::parsed(const Expected& answered, ClientStatements* client,
+void PreparedPipeline::parsed(const Change& answered, ClientStatements* client,
                               ServerStatements& server) {
   if (answered.is_of_unnamed) {
     server.prove_unnamed(answered.unnamed);
@@ -423,7 +342,7 @@ bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatem
                                    ServerStatements& server, std::string& behind) {
   if (type == from_server::kCommandComplete && forgets_all(tag)) forget_all(client, server);
   if (!has_next()) return true;
-  const Answer next = expected_[head_].answer;
+  const Answer next = expected_.front().answer;
   if (type == from_server::kError && next != Answer::query && next != Answer::sync) {
     drop_until_sync(client, server);
     return true;
@@ -433,27 +352,30 @@ bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatem
   if (ends(next, type)) {
     is_theirs = next != Answer::our_parse && next != Answer::our_close &&
                 next != Answer::our_unnamed && next != Answer::our_close_unnamed;
-    Expected answered = pop();
-    if (type == from_server::kParseComplete) parsed(answered, client, server);
-    if (answered.forgotten != nullptr) { // It did not succeed.
-      take_back_from(head_, client, server);
-      if (client != nullptr) client->put_names(std::move(*answered.forgotten));
-      apply_from(head_, client, server);
+    if (pop().has_change) {
+      const Change answered = leave();
+      if (type == from_server::kParseComplete) parsed(answered, client, server);
+      if (answered.forgotten != nullptr) { // It did not succeed.
+        take_back_from(0, client, server);
+        if (client != nullptr) client->put_names(std::move(*answered.forgotten));
+        apply_from(0, client, server);
+      }
     }
     if (client != nullptr && !has_next()) client->drop_stale_unnamed();
   }
   while (has_next()) {
-    const Answer made = expected_[head_].answer;
-    if (made != Answer::made_parse && made != Answer::made_close) break;
+    const Answer made = expected_.front().answer;
+    if (!is_made(made)) break;
     append_empty(behind, made == Answer::made_parse ? from_server::kParseComplete
                                                     : from_server::kCloseComplete);
     static_cast<void>(pop());
+    static_cast<void>(leave());
   }
   return is_theirs;
 }
 
 void PreparedPipeline::plan_changed(ServerStatements& server) const {
-  if (has_next() && expected_[head_].number != 0) server.doubt(expected_[head_].number);
+  if (has_next() && expected_.front().number != 0) server.doubt(expected_.front().number);
 }
 
 } // namespace pgkeep::wire

@@ -28,6 +28,10 @@
 /// behind them before they are answered is said for certain, and closed first; a name of before
 /// that is prepared behind a failed one is taken as a new one.
 ///
+/// Of what is awaited, each answer takes a few bytes; only what has to be undone where it fails
+/// takes more. It is found by its name and its statement, so that an error undoes what was passed
+/// over and touches nothing of what was said behind it.
+///
 /// Errors (no such statement, a name that is taken) are left to the server, so that all that
 /// follows up to the Sync is passed over as the protocol says.
 ///
@@ -40,8 +44,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <unordered_map>
 
+#include "wire/fifo.h"
 #include "wire/message.h"
 #include "wire/statements.h"
 
@@ -68,7 +73,23 @@ public:
   /// How often a server was told a statement, in all.
   [[nodiscard]] std::uint64_t prepares() const { return prepares_; }
   /// Nothing is under way: both may go to somebody else.
-  [[nodiscard]] bool is_idle() const { return head_ == expected_.size() && !is_passed_over_; }
+  [[nodiscard]] bool is_idle() const { return !has_next() && !is_passed_over_; }
+  /// So many answers are awaited, or so much text of what they are of, that what the client says
+  /// next should wait until some have come.
+  [[nodiscard]] bool is_full() const {
+    return expected_.size() > kAnswersMax || text_bytes_ > kTextBytesMax;
+  }
+  /// Answers come though the client says no more: without a Sync a server keeps back no more than
+  /// its buffer holds.
+  [[nodiscard]] bool is_sure_of_answers() const {
+    return expected_.size() - made_count_ > kKeptBackMax;
+  }
+  static constexpr std::size_t kAnswersMax = 65'536;
+  static constexpr std::size_t kTextBytesMax = 32UZ << 20U;
+  /// Of what is awaited: memory, but for the texts.
+  [[nodiscard]] std::size_t bytes() const { return expected_.bytes() + changes_.bytes(); }
+  /// So many steps were taken to undo something, or to have it hold again.
+  [[nodiscard]] std::uint64_t undo_steps() const { return undo_steps_; }
 
   /// Whose body is needed before the message may go on: all of Parse, Describe and Close, of Bind
   /// the two names, of a Parse that is not kept that it has none.
@@ -123,14 +144,31 @@ private:
   };
   struct Expected {
     Answer answer = Answer::sync;
-    StatementPtr statement = nullptr; ///< What is made or closed; none of the unnamed one.
-    std::string name = {};            ///< The client's for it.
-    StatementPtr before = nullptr;    ///< What the client called so until then.
-    ServerStatements::Batch batch = 0;
+    bool has_change = false;  ///< The next of changes_ is its.
     std::uint64_t number = 0; ///< Of what bind and describe are of.
-    bool was_there = true;    ///< What our_close closes.
-    bool may_forget = false;  ///< See may_forget_all().
+  };
+  /// Changes of one name, or of one statement of the server, that are under way.
+  struct UnderWay {
+    std::size_t count = 0;
+    std::uint64_t last = 0;     ///< Its number.
+    std::size_t parses = 0;     ///< Of a name: the answer to so many has not come yet.
+    std::size_t closes = 0;     ///< Of a statement: by us.
+    std::size_t closes_now = 0; ///< Of those, in the batch of the last one.
+    ServerStatements::Batch close_batch = 0;
+  };
+  using Names = std::unordered_map<std::string, UnderWay, NameHash, std::equal_to<>>;
+  /// What was taken for done before the server said so.
+  struct Change {
+    Answer answer = Answer::sync;
+    bool was_there = false;  ///< On the server, until then.
+    bool may_forget = false; ///< See may_forget_all().
     bool is_of_unnamed = false;
+    ServerStatements::Batch batch = 0;
+    StatementPtr statement = nullptr;  ///< What is made or closed; none of the unnamed one.
+    StatementPtr before = nullptr;     ///< What the client called so until then.
+    Names::value_type* name = nullptr; ///< The client's for it.
+    std::uint64_t next_of_name = 0;    ///< The next change of the same; of the unnamed one as well.
+    std::uint64_t next_of_statement = 0;
     UnnamedMark unnamed = kNoUnnamed;        ///< What both have then.
     UnnamedMark client_unnamed = kNoUnnamed; ///< What they had before.
     UnnamedMark server_unnamed = kNoUnnamed;
@@ -142,6 +180,7 @@ private:
     ServerStatements::Batch batch = 0;
     bool is_whole = false; ///< parse is all of it.
     bool is_bound = false;
+    bool is_kept = false; ///< Its text, where nobody bound it in its batch.
     std::string parse;
   };
 
@@ -162,28 +201,56 @@ private:
   void keep_unnamed(ClientStatements& client);
   void expect_unnamed(Answer answer, UnnamedMark mark, ClientStatements* client,
                       ServerStatements& server);
-  void prepare(Expected expected, ServerStatements& server, std::string& to_server);
-  void expect(Expected expected);
-  void answer_here(Expected expected, std::string& to_client);
+  void prepare(Change change, std::string_view name, ServerStatements& server,
+               std::string& to_server);
+  void expect(Answer answer, std::uint64_t number = 0);
+  void expect(Change change, std::string_view name = {});
+  void answer_here(Change change, std::string_view name, std::string& to_client);
+  void enter(Change& change, std::string_view name);
+  Change leave();
+  void link(UnderWay& under_way, std::uint64_t Change::* next);
   void drop_until_sync(ClientStatements* client, ServerStatements& server);
+  void undo_first(std::size_t count, ClientStatements* client, ServerStatements& server);
+  void undo(Change& change, ClientStatements* client, ServerStatements& server);
   void forget_all(ClientStatements* client, ServerStatements& server);
   void take_back_from(std::size_t first, ClientStatements* client, ServerStatements& server);
   void apply_from(std::size_t first, ClientStatements* client, ServerStatements& server);
-  void parsed(const Expected& answered, ClientStatements* client, ServerStatements& server);
-  static void apply(Expected& expected, ClientStatements* client, ServerStatements& server);
-  static void take_back(Expected& expected, ClientStatements* client, ServerStatements& server);
+  void parsed(const Change& answered, ClientStatements* client, ServerStatements& server);
+  static void apply(Change& change, ClientStatements* client, ServerStatements& server);
+  static void take_back(Change& change, ClientStatements* client, ServerStatements& server);
+  static std::size_t text_bytes_of(const Change& change);
   [[nodiscard]] bool is_awaited(std::string_view name) const;
   [[nodiscard]] bool may_be_there(const PreparedStatement& statement,
                                   const ServerStatements& server) const;
   void copy_begins();
   static bool ends(Answer answer, char type);
+  static bool is_made(Answer answer) {
+    return answer == Answer::made_parse || answer == Answer::made_close;
+  }
+  static bool is_of_server(Answer answer) {
+    return answer == Answer::parse || answer == Answer::our_parse || answer == Answer::our_close;
+  }
   Expected pop();
-  [[nodiscard]] bool has_next() const { return head_ < expected_.size(); }
+  [[nodiscard]] bool has_next() const { return !expected_.empty(); }
+  [[nodiscard]] Change& change_of(std::uint64_t number) {
+    return changes_[static_cast<std::size_t>(number - first_change_)];
+  }
+
+  /// PostgreSQL's buffer holds 8 KiB, and no answer is shorter than a header.
+  static constexpr std::size_t kKeptBackMax = 8192 / Header::kBytes + 1;
 
   StatementTable& table_;
   const std::size_t statements_max_;
-  std::vector<Expected> expected_; ///< From head_ on; its room is used again.
-  std::size_t head_ = 0;
+  Fifo<Expected> expected_;
+  Fifo<Change> changes_;           ///< Of those that have one.
+  std::uint64_t first_change_ = 1; ///< The number of the first of them.
+  Names names_;                    ///< Of changes under way.
+  UnderWay unnamed_;               ///< The same, of the unnamed statement.
+  std::unordered_map<std::uint64_t, UnderWay> of_statements_; ///< And of those on the server.
+  std::size_t made_count_ = 0;   ///< So many answers are made here, in their place.
+  std::size_t forget_count_ = 0; ///< So many changes may forget all.
+  std::size_t text_bytes_ = 0;   ///< Of changes under way.
+  std::uint64_t undo_steps_ = 0;
   LastUnnamed last_unnamed_;
   std::uint64_t prepares_ = 0;
   ServerStatements::Batch batch_ = 1; ///< Of what the client says now: up to its next Sync.

@@ -22,7 +22,7 @@ PreparedPipeline::Outcome PreparedPipeline::parse_unnamed(std::uint32_t length,
   LastUnnamed& last = last_unnamed_;
   last.mark = mark;
   last.batch = batch_;
-  last.is_bound = false;
+  last.is_bound = last.is_kept = false;
   last.is_whole =
       rest.size() + sizeof(char) + sizeof(length) == length && rest.size() <= kUnnamedBytesMax;
   if (last.parse.capacity() > kUnnamedRoom) last.parse = {};
@@ -58,24 +58,26 @@ StatementPtr PreparedPipeline::make_unnamed_ready(ClientStatements& client,
 
 /// Its batch ends, and nobody has bound it: a later one may. It is kept once it is known to parse.
 void PreparedPipeline::keep_unnamed(ClientStatements& client) {
-  if (!last_unnamed_.is_whole || last_unnamed_.mark == kNoUnnamed ||
-      client.kept_unnamed() != nullptr)
+  LastUnnamed& last = last_unnamed_;
+  if (!last.is_whole || last.is_kept || last.mark == kNoUnnamed || client.kept_unnamed() != nullptr)
     return;
-  StatementPtr statement = table_.intern(last_unnamed_.parse, client.settings());
-  for (std::size_t at = expected_.size(); at > head_; --at) {
-    Expected& each = expected_[at - 1];
-    if (each.answer != Answer::unnamed || each.unnamed != last_unnamed_.mark) continue;
+  last.is_kept = true; // Once: what else is said before it is answered is not looked through again.
+  StatementPtr statement = table_.intern(last.parse, client.settings());
+  for (std::size_t at = changes_.size(); at > 0; --at) {
+    Change& each = changes_[at - 1];
+    if (each.answer != Answer::unnamed || each.unnamed != last.mark) continue;
+    text_bytes_ += statement->parse.size();
     each.statement = std::move(statement);
     return;
   }
-  client.keep_unnamed(last_unnamed_.mark, std::move(statement));
+  client.keep_unnamed(last.mark, std::move(statement));
 }
 
 void PreparedPipeline::expect_unnamed(Answer answer, UnnamedMark mark, ClientStatements* client,
                                       ServerStatements& server) {
-  Expected expected{.answer = answer, .batch = batch_, .is_of_unnamed = true, .unnamed = mark};
-  apply(expected, client, server);
-  expect(std::move(expected));
+  Change change{.answer = answer, .is_of_unnamed = true, .batch = batch_, .unnamed = mark};
+  apply(change, client, server);
+  expect(std::move(change));
 }
 
 } // namespace pgkeep::wire

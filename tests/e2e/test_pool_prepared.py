@@ -2,7 +2,7 @@
 import struct
 import threading
 
-from pooler import BACKENDS, Client, Console, Pooler, error_text, errors_in
+from pooler import BACKENDS, Client, Console, Pooler, error_text, errors_in, memory_kb, must_be_below
 from support import Server, bin_of, folder, run, wait_for
 from test_pool_queries import address, pgbench
 
@@ -281,3 +281,29 @@ def test_long_texts():
             sender.join()
             assert kinds == "12DCZ", kinds
             assert said(client, bind(name), EXECUTE) == ("2DCZ", [str(megabytes << 20)])
+
+
+def test_long_pipelines():
+    """What a pooler keeps is of what is awaited, not of all that was said: as drivers say it that send rows without a pause."""
+    with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as client:
+        assert said(client, parse("s", "SELECT $1"), bind("s", "0"), EXECUTE)[0] == "12DCZ"
+        before = memory_kb(pooler.pid())
+        for count, end in ((200_000, b""), (100_000, SYNC)):
+            def rows(count=count, end=end):
+                for first in range(0, count, 1000):
+                    client.send(*(bind("s", str(i)) + EXECUTE + end for i in range(first, first + 1000)))
+                client.send(SYNC)
+            sender = threading.Thread(target=rows)
+            sender.start()
+            got = 0
+            while got < count:
+                kind, content = client.read()
+                if kind == b"D":
+                    assert content[6:] == str(got).encode(), (content, got)
+                    got += 1
+            client.until(b"Z")
+            sender.join()
+            if end:
+                client.until(b"Z")  # Of the last row, and of what stands behind all.
+            must_be_below(before + 30_000, memory_kb(pooler.pid()))
+        assert said(client, bind("s", "end"), EXECUTE) == ("2DCZ", ["end"])
