@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "base/fd.h"
 
@@ -16,17 +17,19 @@ class NoDescriptors {
 public:
   NoDescriptors() {
     ::getrlimit(RLIMIT_NOFILE, &before_);
-    // Whatever is below the lowest that is free is in use.
-    const base::Fd lowest(::dup(STDERR_FILENO));
-    const rlimit none{.rlim_cur = static_cast<rlim_t>(lowest.get()), .rlim_max = before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &none);
+    const rlimit few{.rlim_cur = kMost, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    for (base::Fd fd(::dup(STDERR_FILENO)); fd.is_open(); fd = base::Fd(::dup(STDERR_FILENO)))
+      held_.push_back(std::move(fd));
   }
   NoDescriptors(const NoDescriptors&) = delete;
   NoDescriptors& operator=(const NoDescriptors&) = delete;
   ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
 
 private:
+  static constexpr rlim_t kMost = 1024;
   rlimit before_{};
+  std::vector<base::Fd> held_;
 };
 
 /// Of 127.0.0.1, where nobody listens at the moment.
