@@ -151,6 +151,7 @@ void Loop::look_at_client(Client& client) {
       if (client.is_ended) disconnect(client, "client unexpected eof", false);
       break;
     }
+    if (client.kept && !client.is_ended) break; // Its flush looks here again.
     if (client.is_readable || client.unread) begin(client);
     break;
   case Client::State::welcome:

@@ -153,6 +153,7 @@ private:
 
   // relay.cc: the way of a query.
   void relay_client(Client& client);
+  bool has_room(Client& client);
   void relay_server(Server& server);
   Outgoing scan(Client& client, Server& server, std::string_view bytes);
   Outgoing scan_client(Client& client, std::string_view bytes);

@@ -26,9 +26,24 @@ std::optional<std::string_view> gathered(Server& server, const wire::MessageScan
 
 } // namespace
 
+/// Whether what it says next may be taken. What is in the way looks here again once it is gone: the
+/// flush of either side, or an answer. Where none is sure to come, there is nothing to wait for.
+bool Loop::has_room(Client& client) {
+  const Server& server = *client.server;
+  // Answers that it does not read would pile up. What is left of one that has ended is little.
+  if (server.kept || (client.kept && !client.is_ended)) return false;
+  if (!server.prepared || !server.prepared->pipeline.is_full()) return true;
+  if (client.is_ended) {
+    disconnect(client, "client unexpected eof", false);
+  } else if (client.exchange.owed() == 0 && !server.prepared->pipeline.is_sure_of_answers()) {
+    disconnect(client, "too many messages without a Sync", true, "54000");
+  }
+  return false;
+}
+
 void Loop::relay_client(Client& client) {
   for (int round = 0; client.is_readable && client.server != nullptr; ++round) {
-    if (client.server->kept) return; // Its flush looks here again.
+    if (!has_room(client)) return;
     if (client.listening && !client.listening->awaited.empty()) return;
     if (client.server->attempt && !leave_attempt(*client.server)) return;
     if (round == kRoundsMax) {

@@ -115,7 +115,10 @@ void Loop::flush(Endpoint& endpoint) {
     auto& client = static_cast<Client&>(endpoint);
     if (client.server != nullptr && client.server->is_readable) put_off(*client.server);
     if (client.listening) deliver(client);
-    if (client.console) put_off(client); // What it has said meanwhile.
+    // What it has said meanwhile.
+    const bool is_read =
+        client.state == Client::State::idle || client.state == Client::State::active;
+    if (client.console || (is_read && (client.is_readable || client.unread))) put_off(client);
   } else if (endpoint.kind == Endpoint::Kind::server) {
     auto& server = static_cast<Server&>(endpoint);
     if (server.client != nullptr && server.client->is_readable) put_off(*server.client);

@@ -258,6 +258,7 @@ void Loop::from_server_of_statements(Server& server, std::string_view bytes) {
     const char* const stop = bytes.data() + bytes.size() - held_now;
     const std::string_view parts[] = {prefix, made_, {as_is, distance(as_is, stop)}};
     send(*client, parts);
+    if (client->is_readable) put_off(*client); // It may have said too much to be read on.
   }
   settle(server);
 }

@@ -288,7 +288,7 @@ def test_long_pipelines():
     with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as client:
         assert said(client, parse("s", "SELECT $1"), bind("s", "0"), EXECUTE)[0] == "12DCZ"
         before = memory_kb(pooler.pid())
-        for count, end in ((200_000, b""), (100_000, SYNC)):
+        for count, end in ((50_000, b""), (150_000, SYNC)):
             def rows(count=count, end=end):
                 for first in range(0, count, 1000):
                     client.send(*(bind("s", str(i)) + EXECUTE + end for i in range(first, first + 1000)))
@@ -307,3 +307,32 @@ def test_long_pipelines():
                 client.until(b"Z")  # Of the last row, and of what stands behind all.
             must_be_below(before + 30_000, memory_kb(pooler.pid()))
         assert said(client, bind("s", "end"), EXECUTE) == ("2DCZ", ["end"])
+
+
+def flood(client, piece, bytes_max):
+    """Sends it again and again, until nobody takes more; reads nothing."""
+    client.socket.settimeout(3)
+    try:
+        for _ in range(bytes_max // len(piece)):
+            client.socket.sendall(piece)
+    except OSError:
+        pass
+
+
+def test_floods():
+    """A client that does not read its answers is not read; one that asks for ever more that nobody can answer is sent away. Neither fills memory."""
+    closes = close("x") * 8000
+    with Server(15) as server, folder() as home, stood(server, home) as pooler:
+        before = memory_kb(pooler.pid())
+        for piece in (closes, (close("x") + SYNC) * 4000):
+            with Client(pooler, "app") as client:
+                flood(client, piece, 40_000_000)
+                must_be_below(before + 30_000, memory_kb(pooler.pid()))
+        for count, piece in ((1, closes), (2, (parse("x", "SELECT 1") + close("x")) * 2000)):
+            with Client(pooler, "app") as client:
+                client.send(parse("a", "SELECT 1"))
+                flood(client, piece, 20_000_000)
+                wait_for(lambda times=count: pooler.log().count("closing because: too many messages without a Sync") == times, "the pooler sends it away")
+                must_be_below(before + 60_000, memory_kb(pooler.pid()))
+        with Client(pooler, "app") as client:
+            assert said(client, parse("s", "SELECT 1"), bind("s"), EXECUTE) == ("12DCZ", ["1"])
