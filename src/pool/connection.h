@@ -176,11 +176,11 @@ struct Server final : Endpoint {
   Client* client = nullptr;
   Question* question = nullptr; ///< Of the client that owns it.
   LoopPool* pool = nullptr;
-  bool is_dirty = false;     ///< Holds what must go before another client comes.
-  bool is_listening = false; ///< Hears what its client asked for: must not be another's.
-  bool is_ear = false;       ///< Listens for all clients of the database, and has none.
-  bool is_own = false;       ///< Of a client that replicates, and never of another.
-  bool is_our_fault = false; ///< That it was not opened: no failure of the server.
+  bool is_dirty = false;      ///< Holds what must go before another client comes.
+  bool is_listening = false;  ///< Hears what its client asked for: must not be another's.
+  bool is_ear = false;        ///< Listens for all clients of the database, and has none.
+  bool is_own = false;        ///< Of a client that replicates, and never of another.
+  bool is_no_failure = false; ///< That it was not opened says nothing of the next one.
   Micros connected_at = 0;
   Micros request_at = 0;
   std::uint64_t id = 0;

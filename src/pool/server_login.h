@@ -73,6 +73,8 @@ public:
   }
   [[nodiscard]] std::uint32_t process() const { return process_; }
   [[nodiscard]] const std::string& cancel_key() const { return cancel_key_; }
+  /// It let us in: what it says from then on is no refusal.
+  [[nodiscard]] bool is_greeted() const { return is_greeted_; }
   /// What is sent to the server now, but for Step::handshake, would break it.
   [[nodiscard]] bool is_in_handshake() const { return opening_ != nullptr; }
   /// Once, after the handshake: from then on whoever runs this encrypts `send` and decrypts what he

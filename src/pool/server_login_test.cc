@@ -66,6 +66,7 @@ TEST(ServerLogin, ReadsWhatComesBehindTheGreeting) {
   EXPECT_EQ(step.kind, ServerStep::fail);
   EXPECT_EQ(step.text, "going down");
   EXPECT_EQ(step.server_text, "") << "those who wait may have another connection";
+  EXPECT_TRUE(ended.is_greeted());
 
   ServerLogin confused = login_as("");
   EXPECT_EQ(say(confused, welcome() + welcome()).kind, ServerStep::fail);

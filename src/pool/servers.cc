@@ -145,7 +145,7 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
     };
     if (shared_.workers.post(std::move(job))) break;
     server.is_away = false;
-    server.is_our_fault = true;
+    server.is_no_failure = true;
     close(server, "too many logins at once", false);
     break;
   }
@@ -164,6 +164,7 @@ void Loop::apply(Server& server, const ServerLogin::Step& step) {
     }
     LoopPool& pool = *server.pool;
     const std::shared_ptr<Pool> owner = pool.owner;
+    server.is_no_failure = server.login->is_greeted();
     // Whoever wants to listen by it is told as those who wait for its greeting.
     const bool is_told = server.is_ear && !step.server_text.empty();
     const bool is_outdated = server.lessons != pool.shared.lessons();
@@ -234,7 +235,7 @@ void Loop::close(Server& server, std::string_view reason, bool says_goodbye) {
     if (server.is_own) break; // It may be but that its user must not replicate.
     // Else it was us, or a password that was changed meanwhile: the next one may get through.
     if (!pool.is_paused && !shared.is_dead() && regime_.pause != PauseMode::suspend &&
-        server.lessons == shared.lessons() && !server.is_our_fault)
+        server.lessons == shared.lessons() && !server.is_no_failure)
       shared.note_connect_failure(reason);
     break;
   case Server::State::idle:
