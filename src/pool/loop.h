@@ -32,6 +32,7 @@
 #include "pool/log.h"
 #include "pool/loop_messages.h"
 #include "pool/mailbox.h"
+#include "pool/outgoing.h"
 #include "pool/pools.h"
 #include "pool/regime.h"
 #include "pool/service_manager.h"
@@ -97,21 +98,7 @@ public:
   [[nodiscard]] int clients() const { return client_count_.load(std::memory_order_relaxed); }
 
 private:
-  struct Outgoing {
-    enum class End : std::uint8_t {
-      none,
-      terminate,
-      unknown,
-      broken,
-      simple_query,
-      too_many_statements
-    };
-    std::string_view prefix; ///< Of a header that began in earlier bytes. In prefix_.
-    std::string_view made;   ///< What was said in other words, and all before it. In made_.
-    std::string_view bytes;
-    End end = End::none;
-    [[nodiscard]] bool empty() const { return prefix.empty() && made.empty() && bytes.empty(); }
-  };
+  using Outgoing = pool::Outgoing;
   static constexpr std::size_t kInputBytes = 65'536;
   /// What they become fits into input_, with a record whose front came earlier.
   static constexpr std::size_t kSealedBytes = 48'000;
@@ -164,6 +151,8 @@ private:
   void hear(Server& server, std::string_view bytes);
   void from_server(Server& server, std::string_view bytes);
   bool take_part(Server& server, const wire::MessageScanner::Part& part);
+  bool doom(std::string_view reason, bool says_goodbye);
+  void end_server(Server& server, std::span<const std::string_view> before);
   bool take_ready(Server& server, const wire::MessageScanner::Part& part);
   void count_query(Client& client, const Server& server);
   bool take_parameter(Server& server, const wire::MessageScanner::Part& part);
@@ -180,6 +169,7 @@ private:
   void begin_statements(Server& server, std::uint32_t owed);
   void say_other(const Client& client, Server& server, const wire::MessageScanner::Part& part);
   void note_settings(const Client& client) const;
+  void read_apart(Client& client, const Server& server);
   static void forget_unnamed(Server& server);
   static void begin_scan(Client& client, Server& server);
   [[nodiscard]] bool has_too_many_statements(const Client& client) const;
@@ -205,6 +195,7 @@ private:
     bool has_settings = false;
   };
   static void note_text(Client& client, const wire::MessageScanner::Part& part);
+  static void note_more_text(Client& client, const wire::MessageScanner::Part& part);
   static void start_session(Client& client, const wire::SessionSettings& settings);
   static void note_custom(Client& client, const std::vector<std::string>& names);
   void note_tag(Client& client, const wire::MessageScanner::Part& part);
@@ -245,6 +236,10 @@ private:
 
   // queue.cc: who gets which server.
   void begin(Client& client);
+  bool take_last_words(Client& client);
+  [[nodiscard]] static bool is_front_alone(const Client& client, std::string_view bytes);
+  void keep_front(Client& client, std::string_view bytes);
+  bool hear_rest(Client& client);
   bool serve(Client& client, Server& server);
   Server* idle_server(LoopPool& pool);
   void link(Client& client, Server& server);
@@ -469,10 +464,14 @@ private:
   std::string sealed_;                                           ///< What TLS makes to be sent.
   std::string open_;                                             ///< Parts that go into one record.
   std::array<char, wire::Header::kBytes> prefix_{};
-  std::string bad_header_;     ///< What is said of a message that cannot be.
-  std::string made_;           ///< For the other side, of the pass.
-  std::string due_;            ///< For the same side.
-  std::string_view left_over_; ///< Of the client's bytes: for keep_partial().
+  std::string_view doom_;     ///< Why a server is closed, once its client has what it said before.
+  bool says_goodbye_ = false; ///< To that one.
+  bool is_listen_lost_ = false;  ///< The client is told behind the tag that was just read.
+  std::uint64_t last_apart_ = 0; ///< A text that is read like no other.
+  std::string bad_header_;       ///< What is said of a message that cannot be.
+  std::string made_;             ///< For the other side, of the pass.
+  std::string due_;              ///< For the same side.
+  std::string_view left_over_;   ///< Of the client's bytes: for keep_partial().
   std::vector<std::unique_ptr<Kept>> spare_;
   std::string random_;
   std::vector<Endpoint*> put_off_;

@@ -17,13 +17,7 @@ bool is_first_terminate(std::string_view bytes) {
 
 /// An idle client said something.
 void Loop::begin(Client& client) {
-  if (client.is_ended && !client.unread) { // Whatever it wants, nobody is there for the answer.
-    const ssize_t count = receive(client);
-    const bool says_goodbye =
-        count > 0 && client.scanner.is_between() && is_first_terminate({input_->data(), 1});
-    disconnect(client, says_goodbye ? "client close request" : "client unexpected eof", false);
-    return;
-  }
+  if (client.is_ended && !client.unread && !take_last_words(client)) return;
   client.wait_since = 0;
   LoopPool& pool = *client.pool;
   if (pool.waiting.empty()) {
@@ -33,6 +27,10 @@ void Loop::begin(Client& client) {
       return;
     }
   }
+  if (client.is_ended) { // Nobody waits.
+    disconnect(client, "client unexpected eof", false);
+    return;
+  }
   if (regime_.shutdown == Shutdown::wait_for_servers) {
     disconnect(client, "server shutting down", true);
     return;
@@ -40,6 +38,21 @@ void Loop::begin(Client& client) {
   if (refuse_at_once(client, pool)) return;
   if (pool.shared.shares_listen() && take_listen_at_once(client)) return;
   wait(client);
+}
+
+/// Of a client that is gone, or sends no more: what it said before that is done all the same, if a
+/// server is free. False: it said nothing, or goodbye.
+bool Loop::take_last_words(Client& client) {
+  const ssize_t count = receive(client);
+  const bool says_goodbye =
+      count > 0 && client.scanner.is_between() && is_first_terminate({input_->data(), 1});
+  if (count <= 0 || says_goodbye) {
+    disconnect(client, says_goodbye ? "client close request" : "client unexpected eof", false);
+    return false;
+  }
+  client.unread = borrow();
+  client.unread->bytes.assign(input_->data(), static_cast<std::size_t>(count));
+  return true;
 }
 
 /// One that may be used at once; null where there is none.

@@ -206,6 +206,31 @@ def test_clients_that_leave_in_the_middle():
                 assert words == [told] and client.is_closed(), (pooler.kind, words)
 
 
+def test_what_a_client_said_before_it_went_is_done():
+    """Where a server is free. Nobody waits for one who is gone."""
+    for server, pooler in each_kind({"default_pool_size": 2}):
+        server.psql("DROP TABLE IF EXISTS done; CREATE TABLE done (what text)")
+
+        def said_and_gone(what, *more):
+            with Client(pooler, "app") as client:
+                assert client.values("SELECT 'here'") == ["here"]
+                client.send(client.message(b"Q", f"INSERT INTO done VALUES ('{what}')\0".encode()), *more)
+
+        for _ in range(20):
+            said_and_gone("at once")
+        wait_for(lambda: server.psql("SELECT count(*) FROM done") == [["20"]], "all are done")
+        with Client(pooler, "app") as one, Client(pooler, "app") as two, Client(pooler, "app") as gone, Client(pooler, "app") as after:
+            one.query("BEGIN")
+            two.query("BEGIN")
+            gone.send(gone.message(b"Q", b"INSERT INTO done VALUES ('late')\0"))
+            gone.close()
+            after.send(after.message(b"Q", b"SELECT 1\0"))
+            one.query("COMMIT")
+            two.query("COMMIT")
+            assert after.until(b"Z")[-1] == (b"Z", b"I")
+        assert server.psql("SELECT DISTINCT what FROM done") == [["at once"]], pooler.kind
+
+
 def test_hostile_clients():
     """They cost bounded memory and no server; whoever says nothing that is a message is cut off."""
     for server, pooler in each_kind({"default_pool_size": 2, "client_login_timeout": 2, "max_client_conn": 500}):
