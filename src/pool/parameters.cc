@@ -12,14 +12,10 @@ namespace {
 constexpr std::string_view kApplicationName = "application_name";
 constexpr std::array<std::string_view, 5> kAlways = {
     "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", kApplicationName};
-constexpr std::array<std::string_view, 8> kNotOfParse = {kApplicationName,
-                                                         "search_path",
-                                                         "role",
-                                                         "session_authorization",
-                                                         "statement_timeout",
-                                                         "lock_timeout",
-                                                         "idle_in_transaction_session_timeout",
-                                                         "idle_session_timeout"};
+constexpr std::array<std::string_view, 7> kNotOfParse = {
+    kApplicationName,      "role",         "session_authorization",
+    "statement_timeout",   "lock_timeout", "idle_in_transaction_session_timeout",
+    "idle_session_timeout"};
 /// Lists of names, which the server tells with quotes around each that needs them (GUC_LIST_QUOTE).
 constexpr std::array<std::string_view, 6> kListsOfNames = {
     "search_path",

@@ -67,7 +67,8 @@ ParameterChange change_of(const TrackedNames& names, const ParameterValues& want
 
 /// By what a text is read when it is prepared: the values of a client, but for those that have no
 /// part in that (its name, timeouts, names with a prefix) or that a server minds itself when it
-/// runs a statement (search_path and the role). Two with the same text read every text alike.
+/// runs a statement (the role). search_path is none of them: a statement that finds other tables
+/// when it is run is refused. Two with the same text read every text alike.
 std::string settings_of_parse(const TrackedNames& names, const ParameterValues& values,
                               const wire::SessionSettings* session);
 

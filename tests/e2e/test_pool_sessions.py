@@ -119,6 +119,19 @@ def test_nothing_runs_with_the_settings_of_another():
         assert setup.server.psql("SELECT count(*) FROM public.t") == [["0"]]
 
 
+def test_a_schema_for_each_tenant():
+    """A statement finds its client's tables, not those of who prepared the same text first."""
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        setup.server.psql("CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.t (x text); CREATE TABLE b.t (x text, more int); "
+                          "INSERT INTO a.t VALUES ('of a'); INSERT INTO b.t VALUES ('of b', 1)")
+        one.query("SET search_path = a")
+        other.query("SET search_path = b")
+        for client in (one, other):
+            assert said(client, parse("s", "SELECT * FROM t"))[0] == "1Z"
+        for _ in range(3):
+            assert [said(client, bind("s"), EXECUTE)[1] for client in (one, other)] == [["of a"], ["of b"]]
+
+
 def test_what_ends_our_question_ends_nobody():
     """The client's own statement_timeout, a cancel request that comes when its query is over, and one for what it said behind that: it works on, and what it
     set is known."""
@@ -134,7 +147,7 @@ def test_what_ends_our_question_ends_nobody():
 
         one.query("SET work_mem = '5MB'")
         assert other.values("SHOW work_mem") == ["4MB"], "the question is over"
-        for sql, question in (("SET work_mem = '6MB'", "SELECT ''setting''"), ("SET statement_timeout = '200ms'", "SET LOCAL statement_timeout")):
+        for sql, question in (("SET work_mem = '6MB'", "SELECT kind"), ("SET statement_timeout = '200ms'", "SET LOCAL statement_timeout")):
             holder.query("BEGIN; LOCK TABLE pg_catalog.pg_db_role_setting")
             assert not errors_in(one.query(sql))
             asked(question)
@@ -148,7 +161,7 @@ def test_what_ends_our_question_ends_nobody():
         # Behind the question something waits that is to be cancelled: once it runs.
         holder.query("BEGIN; LOCK TABLE pg_catalog.pg_db_role_setting")
         one.query("SET work_mem = '7MB'")
-        asked("SELECT ''setting''")
+        asked("SELECT kind")
         one.send(Client.message(b"Q", b"SELECT pg_sleep(600)\0"))
         with Client(setup.pooler, is_started=False) as asker:
             asker.send(struct.pack("!II", 16, 80877102) + one.key)
