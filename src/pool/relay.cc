@@ -44,7 +44,10 @@ bool Loop::has_room(Client& client) {
 void Loop::relay_client(Client& client) {
   for (int round = 0; client.is_readable && client.server != nullptr; ++round) {
     if (!has_room(client)) return;
-    if (client.listening && !client.listening->awaited.empty()) return;
+    if (client.listening && !client.listening->awaited.empty()) {
+      if (client.is_ended) disconnect(client, "client unexpected eof", false);
+      return;
+    }
     if (client.server->attempt && !leave_attempt(*client.server)) return;
     if (round == kRoundsMax) {
       put_off(client);

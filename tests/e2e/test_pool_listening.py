@@ -235,6 +235,16 @@ def test_unlisten_among_other_commands():
         assert setup.extras()["cl_listening"] == 1
 
 
+def test_who_vanishes_in_listen_keeps_no_server():
+    """It waits for the connection that listens, in a transaction block."""
+    with Setup({"share_listen": 1, "max_db_connections": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+        one.query("BEGIN")
+        one.send(one.message(b"Q", b"LISTEN news\0"))
+        one.close()
+        wait_for(lambda: setup.backends("state = 'idle in transaction'") == [], "its server is closed")
+        assert other.values("SELECT 1") == ["1"]
+
+
 def test_a_listener_that_does_not_read_costs_no_more_than_its_queue():
     with Setup({"share_listen": 1, "listen_queue_size": 100_000}, loops=1) as setup, setup.client() as busy, setup.client() as other:
         assert not errors_in(busy.query("LISTEN news")) and not errors_in(other.query("LISTEN news"))
