@@ -35,14 +35,12 @@ bool may_be_misread(const Client& client, std::string_view channel) {
 }
 
 /// Whether it is worth a closer look.
-bool may_be_listen(std::string_view bytes) {
+bool may_say_listen(std::string_view bytes) {
   if (bytes.size() <= wire::Header::kBytes) return false;
   if (bytes.front() == wire::from_client::kParse || bytes.front() == wire::from_client::kBind)
     return true;
-  if (bytes.front() != wire::from_client::kQuery) return false;
-  const std::size_t at = bytes.find_first_not_of(" \t\r\n", wire::Header::kBytes);
-  return at != std::string_view::npos &&
-         std::string_view("lLuU").find(bytes[at]) != std::string_view::npos;
+  return bytes.front() == wire::from_client::kQuery &&
+         wire::may_be_listen(bytes.substr(wire::Header::kBytes));
 }
 
 } // namespace
@@ -53,7 +51,7 @@ bool Loop::take_listen(Client& client, std::string_view bytes) {
     bool& says_all = client.listening->says_unlisten_all;
     says_all = (says_all && !client.exchange.is_settled()) || wire::says_unlisten_all(bytes);
   }
-  if (!may_be_listen(bytes) || !client.exchange.is_settled() || !client.scanner.is_between() ||
+  if (!may_say_listen(bytes) || !client.exchange.is_settled() || !client.scanner.is_between() ||
       client.partial)
     return false;
   if (client.server != nullptr && !client.server->scanner.is_between()) return false;
@@ -97,6 +95,7 @@ bool Loop::take_listen_at_once(Client& client) {
     if (count <= 0) return true;
     client.unread = borrow();
     client.unread->bytes.assign(input_->data(), static_cast<std::size_t>(count));
+    if (!hear_rest(client)) return true;
   }
   if (!take_listen(client, client.unread->rest())) return false;
   client.request_at = now_;
@@ -483,10 +482,12 @@ void Loop::deliver(Client& client) {
   queue.clear();
 }
 
-/// What the server said of a command that was not recognised here, or ended all of them.
+/// What the server said of a command that was not recognised here, or ended all of them. It hears
+/// nothing there once the client has let go of it.
 void Loop::note_listen_tag(Client& client, std::string_view tag) {
   const std::string_view words = tag.substr(0, tag.find('\0'));
-  if (words == "LISTEN" && client.server != nullptr) client.server->is_listening = true;
+  if (words == "LISTEN" && client.server != nullptr)
+    client.server->is_listening = is_listen_lost_ = true;
   if (!client.listening) return;
   const bool leaves = words == "UNLISTEN" && client.listening->says_unlisten_all;
   if (leaves || words == "DISCARD ALL") leave_all(client);

@@ -2,12 +2,16 @@
 // goes to the loop's own first waiter unless somebody waits clearly longer in another loop: see
 // lending.cc.
 #include "pool/loop.h"
+#include "wire/listen.h"
 #include "wire/message.h"
 
 namespace pgkeep::pool {
 namespace {
 
 constexpr std::string_view kEmptyQuery = "<empty>";
+// So long a message is waited for, to be looked at as a whole.
+constexpr std::size_t kWholeTextMax = 65'536;
+constexpr std::size_t kWholeListenMax = 4096;
 
 bool is_first_terminate(std::string_view bytes) {
   return !bytes.empty() && bytes.front() == wire::from_client::kTerminate;
@@ -18,6 +22,7 @@ bool is_first_terminate(std::string_view bytes) {
 /// An idle client said something.
 void Loop::begin(Client& client) {
   if (client.is_ended && !client.unread && !take_last_words(client)) return;
+  if (client.unread && !hear_rest(client)) return;
   client.wait_since = 0;
   LoopPool& pool = *client.pool;
   if (pool.waiting.empty()) {
@@ -52,6 +57,40 @@ bool Loop::take_last_words(Client& client) {
   }
   client.unread = borrow();
   client.unread->bytes.assign(input_->data(), static_cast<std::size_t>(count));
+  return true;
+}
+
+/// Whether these bytes are but the front of a message that is looked at as a whole, with nothing
+/// before it that a server could do meanwhile.
+bool Loop::is_front_alone(const Client& client, std::string_view bytes) {
+  const Pool& pool = client.pool->shared;
+  const bool keeps_settings = (pool.session_hints() & wire::kHintSettings) != 0;
+  if ((!keeps_settings && !pool.shares_listen()) || bytes.empty() ||
+      bytes.front() != wire::from_client::kQuery || !client.scanner.is_between() || client.partial)
+    return false;
+  const auto header = wire::header_of(bytes);
+  if (!header) return bytes.size() < wire::Header::kBytes;
+  if (!header->is_sound() || header->message_bytes() <= bytes.size()) return false;
+  return (keeps_settings && header->message_bytes() <= kWholeTextMax) ||
+         (pool.shares_listen() && header->message_bytes() <= kWholeListenMax &&
+          wire::may_be_listen(bytes.substr(wire::Header::kBytes)));
+}
+
+void Loop::keep_front(Client& client, std::string_view bytes) {
+  client.unread = borrow();
+  client.unread->bytes.assign(bytes);
+  if (client.is_readable) put_off(client);
+}
+
+/// More of what is kept, if that is a front alone. False: so it still is, or the client is gone.
+bool Loop::hear_rest(Client& client) {
+  while (is_front_alone(client, client.unread->rest())) {
+    if (!client.is_readable) return false;
+    const ssize_t count = receive(client);
+    if (count == 0) disconnect(client, "client unexpected eof", false);
+    if (count <= 0) return false;
+    client.unread->bytes.append(input_->data(), static_cast<std::size_t>(count));
+  }
   return true;
 }
 
@@ -91,6 +130,10 @@ bool Loop::serve(Client& client, Server& server) {
     if (count == 0) disconnect(client, "client unexpected eof", false);
     if (count <= 0) return false;
     bytes = {input_->data(), static_cast<std::size_t>(count)};
+    if (is_front_alone(client, bytes)) {
+      keep_front(client, bytes);
+      return false;
+    }
   }
   client.request_at = now_;
   client.pool->traffic.received += bytes.size();

@@ -7,6 +7,7 @@
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/error_fields.h"
+#include "wire/listen.h"
 
 namespace pgkeep::pool {
 
@@ -61,12 +62,25 @@ void Loop::relay_client(Client& client) {
     }
     client.request_at = now_;
     client.pool->traffic.received += static_cast<std::uint64_t>(count);
-    const std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
-    if (client.pool->shared.shares_listen() && take_listen(client, bytes)) continue;
+    std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
+    if (client.unread) { // The front of what is looked at as a whole.
+      client.unread->bytes.append(bytes);
+      bytes = client.unread->rest();
+    }
+    if (is_front_alone(client, bytes)) {
+      if (!client.unread) keep_front(client, bytes);
+      continue;
+    }
+    std::unique_ptr<Kept> front = std::move(client.unread);
+    if (client.pool->shared.shares_listen() && take_listen(client, bytes)) {
+      give_back(front);
+      continue;
+    }
     const Outgoing outgoing = scan(client, *client.server, bytes);
     to_server(client, outgoing);
     if (is_fresh_) begin_attempt(client, *client.server, outgoing);
     keep_partial(client);
+    give_back(front);
     if (outgoing.end != Outgoing::End::none) {
       end_client(client, outgoing.end);
       return;
@@ -215,8 +229,14 @@ void Loop::from_server(Server& server, std::string_view bytes) {
       server.swallowed > 0 ? bytes.size() : 0; // What goes to the client begins there.
   while (const auto part = server.scanner.next(rest)) {
     const bool was_swallowed = server.swallowed > 0;
+    const std::size_t end = bytes.size() - rest.size();
     if (!take_part(server, *part)) return;
-    if (was_swallowed && server.swallowed == 0) first = bytes.size() - rest.size();
+    if (was_swallowed && server.swallowed == 0) first = end;
+    if (std::exchange(is_listen_lost_, false)) {
+      send(*server.client, bytes.substr(first, end - first));
+      send(*server.client, wire::listen_lost());
+      first = end;
+    }
   }
   if (server.scanner.is_broken()) {
     close(server, "bad pkt header", false);

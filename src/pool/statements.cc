@@ -6,6 +6,7 @@
 
 #include "pool/loop.h"
 #include "wire/bytes.h"
+#include "wire/listen.h"
 
 namespace pgkeep::pool {
 namespace {
@@ -242,6 +243,7 @@ void Loop::from_server_of_statements(Server& server, std::string_view bytes) {
       as_is = rest.data();
       if (began_before) prefix = {};
     }
+    if (std::exchange(is_listen_lost_, false)) due_ += wire::listen_lost();
     if (due_.empty()) continue;
     made_.append(as_is, distance(as_is, rest.data())).append(due_);
     as_is = rest.data();

@@ -3,23 +3,16 @@
 #include <algorithm>
 
 #include "wire/bytes.h"
+#include "wire/error_fields.h"
+#include "wire/sql_blank.h"
 
 namespace pgkeep::wire {
 namespace {
 
 constexpr std::size_t kChannelBytesMax =
     63; ///< Longer ones are cut or refused: a server says which.
-constexpr std::string_view kBlank = " \t\r\n\f\v";
 constexpr std::string_view kListen = "LISTEN";
 constexpr std::string_view kUnlisten = "UNLISTEN";
-
-std::string_view without_blank(std::string_view text) {
-  const std::size_t begin = std::min(text.size(), text.find_first_not_of(kBlank));
-  text.remove_prefix(begin);
-  while (!text.empty() && kBlank.find(text.back()) != std::string_view::npos)
-    text.remove_suffix(1);
-  return text;
-}
 
 bool is_word_byte(char c, bool is_first) {
   const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -37,51 +30,59 @@ bool take_keyword(std::string_view& text, std::string_view word) {
       !std::ranges::equal(text.substr(0, word.size()), word, {}, to_lower_ascii, to_lower_ascii) ||
       is_word_byte(text[word.size()], false))
     return false;
-  text = without_blank(text.substr(word.size()));
+  text = behind_blank(text.substr(word.size()));
   return true;
 }
 
-/// All of the text must be one identifier.
-std::optional<std::string> identifier_of(std::string_view text) {
+/// The identifier at the front.
+std::optional<std::string> take_identifier(std::string_view& text) {
   std::string name;
-  if (text.empty()) return std::nullopt;
-  if (text.front() != '"') {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (!is_word_byte(text[i], i == 0)) return std::nullopt;
-      name.push_back(to_lower_ascii(text[i]));
-    }
-  } else {
+  if (text.starts_with('"')) {
     for (text.remove_prefix(1);; text.remove_prefix(1)) {
       if (text.empty()) return std::nullopt;
       if (text.front() == '"') {
+        if (!text.starts_with("\"\"")) break;
         text.remove_prefix(1);
-        if (text.empty()) break;
-        if (text.front() != '"') return std::nullopt;
       }
       name.push_back(text.front());
     }
+    text.remove_prefix(1);
+  } else {
+    for (; !text.empty() && is_word_byte(text.front(), name.empty()); text.remove_prefix(1))
+      name.push_back(to_lower_ascii(text.front()));
   }
   if (name.empty() || name.size() > kChannelBytesMax || name.find('\0') != std::string::npos)
     return std::nullopt;
   return name;
 }
 
+/// Nothing is left but the end of the command.
+bool is_at_end(std::string_view text) {
+  text = behind_blank(text);
+  if (text.starts_with(';')) text = behind_blank(text.substr(1));
+  return text.empty();
+}
+
 } // namespace
 
 std::optional<ListenCommand> listen_command_of(std::string_view sql) {
-  std::string_view text = without_blank(sql);
-  if (!text.empty() && text.back() == ';') text = without_blank(text.substr(0, text.size() - 1));
+  std::string_view text = behind_blank(sql);
   ListenCommand command;
   if (take_keyword(text, kUnlisten)) {
     command.is_listen = false;
-    if (text == "*") return command;
+    if (text.starts_with('*') && is_at_end(text.substr(1))) return command;
   } else if (!take_keyword(text, kListen)) {
     return std::nullopt;
   }
-  auto name = identifier_of(text);
-  if (!name) return std::nullopt;
+  auto name = take_identifier(text);
+  if (!name || !is_at_end(text)) return std::nullopt;
   command.channel = *std::move(name);
   return command;
+}
+
+bool may_be_listen(std::string_view front) {
+  const std::string_view text = behind_blank(front);
+  return text.empty() || std::string_view("lLuU/-").find(text.front()) != std::string_view::npos;
 }
 
 bool says_unlisten_all(std::string_view text) {
@@ -102,6 +103,16 @@ void append_listen_answer(std::string& out, const ListenCommand& command,
   }
   append_command_complete(out, command.is_listen ? kListen : kUnlisten);
   append_ready_for_query(out, status);
+}
+
+std::string listen_lost() {
+  std::string notice;
+  append_notice(notice, {.severity = "WARNING",
+                         .sqlstate = "01000",
+                         .message = "this LISTEN will not be heard: with share_listen it must be "
+                                    "alone in its request, and its channel of ASCII where "
+                                    "client_encoding is not the server's usual one"});
+  return notice;
 }
 
 std::string listen_sql(bool is_listen, std::string_view channel) {

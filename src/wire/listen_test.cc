@@ -16,7 +16,8 @@ TEST(ListenCommand, IsOneCommandAlone) {
       {"LISTEN news", true, "news"},       {"  listen\n NewS ;\t", true, "news"},
       {"LISTEN \"New s\"", true, "New s"}, {"LISTEN\"a\"\"b\"", true, "a\"b"},
       {"UNLISTEN news;", false, "news"},   {"unlisten *", false, ""},
-      {"LISTEN _a1$;", true, "_a1$"},
+      {"LISTEN _a1$;", true, "_a1$"},      {"/* x */ LISTEN a", true, "a"},
+      {"LISTEN a -- x", true, "a"},        {"-- x\nlisten/* /* */ */a/**/;--", true, "a"},
   };
   for (const auto& each : commands) {
     const auto command = listen_command_of(each.sql);
@@ -26,10 +27,17 @@ TEST(ListenCommand, IsOneCommandAlone) {
   }
   for (const char* sql :
        {"", "LISTEN", "LISTEN ;", "LISTEN *", "LISTENING x", "LISTEN a; LISTEN b", "LISTEN a b",
-        "LISTEN \"a", "LISTEN \"a\"b", "LISTEN \"\"", "LISTEN 1a", "/* x */ LISTEN a",
-        "LISTEN a -- x", "SELECT 1", "LISTEN caf\xc3\xa9",
+        "LISTEN \"a", "LISTEN \"a\"b", "LISTEN \"\"", "LISTEN 1a", "/* x LISTEN a", "LISTEN a /* x",
+        "-- LISTEN a", "LISTEN caf\xc3\xa9", "LISTEN a;;", "SELECT 1", "LISTEN caf\xc3\xa9",
         "LISTEN a123456789b123456789c123456789d123456789e123456789f123456789g1234"})
     EXPECT_FALSE(listen_command_of(sql)) << sql;
+}
+
+TEST(ListenCommand, MayFollow) {
+  for (const char* front : {"", " ", "l", " /* x", "/", "-- x\n", "/* x */ LIS", "unl"})
+    EXPECT_TRUE(may_be_listen(front)) << front;
+  for (const char* front : {"S", " \n select", "/* x */ s", "'l'"})
+    EXPECT_FALSE(may_be_listen(front)) << front;
 }
 
 TEST(ListenCommand, UnlistenAllIsFoundAmongOthers) {

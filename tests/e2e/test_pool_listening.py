@@ -1,5 +1,6 @@
 """pgkeep pool: LISTEN of clients that share their servers (share_listen, a key of ours)."""
 import select
+import socket
 
 from pool_setup import DESCRIBE_PORTAL, Setup, notified, rows_in
 from pooler import Client, Console, errors_in
@@ -52,7 +53,8 @@ def test_listeners_share_one_connection():
             assert [kind for kind, _ in client.query("SELECT 1")][-1] == b"Z"
             assert not [kind for kind, _ in client.query("SELECT 1") if kind == b"A"]
         # Nobody is left in a server by a command that was not recognised.
-        assert not errors_in(nobody[1].query("SELECT 1; LISTEN news"))
+        warned = nobody[1].query("SELECT 1; LISTEN news")
+        assert [kind for kind, _ in warned] == [b"T", b"D", b"C", b"C", b"N", b"Z"] and b"SWARNING" in warned[4][1] and b"will not be heard" in warned[4][1]
         assert nobody[2].values("SELECT count(*)::text FROM pg_listening_channels()") == ["0"]
         for client in clients:
             client.close()
@@ -215,7 +217,7 @@ def test_a_channel_that_the_server_refuses_is_refused_to_who_asked():
         assert one.query("LISTEN news") == LISTENS
         # It would be another channel to the connection that listens: it is a server's, as without share_listen.
         latin.send(Client.message(b"Q", 'LISTEN "événement"\0'.encode("latin1")))
-        assert latin.until(b"Z") == LISTENS
+        assert [kind for kind, _ in latin.until(b"Z")] == [b"C", b"N", b"Z"]
         one.query("BEGIN")
         one.send(Client.message(b"Q", b'LISTEN "\xff"\0'))
         assert "invalid byte sequence" in errors_in(one.until(b"E"))[0] and one.is_closed(), "its transaction cannot fail by that"
@@ -233,6 +235,33 @@ def test_unlisten_among_other_commands():
         setup.server.psql("NOTIFY news, 'said'")
         assert notified(other, 1) == ["news said"] and b"A" not in [kind for kind, _ in one.query("SELECT 1")]
         assert setup.extras()["cl_listening"] == 1
+
+
+def test_listen_in_pieces_and_among_comments():
+    """By Query, wherever it is cut; with a server and without."""
+    for more in ({}, {"max_prepared_statements": 0}):
+        with Setup({"share_listen": 1, **more}, loops=1) as setup, setup.client() as one:
+            one.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for in_block in (False, True):
+                for sql in ("listen news", "/* to hear */ LISTEN\n-- what?\nnews /* all */;"):
+                    message = one.message(b"Q", sql.encode() + b"\0")
+                    for cut in range(0, len(message), 1 if len(sql) < 20 else 7):
+                        if in_block:
+                            one.query("BEGIN")
+                        one.send(message[:cut])
+                        with setup.client() as other:  # By then the first piece has come.
+                            assert other.values("SELECT 1") == ["1"]
+                        one.send(message[cut:])
+                        assert [kind for kind, _ in one.until(b"Z")] == [b"C", b"Z"], (sql, cut)
+                        if in_block:
+                            one.query("COMMIT")
+                        setup.server.psql(f"NOTIFY news, '{cut}'")
+                        assert notified(one, 1) == [f"news {cut}"]
+                        stop = one.message(b"Q", b"/* enough */ UNLISTEN news\0")
+                        one.send(stop[:cut % len(stop)])
+                        one.send(stop[cut % len(stop):])
+                        assert one.until(b"Z") == [(b"C", b"UNLISTEN\0"), (b"Z", b"I")]
+                        assert "cl_listening" not in setup.extras()
 
 
 def test_who_vanishes_in_listen_keeps_no_server():
