@@ -230,7 +230,16 @@ void Loop::from_server(Server& server, std::string_view bytes) {
   while (const auto part = server.scanner.next(rest)) {
     const bool was_swallowed = server.swallowed > 0;
     const std::size_t end = bytes.size() - rest.size();
-    if (!take_part(server, *part)) return;
+    if (!take_part(server, *part)) {
+      if (server.is_dead) return;
+      const std::size_t taken = part->body.size() + (part->begins ? wire::Header::kBytes : 0);
+      const bool has_gone = !part->begins || taken > end; // To the client, its front: so does it.
+      const std::size_t stop = has_gone ? end : end - taken;
+      const std::string_view before[] = {first < stop ? bytes.substr(first, stop - first)
+                                                      : std::string_view()};
+      end_server(server, before);
+      return;
+    }
     if (was_swallowed && server.swallowed == 0) first = end;
     if (std::exchange(is_listen_lost_, false)) {
       send(*server.client, bytes.substr(first, end - first));
@@ -247,7 +256,7 @@ void Loop::from_server(Server& server, std::string_view bytes) {
   settle(server);
 }
 
-/// False: the server is closed.
+/// False: the server is closed, or is to be, as doom_ says, once what it said before has gone on.
 bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
   Client* client = server.client;
   switch (part.type) {
@@ -266,8 +275,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
   case from_server::kDataRow:
     if (server.swallowed == 0 || !server.session_answer) break;
     if (server.session_answer->take_row(part.body, part.ends)) return true;
-    close(server, "bad answer of server", true);
-    return false;
+    return doom("bad answer of server", true);
   case from_server::kEmptyQuery:
     server.is_in_doubt = false;
     break;
@@ -279,8 +287,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
   }
   if (server.swallowed > 0) return true;
   if (client == nullptr) {
-    close(server, "idle server got dirty", false);
-    return false;
+    return doom("idle server got dirty", false);
   }
   if (part.begins) client->exchange.server_sent(part.type);
   return true;
@@ -309,8 +316,7 @@ bool Loop::take_refusal(Server& server, const wire::MessageScanner::Part& part) 
 bool Loop::take_ready(Server& server, const wire::MessageScanner::Part& part) {
   if (!part.ends) return true; // Its one byte has not come yet.
   if (part.body.empty()) {
-    close(server, "bad pkt header", false);
-    return false;
+    return doom("bad pkt header", false);
   }
   server.status = static_cast<TransactionStatus>(part.body.back());
   if (server.is_in_doubt) { // Our question is not answered yet: this is of the client's Sync.
@@ -324,17 +330,29 @@ bool Loop::take_ready(Server& server, const wire::MessageScanner::Part& part) {
   }
   Client* const client = server.client;
   if (client == nullptr) {
-    close(server, "idle server got dirty", false);
-    return false;
+    return doom("idle server got dirty", false);
   }
   client->exchange.server_is_ready();
   count_query(*client, server);
   if (server.status != TransactionStatus::idle && !server.is_own &&
       server.pool->shared.mode() == PoolMode::statement) {
-    close(server, "transaction blocks not allowed in statement pooling mode", true);
-    return false;
+    return doom("transaction blocks not allowed in statement pooling mode", true);
   }
   return true;
+}
+
+bool Loop::doom(std::string_view reason, bool says_goodbye) {
+  doom_ = reason;
+  says_goodbye_ = says_goodbye;
+  return false;
+}
+
+/// As doom_ says: not before its client has what came before that, so that what the client is told
+/// is no part of a row.
+void Loop::end_server(Server& server, std::span<const std::string_view> before) {
+  if (server.client != nullptr && server.client->state == Client::State::active)
+    send(*server.client, before);
+  close(server, doom_, says_goodbye_);
 }
 
 /// A query is answered, and with it maybe a transaction.

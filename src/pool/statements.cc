@@ -233,7 +233,14 @@ void Loop::from_server_of_statements(Server& server, std::string_view bytes) {
     has_begun = true;
     const char* const begin =
         began_before ? bytes.data() : part->body.data() - (part->begins ? wire::Header::kBytes : 0);
-    if (!take_part(server, *part)) return;
+    if (!take_part(server, *part)) {
+      if (server.is_dead) return;
+      const char* const stop = part->begins || is_answer_to_us ? begin : rest.data();
+      const std::string_view before[] = {
+          began_before ? std::string_view() : prefix, made_, {as_is, distance(as_is, stop)}};
+      end_server(server, before);
+      return;
+    }
     const std::string_view tag = tag_of(server, *part);
     if (is_answer_to_us && server.prepared && wire::PreparedPipeline::forgets_all(tag))
       server.prepared->known.clear();

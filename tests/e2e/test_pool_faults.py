@@ -231,6 +231,19 @@ def test_what_a_client_said_before_it_went_is_done():
         assert server.psql("SELECT DISTINCT what FROM done") == [["at once"]], pooler.kind
 
 
+def test_statement_mode_refuses_behind_whole_messages():
+    """What the client is told is no part of a row."""
+    with Server(15) as server, folder() as home:
+        for more in ({}, {"max_prepared_statements": 0}):
+            with Pooler("ours", home, {"app": address(server)}, {"pool_mode": "statement", **more}, USERS, loops=1) as pooler:
+                for length in (10, 40_000, 150_000):
+                    with Client(pooler, "app") as client:
+                        heard = client.query(f"SELECT repeat('x', {length}); BEGIN")
+                        assert [kind for kind, _ in heard] == [b"T", b"D", b"C", b"C", b"E"], (more, length, [kind for kind, _ in heard])
+                        assert errors_in(heard) == ["transaction blocks not allowed in statement pooling mode"]
+                        assert len(heard[1][1]) == length + 6 and not client.buffer
+
+
 def test_hostile_clients():
     """They cost bounded memory and no server; whoever says nothing that is a message is cut off."""
     for server, pooler in each_kind({"default_pool_size": 2, "client_login_timeout": 2, "max_client_conn": 500}):
