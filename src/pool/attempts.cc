@@ -19,14 +19,17 @@ constexpr int kPauseDoublingsMax = 6;
 void Loop::begin_attempt(const Client& client, Server& server, const Outgoing& outgoing) {
   if (client.server != &server || client.state != Client::State::active || server.swallowed > 0 ||
       client.exchange.owed() != 1 || !outgoing.prefix.empty() ||
-      outgoing.made.empty() == outgoing.bytes.empty() || outgoing.end != Outgoing::End::none)
+      (outgoing.made.empty() && outgoing.bytes.empty()) || outgoing.end != Outgoing::End::none)
     return;
-  const std::string_view bytes = outgoing.made.empty() ? outgoing.bytes : outgoing.made;
+  std::string_view bytes = outgoing.made.empty() ? outgoing.bytes : outgoing.made;
   const Pool& pool = server.pool->shared;
   const bool may_retry = pool.conflicts_max() > 0;
-  if (bytes.size() > wire::Attempt::kRequestMax ||
+  if (outgoing.made.size() + outgoing.bytes.size() > wire::Attempt::kRequestMax ||
       (!may_retry && bytes.front() != wire::from_client::kBind))
     return;
+  std::string joined; // Of what was said in other words and the long rest behind it.
+  if (!outgoing.made.empty() && !outgoing.bytes.empty())
+    bytes = joined.append(outgoing.made).append(outgoing.bytes);
   const auto request = wire::request_of(bytes);
   if (!request) return;
   wire::Attempt::Mends mends;

@@ -149,6 +149,18 @@ def test_both_errors_are_tried_again_in_every_mode():
                         assert errors_in(heard) + rows_in(heard) == [told], (mode, tries, sqlstate, heard)
 
 
+def test_long_parameters_are_tried_again():
+    """Of a named statement, whose name is said in other words."""
+    with Setup({"retry_serialization_failures": 5}, loops=1) as setup, setup.client() as one:
+        setup.server.psql("CREATE SEQUENCE tried; CREATE FUNCTION win(what text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN "
+                          "IF nextval('tried') % 4 <> 0 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; RETURN length(what); END $$")
+        assert said(one, parse("s", "SELECT win($1)"))[0] == "1Z"
+        for more in ([], [DESCRIBE_PORTAL]):
+            for length in (10, 1900, 2100, 5000, 60_000):
+                setup.server.psql("ALTER SEQUENCE tried RESTART")
+                assert said(one, bind("s", "y" * length), *more, EXECUTE)[1] == [str(length)], (more, length)
+
+
 def test_a_deadlock_is_nobodys_business():
     """A real one: each has a row that the other wants. One of them is tried again, once the other is done."""
     for mode in ("transaction", "statement"):
