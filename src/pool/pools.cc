@@ -50,7 +50,8 @@ Pool::Terms::Terms(DirectoryPtr files, const DatabaseDefinition& definition,
   heals_plans = statements_max > 0 && settings.heal_cached_plans;
   conflicts_max = static_cast<int>(settings.retry_serialization_failures);
   if (mode != PoolMode::session) {
-    if (settings.keep_session_settings) session_hints |= wire::kHintSettings | wire::kHintUser;
+    if (settings.keep_session_settings)
+      session_hints |= wire::kHintSettings | wire::kHintUser | wire::kHintUnknown;
     if (settings.pin_sessions) session_hints |= wire::kHintHolds | wire::kHintUser;
     for (std::size_t i = 0; i < directory->tracked.count(); ++i)
       tracked.push_back(directory->tracked.name(i));

@@ -268,7 +268,7 @@ void Loop::let_go(Server& server) {
     close(server, "statements under way", true); // Whatever it is, it must not reach another.
     return;
   }
-  if (server.is_dirty || server.is_listening) {
+  if (server.is_dirty || server.is_unknown || server.is_listening) {
     clean(server);
     return;
   }

@@ -123,7 +123,10 @@ Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
   bool has_begun = false;
   std::string_view rest = bytes;
   while (const auto part = client.scanner.next(rest)) {
-    if (!part->begins) continue;
+    if (!part->begins) {
+      if (client.pool->shared.session_hints() != 0) note_more_text(client, *part);
+      continue;
+    }
     outgoing.end = accept_message(client, *part);
     if (outgoing.end != Outgoing::End::none) {
       // Its header ends where its body begins; it may have begun in earlier bytes.

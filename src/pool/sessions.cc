@@ -1,7 +1,8 @@
 // What a client leaves in its server beyond a transaction, where pin_sessions or
 // keep_session_settings want it looked after: see wire/session_state.h. The server is asked before
 // it would be released. Settings are given to whatever server is next; for the rest the server
-// stays, and is cleaned when its client goes.
+// stays, and is cleaned when its client goes. Where something may have been set whose name was not
+// read, the server is cleaned at once: nobody else gets it as it is.
 #include "base/text.h"
 #include "pool/loop.h"
 #include "wire/error_fields.h"
@@ -25,19 +26,31 @@ wire::SessionOrigin origin_of(const Server& server) {
 
 } // namespace
 
-/// A text that comes in parts is not read: it may have said anything.
+/// A text that comes in parts, too long to be waited for, is not read: it may have said anything.
 void Loop::note_text(Client& client, const wire::MessageScanner::Part& part) {
   if (part.type != wire::from_client::kQuery && part.type != wire::from_client::kParse) return;
   const wire::SessionHints wanted = client.pool->shared.session_hints();
-  client.hints |= part.ends ? wire::hints_in(part.body) & wanted : wanted;
+  client.hints |= part.ends ? wire::hints_in(part.body) & wanted : wanted & ~wire::kHintUnknown;
+  if (!part.ends) note_more_text(client, part);
   if ((wanted & wire::kHintSettings) != 0) note_custom(client, wire::custom_settings_in(part.body));
+}
+
+/// One of those parts.
+void Loop::note_more_text(Client& client, const wire::MessageScanner::Part& part) {
+  if (part.type != wire::from_client::kQuery && part.type != wire::from_client::kParse) return;
+  if (wire::may_set(part.body))
+    client.hints |= wire::kHintUnknown & client.pool->shared.session_hints();
 }
 
 void Loop::note_custom(Client& client, const std::vector<std::string>& names) {
   if (names.empty() || (client.pool->shared.session_hints() & wire::kHintSettings) == 0) return;
   if (!client.custom) client.custom = std::make_unique<std::set<std::string>>();
   for (const std::string& name : names) {
-    if (client.custom->size() < kCustomMax) client.custom->insert(name);
+    if (client.custom->size() < kCustomMax) {
+      client.custom->insert(name);
+    } else if (!client.custom->contains(name)) {
+      client.hints |= wire::kHintUnknown;
+    }
   }
 }
 
@@ -47,7 +60,7 @@ void Loop::start_session(Client& client, const wire::SessionSettings& settings) 
   client.session = std::make_unique<wire::SessionSettings>();
   for (const auto& [name, value] : settings) {
     const std::string lower = base::to_lower(name);
-    client.session->insert_or_assign(wire::is_of_user(lower) ? lower : name, value);
+    client.session->insert_or_assign(wire::is_of_user(lower) ? lower : name, wire::escaped(value));
     if (name.find('.') != std::string::npos) note_custom(client, {name});
   }
 }
@@ -66,6 +79,7 @@ bool Loop::ask_session(Server& server) {
   const Pool& pool = server.pool->shared;
   server.asked = std::exchange(client.hints, {}) & pool.session_hints();
   if (client.held == 0) server.asked &= ~wire::kHintLetGo;
+  if ((server.asked & wire::kHintSettings) == 0) server.asked &= ~wire::kHintUnknown;
   if (server.asked == 0) return false;
   std::string question;
   static const std::set<std::string> none;
@@ -108,6 +122,7 @@ void Loop::take_session_answer(Server& server) {
     return;
   }
   server.questions_failed = 0;
+  server.is_unknown = server.is_unknown || (server.asked & wire::kHintUnknown) != 0;
   if ((server.asked & (wire::kHintSettings | wire::kHintUser)) != 0) {
     const wire::SessionSettings& found = answer->settings();
     client.session = found.empty() ? nullptr : std::make_unique<wire::SessionSettings>(found);
@@ -150,7 +165,7 @@ std::string Loop::reset_query(Server& server) const {
 
 /// What the connect query set goes as well.
 void Loop::clean(Server& server) {
-  server.is_dirty = server.is_listening = false;
+  server.is_dirty = server.is_unknown = server.is_listening = false;
   server.strange = 0;
   server.session.reset();
   ask_server(server, Server::State::resetting, kClean);

@@ -88,7 +88,10 @@ Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string
       stop = rest.data() - wire::Header::kBytes;
       break;
     }
-    if (!part->begins) continue;
+    if (!part->begins) {
+      if (client.pool->shared.session_hints() != 0) note_more_text(client, *part);
+      continue;
+    }
     outgoing.end = accept_message(client, *part);
     if (outgoing.end != Outgoing::End::none) {
       stop = part->body.data() - wire::Header::kBytes;

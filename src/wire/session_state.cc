@@ -9,6 +9,7 @@
 
 #include "wire/bytes.h"
 #include "wire/quoting.h"
+#include "wire/sql_blank.h"
 
 namespace pgkeep::wire {
 namespace {
@@ -17,6 +18,7 @@ struct Hint {
   std::string_view word;
   SessionHints hints;
 };
+constexpr std::string_view kSet = "set";
 constexpr std::string_view kSetConfig = "set_config";
 /// In lower case; of several that fit at a place the first counts. Commands that can be told by
 /// their tag are not among them.
@@ -70,6 +72,12 @@ WHERE pg_catalog.current_setting('role') <> coalesce((
 constexpr std::string_view kAnyUserQuestion =
     "SELECT 'setting', 'session_authorization', session_user "
     "UNION ALL SELECT 'setting', 'role', pg_catalog.current_setting('role')";
+// As escaped() has them.
+constexpr std::string_view kEscapedQuestion =
+    "SELECT kind, name, pg_catalog.encode(pg_catalog.convert_to(value, "
+    "pg_catalog.getdatabaseencoding()), 'escape') FROM ({}) AS found(kind, name, value)";
+constexpr std::string_view kUnescaped = "pg_catalog.convert_from(pg_catalog.decode({}, 'escape'), "
+                                        "pg_catalog.getdatabaseencoding())";
 constexpr std::string_view kHoldsQuestion =
     "SELECT 'hold', 'advisory lock', '' WHERE EXISTS (SELECT FROM pg_catalog.pg_locks "
     "WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid())"
@@ -94,26 +102,79 @@ bool is_name_byte(char c) {
          (c & '\x80') != 0;
 }
 
-/// The word at the front, and the blanks behind it.
+/// The word at the front, and what is blank behind it.
 bool take_word(std::string_view& text, std::string_view word) {
   if (!begins_with(text, word) || (text.size() > word.size() && is_name_byte(text[word.size()])))
     return false;
-  text.remove_prefix(word.size());
-  text.remove_prefix(std::min(text.size(), text.find_first_not_of(" \t\r\n")));
+  text = behind_blank(text.substr(word.size()));
   return true;
 }
 
-/// a.b, "A".b: without the quotes, in which a name of a setting seldom stands.
-std::string take_setting_name(std::string_view text) {
+/// A name of a setting as a text has it. `is_read`: that is all of it.
+struct NameInText {
   std::string name;
-  for (const char c : text) {
-    if (is_name_byte(c) || c == '.') {
-      name.push_back(c);
-    } else if (c != '"') {
-      break;
+  bool is_read = true;
+};
+
+/// a.b, "A" . b: without the quotes, in which a name of a setting seldom stands. Empty: there is
+/// none.
+NameInText name_behind_set(std::string_view text) {
+  NameInText found;
+  while (!text.empty()) {
+    if (text.front() == '"') {
+      const std::size_t end = text.find('"', 1);
+      if (end == std::string_view::npos || text.substr(end).starts_with("\"\"")) {
+        found.is_read = false;
+        return found;
+      }
+      found.name += text.substr(1, end - 1);
+      text.remove_prefix(end + 1);
+    } else {
+      const std::size_t end =
+          static_cast<std::size_t>(std::ranges::find_if_not(text, is_name_byte) - text.begin());
+      if (end == 0) break;
+      found.name += text.substr(0, end);
+      text.remove_prefix(end);
+      if (text.starts_with("&")) found.is_read = false; // U&"...": its letters are numbers.
+    }
+    text = behind_blank(text);
+    if (!text.starts_with('.')) return found;
+    found.name.push_back('.');
+    text = behind_blank(text.substr(1));
+  }
+  if (found.name.ends_with('.')) found.is_read = false;
+  return found;
+}
+
+/// The first argument, which must be a plain literal and no more.
+NameInText name_in_set_config(std::string_view text) {
+  NameInText found{.name = {}, .is_read = false};
+  const bool has_escapes = begins_with(text, "e'");
+  if (has_escapes) text.remove_prefix(1);
+  if (!text.starts_with('\'')) return found;
+  const std::size_t end = text.find('\'', 1);
+  if (end == std::string_view::npos) return found;
+  const std::string_view name = text.substr(1, end - 1);
+  if (has_escapes && name.find('\\') != std::string_view::npos) return found;
+  if (!behind_blank(text.substr(end + 1)).starts_with(',')) return found;
+  return {.name = std::string(name)};
+}
+
+/// What the text says of settings: shown each name, none for what is no command.
+template <typename Take>
+void read_settings(std::string_view sql, const Take& take) {
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    const char c = lower(sql[i]);
+    if ((c != 's' && c != 'r') || (i > 0 && is_name_byte(sql[i - 1]))) continue;
+    std::string_view rest = sql.substr(i);
+    if (take_word(rest, kSetConfig)) {
+      if (rest.starts_with('"')) rest = behind_blank(rest.substr(1));
+      if (rest.starts_with('(')) take(name_in_set_config(behind_blank(rest.substr(1))));
+    } else if (take_word(rest, "set") || take_word(rest, "reset")) {
+      if (!take_word(rest, "session")) static_cast<void>(take_word(rest, "local"));
+      take(name_behind_set(rest));
     }
   }
-  return name;
 }
 
 /// A setting with a prefix is two identifiers.
@@ -127,6 +188,13 @@ std::optional<std::string_view> value_of(const SessionSettings& settings, std::s
   const auto found = settings.find(name);
   if (found == settings.end()) return std::nullopt;
   return found->second;
+}
+
+std::string set_of(std::string_view name, std::string_view value) {
+  const std::string said = literal(value);
+  return fmt::format("SELECT pg_catalog.set_config({},{},false);", literal(name),
+                     value.find('\\') == std::string_view::npos ? said
+                                                                : fmt::format(kUnescaped, said));
 }
 
 } // namespace
@@ -151,6 +219,9 @@ SessionHints hints_in(std::string_view sql) {
     });
     if (found != kWords.end()) hints |= found->hints;
   }
+  read_settings(sql, [&](const NameInText& found) {
+    if (!found.is_read || found.name.size() > kNameBytesMax) hints |= kHintUnknown;
+  });
   return hints;
 }
 
@@ -178,21 +249,34 @@ std::string clean_ground_of(SessionHints hints) {
 
 std::vector<std::string> custom_settings_in(std::string_view sql) {
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < sql.size(); ++i) {
-    const char c = lower(sql[i]);
-    if ((c != 's' && c != 'r') || (i > 0 && is_name_byte(sql[i - 1]))) continue;
-    std::string_view rest = sql.substr(i);
-    std::string name;
-    if (take_word(rest, kSetConfig)) {
-      if (rest.starts_with("('")) name = rest.substr(2, rest.find('\'', 2) - 2);
-    } else if (take_word(rest, "set") || take_word(rest, "reset")) {
-      if (!take_word(rest, "session")) static_cast<void>(take_word(rest, "local"));
-      name = take_setting_name(rest);
-    }
-    if (name.find('.') != std::string::npos && name.size() <= kNameBytesMax)
-      names.push_back(std::move(name));
-  }
+  read_settings(sql, [&](NameInText found) {
+    if (found.is_read && found.name.find('.') != std::string::npos &&
+        found.name.size() <= kNameBytesMax)
+      names.push_back(std::move(found.name));
+  });
   return names;
+}
+
+bool may_set(std::string_view part) {
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    const std::string_view rest = part.substr(i, kSet.size());
+    if (begins_with(rest, kSet.substr(0, rest.size()))) return true;
+  }
+  return false;
+}
+
+std::string escaped(std::string_view value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '\\') {
+      text += "\\\\";
+    } else if ((c & '\x80') != 0) {
+      text += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+    } else {
+      text.push_back(c);
+    }
+  }
+  return text;
 }
 
 bool is_of_user(std::string_view name) {
@@ -215,7 +299,8 @@ std::string question_of(SessionHints hints, const std::vector<std::string>& trac
     parts.push_back(origin.connect_query.empty() ? fmt::format(kUserQuestion, literal(origin.user))
                                                  : std::string(kAnyUserQuestion));
   if ((hints & kHintHolds) != 0) parts.emplace_back(kHoldsQuestion);
-  return fmt::to_string(fmt::join(parts, " UNION ALL "));
+  if (parts.empty()) return {};
+  return fmt::format(kEscapedQuestion, fmt::join(parts, " UNION ALL "));
 }
 
 std::string change_of(const SessionSettings& wanted, const SessionSettings& has,
@@ -226,7 +311,7 @@ std::string change_of(const SessionSettings& wanted, const SessionSettings& has,
     if (!is_of_user(name) && !wanted.contains(name)) resets += "RESET " + setting_name(name) + ";";
   }
   for (const auto& [name, value] : wanted) {
-    if (!is_of_user(name) && value_of(has, name) != value) sets += set_config(name, value);
+    if (!is_of_user(name) && value_of(has, name) != value) sets += set_of(name, value);
   }
   const bool is_other_user = value_of(wanted, kRole) != value_of(has, kRole) ||
                              value_of(wanted, kSessionUser) != value_of(has, kSessionUser);
@@ -243,7 +328,7 @@ std::string change_of(const SessionSettings& wanted, const SessionSettings& has,
   sql += sets;
   for (const std::string_view name : {kSessionUser, kRole}) {
     if (const auto want = wanted.find(name); want != wanted.end())
-      sql += set_config(want->first, want->second);
+      sql += set_of(want->first, want->second);
   }
   return sql;
 }

@@ -29,6 +29,8 @@ using SessionHints = unsigned;
 inline constexpr SessionHints kHintSettings = 1;
 inline constexpr SessionHints kHintUser = 2;  ///< Role, or user of the session.
 inline constexpr SessionHints kHintLetGo = 4; ///< Something that was held.
+/// A setting whose name nobody can ask for: it was not read.
+inline constexpr SessionHints kHintUnknown = 8;
 /// Something may be held from now on: in the order of kHoldNames.
 inline constexpr SessionHints kHintAdvisoryLock = 16;
 inline constexpr SessionHints kHintTemporaryTable = 32;
@@ -47,6 +49,8 @@ std::string text_of_holds(Holds holds);
 
 /// Of a text that is to be run.
 SessionHints hints_in(std::string_view sql);
+/// Whether a part of a text may be of one that sets something: it has the word, or ends in it.
+bool may_set(std::string_view part);
 /// Of a CommandComplete, its body.
 SessionHints hints_of_tag(std::string_view tag);
 /// Of a ParameterStatus: servers report session_authorization and is_superuser, whoever set them.
@@ -58,12 +62,16 @@ Holds holds_hinted_at(SessionHints hints);
 std::string clean_ground_of(SessionHints hints);
 
 /// Names with a prefix ("app.user") that the text sets or resets: no catalog lists them, so that
-/// they have to be asked for by name. One that comes as a parameter is not found.
+/// they have to be asked for by name. Where one cannot be read (it comes as a parameter, or from
+/// an expression), hints_in() says kHintUnknown.
 std::vector<std::string> custom_settings_in(std::string_view sql);
 
-/// Settings of a session by name, as set_config() takes them; "role" and "session_authorization"
-/// among them.
+/// Settings of a session by name, "role" and "session_authorization" among them. Values in the
+/// encoding of the database, whatever that of a client, and of ASCII alone: see escaped().
 using SessionSettings = std::map<std::string, std::string, std::less<>>;
+
+/// As encode(..., 'escape') has it: bytes beyond ASCII as \\ooo, a backslash twice.
+std::string escaped(std::string_view value);
 
 /// Whether it says whose rights count. Names in lower case, as the server's answers have them.
 bool is_of_user(std::string_view name);

@@ -31,6 +31,8 @@ TEST(SessionHints, AreWordsAndTags) {
   EXPECT_EQ(hints_in("SELECT set_config('a.b', 'c', false)"), kHintSettings | kHintUser);
   EXPECT_EQ(hints_in("SELECT set_config('a','b',true), pg_try_advisory_lock(2)"),
             kHintSettings | kHintUser | kHintAdvisoryLock);
+  EXPECT_EQ(hints_in("SELECT set_config($1, 'c', false)"),
+            kHintSettings | kHintUser | kHintUnknown);
   EXPECT_EQ(hints_in("tem"), 0U);
   EXPECT_EQ(hints_in("advisor"), 0U);
   EXPECT_EQ(hints_in(""), 0U);
@@ -71,6 +73,37 @@ TEST(SessionHints, FindNamesWithAPrefix) {
       Names{});
   EXPECT_EQ(custom_settings_in("SELECT set_config('a"), Names{});
   EXPECT_EQ(custom_settings_in("set"), Names{});
+  EXPECT_EQ(custom_settings_in("set /* x /* y */ */ a . \"b\"=1;reset--\n a.c"),
+            (Names{"a.b", "a.c"}));
+  EXPECT_EQ(custom_settings_in("set_config\n( 'a.b' /**/, '', x) \"set_config\" (E'c.d',"),
+            (Names{"a.b", "c.d"}));
+}
+
+TEST(SessionHints, TellWhereANameCannotBeRead) {
+  for (const char* sql : {"set_config(name, 'x', false)", "set_config('a.' || 'b', 'x', false)",
+                          "set_config(E'a\\x2e", "set_config(E'a\\x2eb', '', true)",
+                          "set_config('a", "set_config(setting_name => 'a.b'", "set U&\"a\" = 1",
+                          "SET \"a\"\"b\" = 1", "set a. = 1", "set \"a"})
+    EXPECT_EQ(hints_in(sql) & kHintUnknown, kHintUnknown) << sql;
+  for (const char* sql :
+       {"set_config('a', 'x', false)", "SET a.b = 1", "set", "update t set (a, b) = (1, 2)",
+        "offset $1", "reset all", "select set_config", "set\"a\".b=1"})
+    EXPECT_EQ(hints_in(sql) & kHintUnknown, 0U) << sql;
+  const std::string long_name = "set a." + std::string(200, 'x') + " = 1";
+  EXPECT_EQ(hints_in(long_name) & kHintUnknown, kHintUnknown);
+}
+
+TEST(SessionHints, AreInPartsOfATextAsWell) {
+  for (const char* part : {"set", "x SeT y", "offset", "xs", "xSE"})
+    EXPECT_TRUE(may_set(part)) << part;
+  for (const char* part : {"", "x", "st", "sex", "select 1"})
+    EXPECT_FALSE(may_set(part)) << part;
+}
+
+TEST(SessionSettings, AreOfAsciiAlone) {
+  EXPECT_EQ(escaped("it's"), "it's");
+  EXPECT_EQ(escaped("a\\b"), "a\\\\b");
+  EXPECT_EQ(escaped("\x95\x5c"), "\\225\\\\");
 }
 
 TEST(SessionQuestion, AsksForWhatIsHintedAt) {
@@ -122,6 +155,9 @@ TEST(SessionChange, SaysWhatDiffers) {
   };
   EXPECT_EQ(sql({}, {}), "");
   EXPECT_EQ(sql({{"a.b", "it's"}}, {}), "SELECT pg_catalog.set_config('a.b','it''s',false);");
+  EXPECT_EQ(sql({{"a.b", R"(\303\244)"}}, {}),
+            R"(SELECT pg_catalog.set_config('a.b',pg_catalog.convert_from(pg_catalog.decode()"
+            R"(E'\\303\\244', 'escape'), pg_catalog.getdatabaseencoding()),false);)");
   EXPECT_EQ(sql({}, {{"a.b", "x"}, {"work_mem", "1"}}), "RESET \"a\".\"b\";RESET \"work_mem\";");
   EXPECT_EQ(sql({{"role", "x"}, {"session_authorization", "y"}},
                 {{"role", "x"}, {"session_authorization", "y"}}),

@@ -1,5 +1,6 @@
 """pgkeep pool: settings and rights that follow their client from server to server (keep_session_settings, a key of ours)."""
 import select
+import socket
 import struct
 
 from pool_setup import USERS, WHO, Setup, are, both_servers, pid_of
@@ -119,6 +120,47 @@ def test_nothing_runs_with_the_settings_of_another():
         assert setup.server.psql("SELECT count(*) FROM public.t") == [["0"]]
 
 
+TENANT = "SELECT coalesce(current_setting('app.tenant', true), '')"
+
+
+def test_settings_with_a_prefix_reach_nobody_else():
+    """However they are said. Where the name can be read they follow their client."""
+    kept = ["SET app.tenant = 'me'", "set session app . tenant to 'me'", 'SET "app"."tenant" = \'me\'', "SET /* a /* b */ */ app.tenant = 'me'",
+            "SET -- which?\n app.tenant = 'me'", "SELECT set_config( 'app.tenant', 'me', false)", "SELECT set_config\n(\n  'app.tenant',\n  'me', false)",
+            "SELECT set_config(E'app.tenant', 'me', false)", "SELECT \"set_config\"('app.tenant', 'me', false)", "SELECT set_config('APP.TENANT', 'me', false)",
+            "DO $$ BEGIN PERFORM set_config('app.tenant', 'me', false); END $$", f"SELECT length('{'x' * 50_000}'); SET app.tenant = 'me'"]
+    lost = ["SELECT set_config(name, 'me', false) FROM (VALUES ('app.tenant')) names (name)", "SELECT set_config('app.' || 'tenant', 'me', false)",
+            "SELECT set_config(E'app\\x2etenant', 'me', false)", f"SELECT length('{'x' * 150_000}'); SET app.tenant = 'me'",
+            "".join(f"SET app.a{i} = '1';" for i in range(64)) + "SET app.tenant = 'me'"]
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup:
+        for sql in kept + lost:
+            with setup.client() as one, setup.client() as other:
+                assert not errors_in(one.query(sql)), sql[-100:]
+                assert other.values(TENANT) == [""], sql[-100:]
+                assert one.values(TENANT) == (["me"] if sql in kept else [""]), sql[-100:]
+                assert other.values(TENANT) == [""], sql[-100:]
+
+
+def test_settings_that_come_in_pieces():
+    message = Client.message(b"Q", b"SET app.tenant = 'me'\0")
+    for more in ({}, {"max_prepared_statements": 0}):
+        with Setup({"keep_session_settings": 1, "default_pool_size": 1, **more}, loops=1) as setup, setup.client() as other:
+            for in_block in (False, True):
+                for cut in range(1, len(message)):
+                    with setup.client() as one:
+                        one.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        if in_block:
+                            one.query("BEGIN")
+                        one.send(message[:cut])
+                        with setup.client() as passer:  # By then the first piece has come.
+                            assert in_block or passer.values("SELECT 1") == ["1"]
+                        one.send(message[cut:])
+                        assert not errors_in(one.until(b"Z"))
+                        if in_block:
+                            one.query("COMMIT")
+                        assert other.values(TENANT) == [""] and one.values(TENANT) == ["me"], cut
+
+
 def test_a_schema_for_each_tenant():
     """A statement finds its client's tables, not those of who prepared the same text first."""
     with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
@@ -130,6 +172,27 @@ def test_a_schema_for_each_tenant():
             assert said(client, parse("s", "SELECT * FROM t"))[0] == "1Z"
         for _ in range(3):
             assert [said(client, bind("s"), EXECUTE)[1] for client in (one, other)] == [["of a"], ["of b"]]
+
+
+def test_values_in_every_encoding():
+    """What is told to a server means what the client said, whatever encoding its bytes are of."""
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client() as other:
+        for encoding, value in (("SJIS", b"\x95\x5cn"), ("SJIS", b"\x95\x5c"), ("GBK", b"\x95\x5cn"), ("BIG5", b"\xa5\x5c"), ("LATIN1", b"\xe9\\a''"),
+                                ("UTF8", "日本 \\ é".encode())):
+            with setup.client(parameters={"client_encoding": encoding}) as one:
+                one.send(Client.message(b"Q", b"SELECT set_config('app.name', '" + value + b"', false)\0"))
+                assert not errors_in(one.until(b"Z")), encoding
+                right = value.replace(b"''", b"'")
+                for _ in range(2):
+                    assert other.values("SELECT coalesce(current_setting('app.name', true), '')") == [""]
+                    found = [content[6:] for kind, content in one.query("SELECT current_setting('app.name')") if kind == b"D"]
+                    assert found == [right], (encoding, found)
+        with setup.client(parameters={"client_encoding": "LATIN1"}) as one, setup.client() as two:
+            for client in (one, two):
+                client.send(Client.message(b"Q", "SET app.name = 'ä'\0".encode()))
+                assert not errors_in(client.until(b"Z"))
+            for _ in range(2):
+                assert [client.values("SELECT length(current_setting('app.name'))") for client in (one, two)] == [["2"], ["1"]]
 
 
 def test_what_ends_our_question_ends_nobody():
