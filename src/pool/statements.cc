@@ -4,6 +4,8 @@
 // at most.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "pool/loop.h"
 #include "wire/bytes.h"
 #include "wire/listen.h"
@@ -141,6 +143,17 @@ void Loop::note_settings(const Client& client) const {
   if (read_by != client.statements->settings()) client.statements->set_settings(std::move(read_by));
 }
 
+/// While it is not known what the client has set, nobody reads a text as it does: not even itself,
+/// a moment later.
+void Loop::read_apart(Client& client, const Server& server) {
+  constexpr wire::SessionHints kPending =
+      wire::kHintSettings | wire::kHintUser | wire::kHintUnknown;
+  if ((server.pool->shared.session_hints() & wire::kHintSettings) == 0 ||
+      ((client.hints & kPending) == 0 && !server.session_answer))
+    return;
+  client.statements->set_settings(fmt::format("{}{}.{}", '\0', client.id, ++last_apart_));
+}
+
 /// A query of ours takes the unnamed statement away, whoever's it was.
 void Loop::forget_unnamed(Server& server) {
   if (server.prepared)
@@ -167,6 +180,7 @@ const char* Loop::say_statement(Client& client, Server& server, wire::Header hea
     client.statements = std::make_unique<wire::ClientStatements>();
     note_settings(client);
   }
+  read_apart(client, server);
   const char* const begin = rest.data();
   const std::string_view body =
       rest.substr(wire::Header::kBytes, header.message_bytes() - wire::Header::kBytes);

@@ -3,10 +3,10 @@ import select
 import socket
 import struct
 
-from pool_setup import USERS, WHO, Setup, are, both_servers, pid_of
+from pool_setup import USERS, WHO, Setup, are, both_servers, pid_of, rows_in
 from pooler import Client, Pooler, errors_in
 from support import Server, folder, wait_for
-from test_pool_prepared import EXECUTE, bind, parse, said
+from test_pool_prepared import EXECUTE, SYNC, bind, parse, said
 from test_pool_queries import address
 
 
@@ -159,6 +159,33 @@ def test_settings_that_come_in_pieces():
                         if in_block:
                             one.query("COMMIT")
                         assert other.values(TENANT) == [""] and one.values(TENANT) == ["me"], cut
+
+
+def test_a_text_behind_set_is_read_by_its_client_alone():
+    """Also where it has its answer and the server's question is not answered yet, and in the same transaction."""
+    sql = "SELECT coalesce((1 = NULL)::text, 'null') /* {} */"
+    with Setup({"keep_session_settings": 1, "default_pool_size": 1}, loops=1) as setup, setup.client() as other, Client(setup.server, "postgres") as holder, \
+            Client(setup.server, "postgres") as watcher:
+        def read(client, number, name="s"):
+            return said(client, parse(name, sql.format(number)), bind(name), EXECUTE)[1]
+
+        with setup.client() as one:
+            holder.query("BEGIN; LOCK TABLE pg_catalog.pg_db_role_setting")  # Our question waits for it.
+            one.query("SET transform_null_equals = on")
+            one.send(parse("s", sql.format(1)), bind("s"), EXECUTE, SYNC)
+            wait_for(lambda: watcher.values("SELECT count(*) FROM pg_locks WHERE NOT granted") == ["1"], "the question waits")
+            holder.query("COMMIT")
+            assert rows_in(one.until(b"Z")) == ["false"]
+            assert read(other, 1) == ["null"]
+        with setup.client() as one:
+            one.query("BEGIN; SET transform_null_equals = on")
+            assert read(one, 2) == ["false"]
+            one.query("SET transform_null_equals = off")
+            assert read(one, 2, "t") == ["null"]
+            one.query("COMMIT")
+            assert read(other, 2, "t") == ["null"]
+            one.query("SET transform_null_equals = on")
+            assert read(other, 3, "u") == ["null"] and read(one, 3, "u") == ["false"]
 
 
 def test_a_schema_for_each_tenant():
