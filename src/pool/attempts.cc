@@ -12,6 +12,7 @@ constexpr std::string_view kForgetPlans = "DEALLOCATE ALL";
 // The pause before another attempt: half to one and a half of it, twice as long each time.
 constexpr Micros kFirstPause = 2000;
 constexpr int kPauseDoublingsMax = 6;
+constexpr std::string_view kNoSuchStatement = "26000";
 
 } // namespace
 
@@ -126,8 +127,12 @@ void Loop::say_again_what_is_due() {
 }
 
 /// The client hears it, and will prepare its statement once more, which would find the old one: for
-/// as long as it keeps this server it is prepared anew here, later all of the pool are.
-void Loop::note_changed_plan(Server& server, std::string_view error) {
+/// as long as it keeps this server it is prepared anew here, later all of the pool are. One that a
+/// function's DEALLOCATE took away is prepared anew as well.
+void Loop::note_useless_statement(Server& server, std::string_view error) {
+  const auto fields = wire::error_fields_of(error);
+  if (fields && fields->sqlstate == kNoSuchStatement)
+    server.prepared->pipeline.plan_changed(server.prepared->known);
   if (!wire::is_changed_plan(error)) return;
   server.pool->shared.plans_changed.fetch_add(1);
   server.prepared->pipeline.plan_changed(server.prepared->known);

@@ -185,7 +185,7 @@ private:
   void say_again(Server& server);
   void say_again_later(Server& server);
   void say_again_what_is_due();
-  void note_changed_plan(Server& server, std::string_view error);
+  void note_useless_statement(Server& server, std::string_view error);
   static bool has_old_plans(const Server& server);
   void forget_plans(Server& server);
 

@@ -269,7 +269,7 @@ bool Loop::take_part(Server& server, const wire::MessageScanner::Part& part) {
     return take_parameter(server, part);
   case from_server::kError:
     if (server.swallowed > 0) return take_refusal(server, part);
-    if (server.prepared && part.begins && part.ends) note_changed_plan(server, part.body);
+    if (server.prepared && part.begins && part.ends) note_useless_statement(server, part.body);
     break;
   case from_server::kCommandComplete:
     if (client != nullptr && server.swallowed == 0 && server.pool->shared.reads_tags())

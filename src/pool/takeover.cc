@@ -173,11 +173,10 @@ void Handover::accept(const std::string& objection, std::int64_t now_us) {
   }
   const auto who = credentials_behind(peer_.get());
   peer_process_ = who ? who->pid : 0;
-  if (!who || !is_trusted(who->uid)) {
-    peer_.reset();
-  } else if (!objection.empty()) {
+  const bool is_ours = who && is_trusted(who->uid);
+  if (is_ours && !objection.empty()) {
     object(objection);
-  } else if (!send_sockets()) {
+  } else if (!is_ours || !send_sockets()) {
     peer_.reset();
   }
 }

@@ -341,7 +341,11 @@ void PreparedPipeline::parsed(const Change& answered, ClientStatements* client,
 bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatements* client,
                                    ServerStatements& server, std::string& behind) {
   if (type == from_server::kCommandComplete && forgets_all(tag)) forget_all(client, server);
-  if (!has_next()) return true;
+  if (!has_next()) {
+    // Of a Sync that copy_begins() took out, and the server did not pass over: COPY has failed.
+    if (type == from_server::kReadyForQuery) is_passed_over_ = false;
+    return true;
+  }
   const Answer next = expected_.front().answer;
   if (type == from_server::kError && next != Answer::query && next != Answer::sync) {
     drop_until_sync(client, server);

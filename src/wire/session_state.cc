@@ -119,7 +119,7 @@ struct NameInText {
 /// a.b, "A" . b: without the quotes, in which a name of a setting seldom stands. Empty: there is
 /// none.
 NameInText name_behind_set(std::string_view text) {
-  NameInText found;
+  NameInText found{.name = {}, .is_read = !begins_comment(text)};
   while (!text.empty()) {
     if (text.front() == '"') {
       const std::size_t end = text.find('"', 1);
@@ -138,6 +138,7 @@ NameInText name_behind_set(std::string_view text) {
       if (text.starts_with("&")) found.is_read = false; // U&"...": its letters are numbers.
     }
     text = behind_blank(text);
+    if (begins_comment(text)) found.is_read = false;
     if (!text.starts_with('.')) return found;
     found.name.push_back('.');
     text = behind_blank(text.substr(1));
@@ -170,6 +171,7 @@ void read_settings(std::string_view sql, const Take& take) {
     if (take_word(rest, kSetConfig)) {
       if (rest.starts_with('"')) rest = behind_blank(rest.substr(1));
       if (rest.starts_with('(')) take(name_in_set_config(behind_blank(rest.substr(1))));
+      if (begins_comment(rest)) take({.name = {}, .is_read = false});
     } else if (take_word(rest, "set") || take_word(rest, "reset")) {
       if (!take_word(rest, "session")) static_cast<void>(take_word(rest, "local"));
       take(name_behind_set(rest));

@@ -91,6 +91,12 @@ TEST(SessionHints, TellWhereANameCannotBeRead) {
     EXPECT_EQ(hints_in(sql) & kHintUnknown, 0U) << sql;
   const std::string long_name = "set a." + std::string(200, 'x') + " = 1";
   EXPECT_EQ(hints_in(long_name) & kHintUnknown, kHintUnknown);
+  const std::string comment = "/*" + std::string(2000, 'x') + "*/";
+  for (const std::string& sql :
+       {"set " + comment + " a.b = 1", "set a" + comment + ".b = 1", "set a." + comment + "b = 1",
+        "set_config" + comment + "('a.b', '', true)", "set_config(" + comment + "'a.b', '', true)",
+        "set_config('a.b'" + comment + ", '', true)", "set --" + comment + "\na.b = 1"})
+    EXPECT_EQ(hints_in(sql) & kHintUnknown, kHintUnknown) << sql.substr(0, 20);
 }
 
 TEST(SessionHints, AreInPartsOfATextAsWell) {

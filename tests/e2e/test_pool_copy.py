@@ -2,7 +2,7 @@
 from pool_setup import Setup, rows_in
 from pooler import KINDS, Client, Console, Pooler, errors_in
 from support import Server, folder, wait_for
-from test_pool_prepared import EXECUTE, SYNC, bind, parse
+from test_pool_prepared import EXECUTE, SYNC, bind, parse, said
 from test_pool_queries import address
 
 DATA, DONE, FLUSH = Client.message(b"d", b"1\n"), Client.message(b"c"), Client.message(b"H")
@@ -62,15 +62,32 @@ def test_a_copy_that_fails_gives_its_server_away_once():
             assert one.values("SELECT 'still here'") == ["still here"]
 
 
+def test_names_behind_a_copy_that_fails():
+    """What is prepared in the same block stays its client's own."""
+    for table, first in (("t", [Client.message(b"d", b"no number\n"), DONE]), ("v", [])):
+        with Setup({"default_pool_size": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:
+            setup.server.psql("CREATE TABLE t (i int); CREATE VIEW v AS SELECT 1 AS i")
+            one.query("BEGIN")
+            one.query("SAVEPOINT s")
+            one.send(copy_to(table), *first, SYNC)
+            assert len(errors_in(one.until(b"Z"))) == 1
+            one.query("ROLLBACK TO s")
+            assert said(one, parse("mine", "SELECT 'mine'"), bind("mine"), EXECUTE) == ("12DCZ", ["mine"])
+            one.query("COMMIT")
+            assert said(other, bind("mine"), EXECUTE) == ("EZ", ['prepared statement "mine" does not exist'])
+            assert said(other, parse("mine", "SELECT 'of the other'"), bind("mine"), EXECUTE) == ("12DCZ", ["of the other"])
+            assert said(one, bind("mine"), EXECUTE) == ("2DCZ", ["mine"])
+
+
 def test_who_has_nothing_under_way_keeps_no_server():
     with Server(15) as server, folder() as home:
         server.psql("CREATE TABLE t (i int)")
         for kind in KINDS:
-            for said, wanted in (([FLUSH, query("SELECT 1")], "TDCZ"), ([copy_to("t"), DATA, DONE, SYNC], "12GCZ"),
+            for messages, wanted in (([FLUSH, query("SELECT 1")], "TDCZ"), ([copy_to("t"), DATA, DONE, SYNC], "12GCZ"),
                                  ([copy_to("t"), DATA, DONE, FLUSH, SYNC], "12GCZ"), ([parse("", "SELECT 1"), bind(""), EXECUTE, query("SELECT 2")], "12DCTDCZ")):
                 settings = {"default_pool_size": 1, "query_wait_timeout": 5}
                 with Pooler(kind, home, {"app": address(server)}, settings, '"postgres" ""\n') as pooler, Client(pooler, "app") as one, Client(pooler, "app") as other:
-                    one.send(*said)
-                    assert kinds(one.until(b"Z")) == wanted, (kind, said)
+                    one.send(*messages)
+                    assert kinds(one.until(b"Z")) == wanted, (kind, messages)
                     assert one.values("SELECT 'again'") == ["again"]
-                    assert other.values("SELECT 'served'") == ["served"], (kind, said)
+                    assert other.values("SELECT 'served'") == ["served"], (kind, messages)

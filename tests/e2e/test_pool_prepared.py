@@ -258,6 +258,16 @@ def test_a_changed_plan_where_the_client_keeps_its_server():
         assert said(client, bind("s2"), EXECUTE)[0] == "2DCZ"
 
 
+def test_what_a_function_takes_away_is_prepared_anew():
+    with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as one, Client(pooler, "app") as other:
+        for client in (one, other):
+            assert said(client, parse("s", "SELECT 1"), bind("s"), EXECUTE) == ("12DCZ", ["1"])
+        one.query("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+        assert said(one, bind("s"), EXECUTE)[0] == "EZ", "as without a pooler"
+        for client in (one, other):
+            assert said(client, bind("s"), EXECUTE) == ("2DCZ", ["1"])
+
+
 def test_no_statements_from_now_on():
     """A reload with max_prepared_statements = 0: clients that have some keep them, whatever others say to the same servers."""
     with Server(15) as server, folder() as home, stood(server, home, {"admin_users": "postgres"}) as pooler, \
