@@ -324,7 +324,7 @@ Received receive(const base::Fd& way) {
 /// A look first, which has a descriptor of its own: it is known to be here before the message goes.
 Received receive_client(const base::Fd& way, Reserve& reserve) {
   Received received{.kind = Received::Kind::message, .message = std::string(kMovedBytesMax, '\0')};
-  for (;;) {
+  for (bool has_spent = false;; has_spent = true) {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
     iovec text{.iov_base = received.message.data(), .iov_len = received.message.size()};
     msghdr packet{};
@@ -343,6 +343,8 @@ Received receive_client(const base::Fd& way, Reserve& reserve) {
     }
     received.message.resize(static_cast<std::size_t>(count));
     if (!fds.empty()) received.fd = std::move(fds.front());
+    // Each takes one of those that are kept for them, and none of the rest, which servers need.
+    if (!fds.empty() && !has_spent) static_cast<void>(reserve.spend());
     break;
   }
   while (::recv(way.get(), nullptr, 0, MSG_DONTWAIT) < 0 && errno == EINTR) { // All of it goes.
