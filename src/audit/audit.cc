@@ -14,6 +14,7 @@
 #include "audit/families.h"
 #include "audit/not_yet.h"
 #include "audit/report_head.h"
+#include "base/cores.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "postgres/quote.h"
@@ -158,7 +159,7 @@ std::vector<Sink> ask_all(std::span<const Rule* const> rules, const Snapshot& db
   // Starting threads costs more than asking small databases.
   const bool is_large = db.columns.size() > kColumnsOfOneThread;
   std::vector<std::future<void>> helpers;
-  for (unsigned i = 1; is_large && i < std::thread::hardware_concurrency(); ++i)
+  for (int i = 1; is_large && i < base::allowed_cores(); ++i)
     helpers.push_back(std::async(std::launch::async, work));
   work();
   for (std::future<void>& helper : helpers)

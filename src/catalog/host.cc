@@ -14,10 +14,10 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/cores.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "catalog/host_sources.h"
@@ -170,9 +170,8 @@ std::int32_t cores_of(const fs::path& root, const Limits& limits) {
     for (const std::string& line : base::split(*cpuinfo, '\n'))
       cores += line.starts_with("processor") ? 1 : 0;
   }
-  // hardware_concurrency() counts those that we may run on.
-  const std::int64_t allowed = std::thread::hardware_concurrency();
-  if (root == "/" && allowed > 0 && (cores == 0 || allowed < cores)) cores = allowed;
+  const std::int64_t allowed = base::allowed_cores();
+  if (root == "/" && (cores == 0 || allowed < cores)) cores = allowed;
   if (limits.cores) {
     const auto limit = static_cast<std::int64_t>(std::ceil(*limits.cores));
     if (cores == 0 || limit < cores) cores = std::max<std::int64_t>(limit, 1);

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/cores.h"
 #include "base/large_pages.h"
 #include "lint/ignore_marks.h"
 #include "lint/linter.h"
@@ -51,7 +52,7 @@ std::size_t threads_for(std::span<const ListedFile> files, const Options& option
   if (options.server_parses || options.prepare) return 1;
   if (options.judges > 0) return options.judges;
   if (is_little(files)) return 1;
-  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kThreadsMax);
+  return std::min(static_cast<std::size_t>(base::allowed_cores()), kThreadsMax);
 }
 
 /// How many judges share the rules that must know what was before. Each keeps that for itself: more

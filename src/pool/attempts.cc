@@ -132,10 +132,10 @@ void Loop::say_again_what_is_due() {
 void Loop::note_useless_statement(Server& server, std::string_view error) {
   const auto fields = wire::error_fields_of(error);
   if (fields && fields->sqlstate == kNoSuchStatement)
-    server.prepared->pipeline.plan_changed(server.prepared->known);
+    server.prepared->pipeline.doubt_next(server.prepared->known);
   if (!wire::is_changed_plan(error)) return;
   server.pool->shared.plans_changed.fetch_add(1);
-  server.prepared->pipeline.plan_changed(server.prepared->known);
+  server.prepared->pipeline.doubt_next(server.prepared->known);
 }
 
 bool Loop::has_old_plans(const Server& server) {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
 #include <fmt/format.h>
 
@@ -49,14 +48,7 @@ Control::Control(Shared& shared, Start start, const Signals& signals)
     : shared_(shared), files_(std::move(start.files)), read_(std::move(start.read)),
       version_(std::move(start.version)), signals_(signals), handover_(std::move(start.handover)),
       let_go_(std::move(start.let_go)), former_(std::move(start.former)),
-      taken_(shared.loops.size()), averages_(now_us()), metrics_(std::move(start.metrics)) {}
-
-/// The clock of the loops.
-std::int64_t Control::now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+      taken_(shared.loops.size()), averages_(micros_now()), metrics_(std::move(start.metrics)) {}
 
 void Control::run() {
   if (former_.is_open()) make_room();
@@ -266,16 +258,16 @@ void Control::look_around() {
   look_after_pending();
   resume_for_nobody();
   look_for_the_end();
-  if (metrics_.try_again(now_us()))
+  if (metrics_.try_again(micros_now()))
     shared_.log.info(
         fmt::format("metrics are served at {} now", files_->settings().metrics_listen));
-  for (const std::uint64_t connection : metrics_.look(now_us())) {
+  for (const std::uint64_t connection : metrics_.look(micros_now())) {
     count({}, [this, connection](const Picture& picture) {
       metrics_.answer(connection, metrics_text(picture));
     });
   }
   const std::int64_t period_us = files_->settings().stats_period.count();
-  if (!is_turning_ && period_us > 0 && now_us() - averages_.turned_at_us() >= period_us)
+  if (!is_turning_ && period_us > 0 && micros_now() - averages_.turned_at_us() >= period_us)
     turn_averages();
 }
 
@@ -312,7 +304,7 @@ std::string Control::objection() const {
 
 void Control::look_at_handover() {
   const std::optional<int> process =
-      handover_ ? handover_->look(objection(), now_us()) : std::nullopt;
+      handover_ ? handover_->look(objection(), micros_now()) : std::nullopt;
   if (!process) return;
   shared_.log.info(
       fmt::format("process {} takes over, waiting for all clients to disconnect", *process));
@@ -419,10 +411,10 @@ void Control::take_count(Counted counted) {
                   .regime = regime_,
                   .averages = &averages_,
                   .version = version_,
-                  .now = now_us(),
+                  .now = micros_now(),
                   .console_clients = shared_.console_clients.load(),
                   .clients = shared_.clients.load(),
-                  .hosts = shared_.host_names.hosts(now_us()),
+                  .hosts = shared_.host_names.hosts(micros_now()),
                   .zones = shared_.host_names.zones()};
   picture.add(counting.counts);
   Then then = std::move(counting.then);

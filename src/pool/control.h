@@ -115,7 +115,6 @@ private:
   void count(CountWish wish, Then then);
   void take_count(Counted counted);
   void turn_averages();
-  static std::int64_t now_us();
 
   // commands.cc
   using Run = void (Control::*)(const ConsoleQuery& query, const std::string& argument);

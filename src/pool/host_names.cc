@@ -27,13 +27,6 @@ base::Result<Addresses> addresses_of(const std::string& host, const Settings& se
   return addresses;
 }
 
-/// The clock of the loops. An answer may have taken longer than it is good for.
-Micros now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 } // namespace
 
 std::string_view zone_of(std::string_view host) {
@@ -67,7 +60,7 @@ void HostNames::tell(const std::string& host, const Addresses& addresses) {
 
 HostNames::Answer HostNames::look_up(const std::string& host, const Settings& settings) {
   auto found = addresses_of(host, settings);
-  const Micros now = now_us();
+  const Micros now = micros_now();
   const bool is_found = found && !found->empty();
   Answer answer;
   if (is_found) answer.addresses = *std::move(found);

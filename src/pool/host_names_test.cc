@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pool/micros.h"
 #include "pool/settings.h"
 
 namespace pgkeep::pool {
@@ -30,17 +31,12 @@ TEST(PoolHostNames, AnswersAreGoodForTheirTime) {
   Settings settings;
   settings.dns_max_ttl = std::chrono::hours(1);
   settings.dns_nxdomain_ttl = std::chrono::hours(1);
-  const auto now = [] {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  };
   const Micros hour = 3600 * kMicrosInSecond;
-  const Micros before = now();
+  const Micros before = micros_now();
   EXPECT_FALSE(names.known("127.0.0.1", before));
   EXPECT_EQ(names.look_up("127.0.0.1", settings).addresses.size(), 1U);
   EXPECT_TRUE(names.known("127.0.0.1", before + hour - 1)) << "from when the answer came";
-  EXPECT_FALSE(names.known("127.0.0.1", now() + hour));
+  EXPECT_FALSE(names.known("127.0.0.1", micros_now() + hour));
 }
 
 } // namespace

@@ -38,9 +38,7 @@ Loop::Loop(Shared& shared, DirectoryPtr files, int index)
 Loop::~Loop() = default;
 
 void Loop::read_clock() {
-  now_ = std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-             .count();
+  now_ = micros_now();
 }
 
 void Loop::add_listener(base::Fd fd, std::uint16_t port, bool is_unix, bool is_shared) {

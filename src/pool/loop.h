@@ -98,7 +98,6 @@ public:
   [[nodiscard]] int clients() const { return client_count_.load(std::memory_order_relaxed); }
 
 private:
-  using Outgoing = pool::Outgoing;
   static constexpr std::size_t kInputBytes = 65'536;
   /// What they become fits into input_, with a record whose front came earlier.
   static constexpr std::size_t kSealedBytes = 48'000;

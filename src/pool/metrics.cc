@@ -297,7 +297,7 @@ bool MetricsServer::try_again(std::int64_t now_us) {
 
 void MetricsServer::add_to(std::vector<pollfd>& sources) const {
   // Nobody is accepted while there are as many as there may be: the kernel keeps the next ones.
-  if (listener_.is_open() && connections_.size() < kConnectionsMax && !is_paused_)
+  if (listener_.is_open() && connections_.size() < kConnectionsMax && !pause_.is_on())
     sources.push_back({.fd = listener_.get(), .events = POLLIN, .revents = 0});
   for (const Connection& each : connections_) {
     const short events = each.response.empty() ? POLLIN : POLLOUT;
@@ -308,7 +308,7 @@ void MetricsServer::add_to(std::vector<pollfd>& sources) const {
 
 std::vector<std::uint64_t> MetricsServer::look(std::int64_t now_us) {
   std::vector<std::uint64_t> asked;
-  if (is_paused_ && now_us >= paused_until_us_) is_paused_ = false;
+  pause_.end_if_over(now_us);
   if (listener_.is_open()) accept(now_us);
   for (Connection& each : connections_) {
     if (now_us - each.since_us > kTimeUs) each.is_over = true;
@@ -323,13 +323,11 @@ std::vector<std::uint64_t> MetricsServer::look(std::int64_t now_us) {
 }
 
 void MetricsServer::accept(std::int64_t now_us) {
-  while (connections_.size() < kConnectionsMax && !is_paused_) {
+  while (connections_.size() < kConnectionsMax && !pause_.is_on()) {
     base::Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.is_open()) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-      is_paused_ = true;
-      paused_until_us_ = now_us + kPauseUs;
+      pause_.note(errno, now_us);
       return;
     }
     connections_.push_back({.number = ++last_number_, .fd = std::move(fd), .since_us = now_us});

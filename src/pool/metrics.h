@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "pool/accept_pause.h"
 #include "pool/address.h"
 #include "pool/console_show.h"
 
@@ -44,7 +45,6 @@ public:
   static constexpr std::size_t kConnectionsMax = 16;
   static constexpr std::size_t kRequestBytesMax = 8192;
   static constexpr std::int64_t kTimeUs = 5'000'000; ///< From its coming to its end.
-  static constexpr std::int64_t kPauseUs = 300'000;  ///< Out of descriptors: some may be free then.
 
   /// Listens nowhere.
   MetricsServer() = default;
@@ -86,8 +86,7 @@ private:
   base::Fd listener_;
   std::optional<SocketAddress> awaited_; ///< Another process has it.
   std::int64_t next_try_us_ = 0;
-  bool is_paused_ = false; ///< Accepting failed, as it would again at once.
-  std::int64_t paused_until_us_ = 0;
+  AcceptPause pause_;
   std::uint64_t last_number_ = 0;
   std::list<Connection> connections_;
 };

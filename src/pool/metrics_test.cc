@@ -103,12 +103,12 @@ TEST(PoolMetrics, OutOfDescriptorsNobodyIsAcceptedForAWhile) {
     const NoDescriptors none;
     EXPECT_TRUE(server->look(0).empty());
     EXPECT_EQ(waited_for(), 0U) << "who waits for it is woken again and again";
-    EXPECT_TRUE(server->look(MetricsServer::kPauseUs).empty());
+    EXPECT_TRUE(server->look(AcceptPause::kLength).empty());
     EXPECT_EQ(waited_for(), 0U);
   }
-  EXPECT_TRUE(server->look(2 * MetricsServer::kPauseUs - 1).empty());
+  EXPECT_TRUE(server->look(2 * AcceptPause::kLength - 1).empty());
   EXPECT_EQ(waited_for(), 0U);
-  EXPECT_TRUE(server->look(2 * MetricsServer::kPauseUs).empty());
+  EXPECT_TRUE(server->look(2 * AcceptPause::kLength).empty());
   EXPECT_EQ(waited_for(), 2U) << "it, and the one that came";
 }
 

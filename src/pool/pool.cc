@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/cores.h"
 #include "base/files.h"
 #include "pool/console_command.h"
 #include "pool/control.h"
@@ -73,13 +73,6 @@ void raise_file_limit(Log& log, const Directory& files) {
                        sockets_at_most(files)));
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/// That this process may run on: `hardware_concurrency()` counts all that are online.
-int cores() {
-  cpu_set_t allowed{};
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return CPU_COUNT(&allowed);
-  return static_cast<int>(std::thread::hardware_concurrency()); // There are more than fit.
 }
 
 void run_loops(Shared& shared, Control& control) {
@@ -191,7 +184,8 @@ base::Result<Belongings> belongings_of(Log& log, const Settings& settings,
 base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
                      const Started& started) {
   const Settings& settings = directory->settings();
-  const int loops = std::clamp(options.loops > 0 ? options.loops : cores(), 1, kLoopsMax);
+  const int loops =
+      std::clamp(options.loops > 0 ? options.loops : base::allowed_cores(), 1, kLoopsMax);
   PGKEEP_TRY(LogTargets log, log_targets_of(settings, options.is_quiet || options.is_daemon));
   PGKEEP_TRY(Start start, start_of(settings, options, loops));
   std::vector<OwnFile> files;

@@ -90,7 +90,7 @@ void Loop::relay_client(Client& client) {
   }
 }
 
-Loop::Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes) {
+Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes) {
   const bool is_new = client.exchange.is_settled() &&
                       (client.server == nullptr || server.status == TransactionStatus::idle);
   if (is_new) client.transaction_at = now_;
@@ -102,7 +102,7 @@ Loop::Outgoing Loop::scan(Client& client, Server& server, std::string_view bytes
 }
 
 /// What its header says of a message: whether the connection goes on.
-Loop::Outgoing::End Loop::accept_message(Client& client, const wire::MessageScanner::Part& part) {
+Outgoing::End Loop::accept_message(Client& client, const wire::MessageScanner::Part& part) {
   if (part.length > static_cast<std::uint32_t>(settings().max_packet_size)) {
     note_bad_header({.type = part.type, .length = part.length}, part.body);
     return Outgoing::End::broken;
@@ -116,7 +116,7 @@ Loop::Outgoing::End Loop::accept_message(Client& client, const wire::MessageScan
 
 /// What may go to a server: all but the start of a header that is not whole, and whatever begins
 /// with a message that ends the connection.
-Loop::Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
+Outgoing Loop::scan_client(Client& client, std::string_view bytes) {
   const std::string_view held = client.scanner.held();
   std::ranges::copy(held, prefix_.begin());
   Outgoing outgoing{.prefix = {prefix_.data(), held.size()}, .made = {}, .bytes = bytes};

@@ -44,7 +44,7 @@ std::size_t distance(const char* from, const char* to) {
 
 } // namespace
 
-Loop::Outgoing Loop::scan_statements(Client& client, Server& server, std::string_view bytes) {
+Outgoing Loop::scan_statements(Client& client, Server& server, std::string_view bytes) {
   if (client.partial) {
     client.partial->bytes.append(bytes);
     bytes = client.partial->bytes;

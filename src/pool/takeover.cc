@@ -154,21 +154,20 @@ Handover::~Handover() {
 
 int Handover::fd() const {
   if (peer_.is_open()) return peer_.get();
-  return is_paused_ ? -1 : listener_.get();
+  return pause_.is_on() ? -1 : listener_.get();
 }
 
 std::optional<int> Handover::look(const std::string& objection, std::int64_t now_us) {
   if (peer_.is_open()) return hear_peer(objection);
-  if (is_paused_ && now_us >= paused_until_us_) is_paused_ = false;
-  if (!is_paused_) accept(objection, now_us);
+  pause_.end_if_over(now_us);
+  if (!pause_.is_on()) accept(objection, now_us);
   return std::nullopt;
 }
 
 void Handover::accept(const std::string& objection, std::int64_t now_us) {
   peer_ = base::Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!peer_.is_open()) {
-    is_paused_ = errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED;
-    paused_until_us_ = now_us + kPauseUs;
+    pause_.note(errno, now_us);
     return;
   }
   const auto who = credentials_behind(peer_.get());

@@ -21,6 +21,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "pool/accept_pause.h"
 #include "pool/cancel_key.h"
 #include "pool/listeners.h"
 #include "pool/reserve.h"
@@ -30,8 +31,6 @@ namespace pgkeep::pool {
 /// Of the process that runs.
 class Handover {
 public:
-  static constexpr std::int64_t kPauseUs = 300'000; ///< Out of descriptors: some may be free then.
-
   /// Offers the sockets, of which it keeps copies; null where there is no folder for its own.
   /// Errors: Code::io.
   static base::Result<std::unique_ptr<Handover>> offer(const Settings& settings,
@@ -59,8 +58,7 @@ private:
 
   std::string path_;
   base::Fd listener_;
-  bool is_paused_ = false;
-  std::int64_t paused_until_us_ = 0;
+  AcceptPause pause_;
   base::Fd peer_;
   int peer_process_ = 0;
   std::string description_; ///< A line a socket: kind, name, path.

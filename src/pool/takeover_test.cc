@@ -47,9 +47,9 @@ TEST(PoolTakeover, OutOfDescriptorsNobodyIsAcceptedForAWhile) {
     EXPECT_FALSE(handover.look("", 0));
     EXPECT_LT(handover.fd(), 0) << "who waits for it is woken again and again";
   }
-  EXPECT_FALSE(handover.look("", Handover::kPauseUs - 1));
+  EXPECT_FALSE(handover.look("", AcceptPause::kLength - 1));
   EXPECT_LT(handover.fd(), 0);
-  EXPECT_FALSE(handover.look("it is paused", Handover::kPauseUs));
+  EXPECT_FALSE(handover.look("it is paused", AcceptPause::kLength));
   EXPECT_EQ(handover.fd(), listener) << "the one that came was told, and is gone";
 }
 

@@ -378,7 +378,7 @@ bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatem
   return is_theirs;
 }
 
-void PreparedPipeline::plan_changed(ServerStatements& server) const {
+void PreparedPipeline::doubt_next(ServerStatements& server) const {
   if (has_next() && expected_.front().number != 0) server.doubt(expected_.front().number);
 }
 

@@ -119,8 +119,9 @@ public:
   /// client's, and what is put behind it. `tag`: of CommandComplete, its body.
   bool server_says(char type, std::string_view tag, ClientStatements* client,
                    ServerStatements& server, std::string& behind);
-  /// It is about to say that the plan of what it was asked to bind or describe has changed.
-  void plan_changed(ServerStatements& server) const;
+  /// It is about to say that what it was asked to bind or describe is not there, or has another
+  /// plan: it is prepared anew for whoever comes next.
+  void doubt_next(ServerStatements& server) const;
 
 private:
   /// What the server (or we) will say next.

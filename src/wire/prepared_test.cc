@@ -327,7 +327,7 @@ TEST(Prepared, AreSaidAnewOnceTheirPlanHasChanged) {
   client.set("s", table.intern(text("one"), ""));
   server.add(client.find("s"), ServerStatements::kProven);
   EXPECT_EQ(bind(), 'B');
-  pipeline.plan_changed(server);
+  pipeline.doubt_next(server);
   for (const char type : {'E', 'Z'})
     pipeline.server_says(type, {}, &client, server, ignored);
   EXPECT_EQ(bind(), 'C') << "closed, parsed and bound";

@@ -5,8 +5,8 @@
 #include <deque>
 #include <future>
 #include <span>
-#include <thread>
 
+#include "base/cores.h"
 #include "base/text.h"
 #include "findings/lookup.h"
 #include "findings/render/json_finding.h"
@@ -54,7 +54,7 @@ void write_findings(base::JsonWriter& out, const RuleIndex& index, std::span<con
   for (const Finding& finding : list.first(first))
     write_finding(out, finding, index.find(finding.rule));
   write(out.take());
-  const std::size_t at_once = std::max(std::thread::hardware_concurrency(), 1U);
+  const auto at_once = static_cast<std::size_t>(base::allowed_cores());
   std::deque<std::future<std::string>> pieces;
   for (std::size_t at = first; at < list.size() || !pieces.empty();) {
     for (; at < list.size() && pieces.size() < at_once; at += kPiece)
