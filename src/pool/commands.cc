@@ -9,6 +9,7 @@
 #include "pool/console_rows.h"
 #include "pool/control.h"
 #include "pool/loop.h"
+#include "pool/micros.h"
 #include "pool/pool.h"
 
 namespace pgkeep::pool {
@@ -198,7 +199,7 @@ void Control::suspend(const ConsoleQuery& query, const std::string& /*argument*/
   Regime regime = regime_;
   regime.pause = PauseMode::suspend;
   const std::int64_t longest = files_->settings().suspend_timeout.count();
-  regime.suspend_until_us = longest > 0 ? now_us() + longest : 0;
+  regime.suspend_until_us = longest > 0 ? micros_now() + longest : 0;
   spread(std::move(regime));
   suspensions_.push_back({.who = query.who, .tag = "SUSPEND", .number = last_number_});
 }
