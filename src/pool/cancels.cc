@@ -163,6 +163,9 @@ void Loop::look_at_canceller(Canceller& canceller) {
   if (!canceller.is_readable) return;
   const ssize_t count = receive(canceller);
   if (count == 0) {
+    const bool is_said = !canceller.opening && canceller.request.empty();
+    if (is_said && settings().log_disconnections)
+      shared_.log.info("successfully sent cancel request");
     end_cancel(canceller);
   } else if (count > 0 && canceller.opening) {
     apply(canceller, canceller.opening->feed({input_->data(), static_cast<std::size_t>(count)}));

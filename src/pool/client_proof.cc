@@ -126,7 +126,8 @@ Step ClientLogin::answered(std::optional<StoredUser> user) {
 Step ClientLogin::go_on() {
   std::vector<std::string> log;
   const AuthType type = type_for_client();
-  if (!is_known_ && type != AuthType::reject) log.push_back(fmt::format("no such user: {}", user_));
+  if (!is_known_ && type != AuthType::reject && type != AuthType::pam)
+    log.push_back(fmt::format("no such user: {}", user_));
   if (directory_.settings().log_connections) log.push_back(attempt());
   Step step = ask(type);
   step.log.insert(step.log.begin(), log.begin(), log.end());

@@ -2,6 +2,8 @@
 // name has another address by now go as soon as nobody works with them.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "pool/loop.h"
 
 namespace pgkeep::pool {
@@ -67,6 +69,8 @@ void Loop::look_up(const std::string& host, HostNames::Then then) {
   if (!names.ask(host, std::move(then))) return;
   auto job = [&shared = shared_, &names, host, files = directory_] {
     HostNames::Answer answer = names.look_up(host, files->settings());
+    if (answer.addresses.empty())
+      shared.log.warning(fmt::format("DNS lookup failed: {}", host));
     if (!answer.gone.empty()) tell_gone(shared, {host, std::move(answer.gone)});
     names.tell(host, answer.addresses);
   };

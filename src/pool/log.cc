@@ -95,9 +95,13 @@ Log::Log(LogTargets targets) : is_quiet_(targets.is_quiet), pid_(::getpid()) {
 }
 
 Log::~Log() {
+  close();
+  if (targets_.uses_syslog) ::closelog();
+}
+
+void Log::close() {
   writer_.request_stop();
   if (writer_.joinable()) writer_.join();
-  if (targets_.uses_syslog) ::closelog();
 }
 
 void Log::set_targets(LogTargets targets) {

@@ -61,6 +61,8 @@ public:
   [[nodiscard]] bool is_quiet() const { return is_quiet_; }
   /// From the next line on.
   void set_targets(LogTargets targets);
+  /// Writes what waits; what is said from now on is not written.
+  void close();
 
 private:
   struct SyslogLine {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <string_view>
 #include <thread>
@@ -222,20 +223,27 @@ base::Result<> serve(const DirectoryPtr& directory, const RunOptions& options,
     for (OwnFile& file : files)
       file.leave();
   };
-  Control control(shared,
-                  {.files = directory,
-                   .read = read,
-                   .version = options.version,
-                   .metrics = std::move(own.metrics),
-                   .handover = std::move(handover),
-                   .let_go = let_go,
-                   .former = std::move(own.former)},
-                  signals);
-  shared.control = &control;
-  shared.manager.ready();
-  started();
-  run_loops(shared, control);
-  return {};
+  {
+    Control control(shared,
+                    {.files = directory,
+                     .read = read,
+                     .version = options.version,
+                     .metrics = std::move(own.metrics),
+                     .handover = std::move(handover),
+                     .let_go = let_go,
+                     .former = std::move(own.former)},
+                    signals);
+    shared.control = &control;
+    shared.manager.ready();
+    started();
+    run_loops(shared, control);
+  }
+  // What DNS, LDAP or PAM say is nobody's any more, and may take long: the process ends under it.
+  if (!shared.outside.is_busy() && !shared.names.is_busy()) return {};
+  files.clear();
+  own = {};
+  shared.log.close();
+  std::_Exit(0);
 }
 
 base::Result<> serve_as_asked(const DirectoryPtr& directory, const RunOptions& options) {

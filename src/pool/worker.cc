@@ -28,6 +28,11 @@ bool Workers::post(Job job) {
   return true;
 }
 
+bool Workers::is_busy() {
+  const std::lock_guard lock(mutex_);
+  return idle_ < threads_.size();
+}
+
 void Workers::start() {
   threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
 }

@@ -2,7 +2,7 @@
 ///
 /// Where most of the time is spent waiting for somebody else, more of them are started while all
 /// are busy, up to a limit, and stay. Private to src/pool. Threads: post() any. A job that is
-/// running when the workers go is waited for; those that were not begun are dropped.
+/// running when the workers go is waited for; those that were not begun are dropped. is_busy() any.
 #pragma once
 
 #include <condition_variable>
@@ -29,6 +29,8 @@ public:
 
   /// False where too many wait already.
   bool post(Job job);
+  /// A job is running.
+  [[nodiscard]] bool is_busy();
 
 private:
   void start();

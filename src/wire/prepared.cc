@@ -105,10 +105,14 @@ PreparedPipeline::Outcome PreparedPipeline::parse(std::uint32_t length, std::str
   const Outcome replaced{.goes_as_is = false, .body_from = body.size()};
   StatementPtr taken = client.find(name);
   if (taken != nullptr && !is_awaited(name)) {
-    // The server says so: it has the name, and gets it once more, with the text that belongs to it.
+    // The server says so: it has the name, and gets it once more. Where it has forgotten it in the
+    // meantime, unseen, what is bound next is of the text that is said now.
     taken = make_ready(name, client, server, to_server);
-    append_parse(to_server, *taken);
-    expect(Change{.answer = Answer::parse_again, .statement = std::move(taken)});
+    MessageWriter(to_server, from_client::kParse).text(taken->name).bytes(reader.rest());
+    expect(Change{.answer = Answer::parse_again,
+                  .statement = std::move(taken),
+                  .again = std::make_unique<Again>(
+                      std::string(name), table_.intern(reader.rest(), client.settings()))});
     return replaced;
   }
   Change change{.answer = Answer::parse,
@@ -332,10 +336,15 @@ void PreparedPipeline::parsed(const Change& answered, ClientStatements* client,
       client->keep_unnamed(answered.unnamed, answered.statement);
     return;
   }
-  // A name that was said to be taken, and is not: now it is.
-  if (answered.answer == Answer::parse_again)
-    server.add(answered.statement, ServerStatements::kProven);
-  server.prove(answered.statement->number);
+  if (answered.answer != Answer::parse_again) {
+    server.prove(answered.statement->number);
+    return;
+  }
+  // A name that was said to be taken, and is not: now it is, by that text.
+  const auto& [name, statement] = *answered.again;
+  const bool is_same = statement == answered.statement;
+  server.add(answered.statement, is_same ? ServerStatements::kProven : ServerStatements::kDoubted);
+  if (client != nullptr && !names_.contains(name)) client->set(name, statement);
 }
 
 bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatements* client,

@@ -158,6 +158,11 @@ private:
     ServerStatements::Batch close_batch = 0;
   };
   using Names = std::unordered_map<std::string, UnderWay, NameHash, std::equal_to<>>;
+  /// Of a name that is taken: who says it again, and as what.
+  struct Again {
+    std::string name;
+    StatementPtr statement;
+  };
   /// What was taken for done before the server said so.
   struct Change {
     Answer answer = Answer::sync;
@@ -174,6 +179,7 @@ private:
     UnnamedMark client_unnamed = kNoUnnamed; ///< What they had before.
     UnnamedMark server_unnamed = kNoUnnamed;
     std::unique_ptr<ClientStatements::Names> forgotten = nullptr; ///< Until it has succeeded.
+    std::unique_ptr<Again> again = nullptr;                       ///< Of Answer::parse_again.
   };
   /// What the client parsed last without a name, as long as nobody else did on this server.
   struct LastUnnamed {

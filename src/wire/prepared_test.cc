@@ -114,8 +114,9 @@ private:
     default: {
       const std::string sql(reader.text());
       statements_.erase("");
-      if (sql == "DISCARD ALL") statements_.clear();
-      out += sql == "fails" ? message('E', "22012") : message('C', text(sql));
+      if (sql.ends_with("DISCARD ALL")) statements_.clear();
+      out += sql == "fails" ? message('E', "22012")
+                            : message('C', text(sql.ends_with("DISCARD ALL") ? "DISCARD ALL" : sql));
       out += message('Z', "I");
     }
     }
@@ -257,6 +258,29 @@ TEST(Prepared, MayStandBehindDiscardAll) {
               message('1', "") + run);
     EXPECT_EQ(pooled.say(0, client, query("DISCARD ALL") + bind_to("s") + sync(), part),
               discarded + message('E', "26000") + message('Z', "I"));
+  }
+}
+
+/// Where nobody sees it coming, what a name is given anew is what runs, and stays with its client.
+TEST(Prepared, MayStandBehindADiscardAllThatIsNotSeen) {
+  for (const std::size_t part : {1U, 9U, 1000U}) {
+    Pooled pooled(1, 10);
+    ClientStatements client;
+    ClientStatements other;
+    const auto rows = [](std::string_view what) {
+      return message('2', "") + message('D', text(what)) + message('C', text("SELECT 1")) +
+             message('Z', "I");
+    };
+    const std::string hidden = "/* a pool's */ DISCARD ALL";
+    const std::string run = bind_to("s") + execute() + sync();
+    pooled.say(0, client, parse("s", "one") + sync(), part);
+    pooled.say(0, other, parse("s", "one") + sync(), part);
+    EXPECT_EQ(pooled.say(0, client, query(hidden) + parse("s", "two") + run, part),
+              message('C', text("DISCARD ALL")) + message('Z', "I") + message('1', "") +
+                  rows("two"));
+    EXPECT_EQ(pooled.say(0, client, run, part), rows("two"));
+    EXPECT_EQ(pooled.say(0, other, run, part), rows("one"));
+    EXPECT_EQ(pooled.say(0, client, run, part), rows("two"));
   }
 }
 

@@ -20,7 +20,8 @@ void shrink(Map& map) {
 /// Texts that it keeps alive. One counts for each.
 std::size_t PreparedPipeline::text_bytes_of(const Change& change) {
   return (change.name == nullptr ? 0 : change.name->first.size()) +
-         (change.statement == nullptr ? 0 : change.statement->parse.size());
+         (change.statement == nullptr ? 0 : change.statement->parse.size()) +
+         (change.again == nullptr ? 0 : change.again->statement->parse.size());
 }
 
 /// The change that is about to be the last one.

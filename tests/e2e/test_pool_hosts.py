@@ -3,6 +3,7 @@ import concurrent.futures
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -165,6 +166,21 @@ def test_names_that_get_no_answer():
                 wait_for(lambda: dead <= names.asked, f"{kind} asks for all of them")
                 with Client(pooler, "good") as good:
                     assert [kind for kind, _ in good.query("SELECT 1")] == [b"C", b"Z"], kind
+
+
+def test_the_end_waits_for_no_lookup():
+    with folder() as home, SilentNames(home) as names:
+        with open(names.resolv_conf, "a", encoding="utf-8") as options:
+            options.write("options timeout:90\n")
+        settings = {"resolv_conf": names.resolv_conf, "pidfile": "HOME/pid"}
+        with Pooler("ours", home, {"dead": "host=dead.pool.test"}, settings, POSTGRES) as pooler, Client(pooler, is_started=False) as client:
+            body = struct.pack("!I", 196608) + b"user\0postgres\0database\0dead\0\0"
+            client.send(struct.pack("!I", len(body) + 4) + body)
+            wait_for(lambda: names.asked, "the name is asked for")
+            pooler.signal(signal.SIGQUIT)
+            assert pooler.process.wait(60) == 0
+            assert "got SIGQUIT" in pooler.log()
+            assert not (pooler.home / "pid").exists() and not list(pooler.home.glob(".s.PGSQL.*"))
 
 
 @contextlib.contextmanager
