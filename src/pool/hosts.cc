@@ -69,8 +69,7 @@ void Loop::look_up(const std::string& host, HostNames::Then then) {
   if (!names.ask(host, std::move(then))) return;
   auto job = [&shared = shared_, &names, host, files = directory_] {
     HostNames::Answer answer = names.look_up(host, files->settings());
-    if (answer.addresses.empty())
-      shared.log.warning(fmt::format("DNS lookup failed: {}", host));
+    if (answer.addresses.empty()) shared.log.warning(fmt::format("DNS lookup failed: {}", host));
     if (!answer.gone.empty()) tell_gone(shared, {host, std::move(answer.gone)});
     names.tell(host, answer.addresses);
   };

@@ -115,8 +115,9 @@ private:
       const std::string sql(reader.text());
       statements_.erase("");
       if (sql.ends_with("DISCARD ALL")) statements_.clear();
-      out += sql == "fails" ? message('E', "22012")
-                            : message('C', text(sql.ends_with("DISCARD ALL") ? "DISCARD ALL" : sql));
+      out += sql == "fails"
+                 ? message('E', "22012")
+                 : message('C', text(sql.ends_with("DISCARD ALL") ? "DISCARD ALL" : sql));
       out += message('Z', "I");
     }
     }
