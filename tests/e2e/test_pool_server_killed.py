@@ -15,7 +15,8 @@ USERS = '"postgres" ""\n'
 CRASHED, WAITED = "server conn crashed?", "query_wait_timeout"
 CLOSED = "server connection closed"  # If it was busy with sending.
 # 1.18 has no reason, since 1.24 it is the last one.
-FAILING = r"server login has been failing, (try again later|cached error: (connect failed|server conn crashed\?)) \(server_login_retry\)"
+REASONS = r"connect failed|server conn crashed\?|the database system is starting up"
+FAILING = rf"server login has been failing, (try again later|cached error: ({REASONS})) \(server_login_retry\)"
 FATAL = {"S": "FATAL", "C": "08P01"}
 
 
