@@ -5,6 +5,7 @@ close() stops and removes it.
 """
 import atexit
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -181,12 +182,13 @@ class Server:
         self.control("-m", "fast", "stop")
 
     def kill(self):
-        """kill -9 of the postmaster and all that it has."""
+        """kill -9 of the postmaster and all that it has: as if at one moment, so no backend says that the postmaster is gone."""
         postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
         children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for process in [postmaster, *map(int, children)]:
+        processes = [postmaster, *map(int, children)]
+        for number, process in itertools.product((signal.SIGSTOP, signal.SIGKILL), processes):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+                os.kill(process, number)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def restart(self):
