@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,11 @@ namespace pgkeep::pool {
 struct Client;
 struct LoopPool;
 struct Server;
+
+/// Why a client that reads none of its notifications goes, and a connection for a loop that takes
+/// none.
+inline constexpr std::string_view kQueueFull =
+    "too many notifications that nobody reads (listen_queue_size)";
 
 /// What a client that listens has beside others.
 struct Listening {
