@@ -54,6 +54,7 @@ void Exchange::owe(bool is_query) {
 
 void Exchange::copy_began() {
   is_copying_in_ = true;
+  has_data_ = false;
   // What was sent behind the message that began it is read as data, or passed over.
   if (is_mixed_ || owed_ > 1 || (has_open_batch_ && owed_ > 0)) {
     is_sure_ = false;
@@ -110,7 +111,14 @@ void Exchange::behind_early_sync(char type) {
 void Exchange::in_copy(char type) {
   switch (type) {
   case from_client::kCopyData:
+    has_data_ = true;
+    return;
   case from_client::kFlush:
+    return;
+  case from_client::kSync: // That of the Execute, which came later than the server took to begin.
+    if (has_data_ || owed_ > 0 || early_sync_ != EarlySync::none) break;
+    early_sync_ = EarlySync::passed_over;
+    is_plain_ = true;
     return;
   case from_client::kCopyDone:
   case from_client::kCopyFail:
@@ -119,9 +127,9 @@ void Exchange::in_copy(char type) {
     if (owed_ == 0) has_open_batch_ = true;
     return;
   default:
-    // Passed over, or the end of COPY, as far as the server has come.
-    is_sure_ = false;
+    break;
   }
+  is_sure_ = false; // Passed over, or the end of COPY, as far as the server has come.
 }
 
 } // namespace pgkeep::wire

@@ -3,9 +3,9 @@
 ///
 /// Each Query, FunctionCall and Sync is owed one ReadyForQuery. COPY FROM STDIN is the exception: a
 /// server that reads the data passes over each Sync until the data end, so the Sync that came along
-/// with the Execute is not answered, if the server has begun to read. Where COPY failed nobody
-/// knows whether it had: behind the first answer `is_in_doubt()`, and a question of ours makes it
-/// known.
+/// with the Execute, or right behind it, is not answered, if the server has begun to read. Where
+/// COPY failed nobody knows whether it had: behind the first answer `is_in_doubt()`, and a question
+/// of ours makes it known.
 ///
 /// Where a client mixes messages in a way in which it cannot be known how many answers come, or the
 /// server gives one that nobody asked for, `is_sure()` is false for good, and the connection must
@@ -55,7 +55,7 @@ public:
   void asked() { early_sync_ = EarlySync::none; }
 
 private:
-  /// The Sync that was sent with the Execute of a COPY IN.
+  /// The Sync that was sent with the Execute of a COPY IN, or behind it before any data.
   enum class EarlySync : std::uint8_t {
     none,
     passed_over, ///< If the server has begun to read.
@@ -76,6 +76,7 @@ private:
   bool has_open_batch_ = false; ///< Messages of the extended protocol without their Sync yet.
   bool is_copying_in_ = false;  ///< The server reads data, and the client has not ended them.
   bool has_ended_data_ = false; ///< Before the Sync of the batch, maybe before the server began.
+  bool has_data_ = false;       ///< Some were sent since the server began to read.
   EarlySync early_sync_ = EarlySync::none;
   bool is_plain_ = true; ///< Nothing but data and one Sync was sent behind that one.
   bool is_sure_ = true;

@@ -40,11 +40,10 @@ public:
     return first;
   }
 
-  /// The first stays.
-  template <typename Predicate>
-  void remove_behind_first(Predicate predicate) {
+  /// So many that stand right behind the first, which stays.
+  void remove_behind_first(std::size_t count) {
     const auto behind = items_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
-    items_.erase(std::remove_if(behind, items_.end(), predicate), items_.end());
+    items_.erase(behind, behind + static_cast<std::ptrdiff_t>(count));
   }
 
 private:

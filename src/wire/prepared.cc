@@ -74,10 +74,17 @@ void PreparedPipeline::client_says(char type, std::string_view body, ClientState
   if (is_passed_over_) return;
   switch (type) {
   case from_client::kExecute:
+    has_ended_data_ = false;
     expect(Answer::execute);
     break;
   case from_client::kSync:
-    expect(Answer::sync);
+    // One that comes once the server reads data is passed over as that is which was there before.
+    if (!is_copying_in_) expected_.push({.answer = Answer::sync, .ends_data = has_ended_data_});
+    break;
+  case from_client::kCopyDone:
+  case from_client::kCopyFail:
+    has_ended_data_ = true;
+    is_copying_in_ = false;
     break;
   case from_client::kQuery: {
     Change query{
@@ -292,9 +299,14 @@ void PreparedPipeline::drop_until_sync(ClientStatements* client, ServerStatement
     static_cast<void>(leave());
 }
 
-/// A server that reads data passes over each Sync until they end.
+/// A server that reads data passes over each Sync until they end: not the one behind them.
 void PreparedPipeline::copy_begins() {
-  expected_.remove_behind_first([](const Expected& each) { return each.answer == Answer::sync; });
+  std::size_t end = 1;
+  while (end < expected_.size() && expected_[end].answer == Answer::sync &&
+         !expected_[end].ends_data)
+    ++end;
+  is_copying_in_ = end == expected_.size() && !has_ended_data_;
+  expected_.remove_behind_first(end - 1);
 }
 
 bool PreparedPipeline::ends(Answer answer, char type) {
@@ -350,8 +362,9 @@ void PreparedPipeline::parsed(const Change& answered, ClientStatements* client,
 bool PreparedPipeline::server_says(char type, std::string_view tag, ClientStatements* client,
                                    ServerStatements& server, std::string& behind) {
   if (type == from_server::kCommandComplete && forgets_all(tag)) forget_all(client, server);
+  if (type == from_server::kError || type == from_server::kCommandComplete) is_copying_in_ = false;
   if (!has_next()) {
-    // Of a Sync that copy_begins() took out, and the server did not pass over: COPY has failed.
+    // Of a Sync that is not awaited, and the server did not pass over: COPY has failed.
     if (type == from_server::kReadyForQuery) is_passed_over_ = false;
     return true;
   }

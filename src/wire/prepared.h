@@ -146,6 +146,7 @@ private:
   struct Expected {
     Answer answer = Answer::sync;
     bool has_change = false;  ///< The next of changes_ is its.
+    bool ends_data = false;   ///< Of sync: CopyDone or CopyFail stood between it and the Execute.
     std::uint64_t number = 0; ///< Of what bind and describe are of.
   };
   /// Changes of one name, or of one statement of the server, that are under way.
@@ -263,6 +264,8 @@ private:
   ServerStatements::Batch batch_ = 1; ///< Of what the client says now: up to its next Sync.
   bool is_half_way_ = false;
   bool is_passed_over_ = false; ///< After an error the server reads on to a Sync that is to come.
+  bool is_copying_in_ = false;  ///< The server reads data, and the client has not ended them.
+  bool has_ended_data_ = false; ///< Since its last Execute the client has.
 };
 
 } // namespace pgkeep::wire

@@ -56,7 +56,7 @@ void each_message(std::string_view bytes, Visit visit) {
 }
 
 /// As much of PostgreSQL as prepared statements need. "bad" does not parse, "fails" cannot be run,
-/// rows say which query was run.
+/// rows say which query was run; "copy" reads data.
 class Server {
 public:
   std::string say(std::string_view bytes) {
@@ -72,6 +72,12 @@ private:
   void take(char type, std::string_view body, std::string& out) {
     if (type == 'S') is_passing_over_ = false;
     if (is_passing_over_) return;
+    if (is_copying_) {
+      is_copying_ = type != 'c' && type != 'f';
+      if (type == 'c') out += message('C', text("COPY 1"));
+      if (type == 'f') fail("57014", out);
+      return;
+    }
     Reader reader(body);
     switch (type) {
     case 'P': {
@@ -106,7 +112,9 @@ private:
       return;
     case 'E':
       if (bound_ == "fails") return fail("22012", out);
-      out += message('D', text(bound_)) + message('C', text("SELECT 1"));
+      is_copying_ = bound_ == "copy";
+      out += is_copying_ ? message('G', "")
+                         : message('D', text(bound_)) + message('C', text("SELECT 1"));
       return;
     case 'S':
       out += message('Z', "I");
@@ -130,6 +138,7 @@ private:
   std::map<std::string, std::string> statements_;
   std::string bound_;
   bool is_passing_over_ = false;
+  bool is_copying_ = false;
 };
 
 /// Servers that several clients share, one exchange at a time, as a pooler joins them.
@@ -182,6 +191,19 @@ private:
   std::deque<ServerStatements> known_;
   std::deque<PreparedPipeline> pipelines_;
 };
+
+/// Neither one that comes with the Execute nor one that comes once the server reads.
+TEST(PreparedPipeline, AwaitsNoSyncThatCopyPassesOver) {
+  const std::string behind = sync() + close_of("s") + parse("t", "q") + sync() + close_of("t");
+  for (const std::string& end : {sync() + message('c', ""), message('f', "")}) {
+    const std::string bytes = parse("s", "copy") + bind_to("s") + execute() + end + behind + sync();
+    for (std::size_t part = 1; part < 16; ++part) {
+      Pooled pooled(1, 10);
+      ClientStatements client;
+      EXPECT_EQ(pooled.say(0, client, bytes, part), Server().say(bytes)) << end << part;
+    }
+  }
+}
 
 TEST(ClientStatements, CountWhatTheyTake) {
   StatementTable table;
