@@ -23,10 +23,14 @@ constexpr std::uint32_t kTagMessageMax = 40;
 /// The two names of a Bind are looked for in so much of it, before it has come as a whole.
 constexpr std::size_t kNamesMax = 4096;
 
-/// Whether enough of a message about statements has come. Of Bind, which may be as long as its
-/// parameters, only the names are needed; of Parse, if it is too long to be kept, that it has none.
+/// So much of a Query shows whether it may take all statements away.
+constexpr std::size_t kForgetMax = 128;
+
+/// Whether enough of a message has come. Of Bind, which may be as long as its parameters, only the
+/// names are needed; of Parse, if it is too long to be kept, that it has none.
 bool has_enough(wire::Header header, std::string_view rest) {
   if (rest.size() >= header.message_bytes()) return true;
+  if (header.type == wire::from_client::kQuery) return rest.size() >= kForgetMax;
   const std::string_view body = rest.substr(wire::Header::kBytes, kNamesMax);
   if (header.type == wire::from_client::kParse)
     return header.length > wire::PreparedPipeline::kUnnamedBytesMax && body.starts_with('\0');
@@ -60,9 +64,10 @@ Outgoing Loop::scan_statements(Client& client, Server& server, std::string_view 
   while (!rest.empty()) {
     if (client.scanner.is_between()) {
       const auto header = wire::header_of(rest);
-      const bool is_ours = header && header->is_sound() && header->length <= longest &&
-                           wire::PreparedPipeline::is_about_statements(header->type);
-      if (!header || (is_ours && !has_enough(*header, rest))) {
+      const bool may_pass = header && header->is_sound() && header->length <= longest;
+      const bool is_ours = may_pass && wire::PreparedPipeline::is_about_statements(header->type);
+      const bool is_query = may_pass && header->type == wire::from_client::kQuery;
+      if (!header || ((is_ours || is_query) && !has_enough(*header, rest))) {
         left_over_ = rest;
         stop = rest.data();
         if (is_ours && header->message_bytes() > kGatheredMax) {
@@ -125,7 +130,10 @@ void Loop::begin_statements(Server& server, std::uint32_t owed) {
 
 /// A message that is not about statements, and may have to do with them.
 void Loop::say_other(const Client& client, Server& server, const wire::MessageScanner::Part& part) {
-  if (!server.prepared) {
+  if (!server.prepared && part.type == wire::from_client::kExecute) {
+    // Where it fails, the server passes over what follows.
+    begin_statements(server, client.exchange.owed());
+  } else if (!server.prepared) {
     if (!client.statements || part.type != wire::from_client::kQuery) return;
     client.statements->set_unnamed(wire::kNoUnnamed);
     if (!wire::PreparedPipeline::may_forget_all(part.body)) return;

@@ -1,6 +1,8 @@
 """pgkeep pool: prepared statements of clients in transaction mode, on whatever server answers. PgBouncer can since 1.21: Debian's cannot be run beside."""
+import socket
 import struct
 import threading
+import time
 
 from pooler import BACKENDS, Client, Console, Pooler, error_text, errors_in, memory_kb, must_be_below
 from support import Server, bin_of, folder, run, wait_for
@@ -231,6 +233,31 @@ def test_discard_all_in_front_of_parse_in_one_write():
         assert both(bind("s"), EXECUTE) == "EZEZ"
         client.query("ROLLBACK")
         assert said(client, bind("s"), EXECUTE) == ("2DCZ", ["kept"])
+
+
+def test_discard_all_in_pieces():
+    """A text that the server has, prepared behind it before it is answered, however the two came."""
+    with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as client:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for front in range(1, 20):
+            assert said(client, parse("s", "SELECT 1"), bind("s"), EXECUTE)[0] == "12DCZ"
+            stream = query("DISCARD ALL; -- now") + parse("new", "SELECT 1") + bind("new") + EXECUTE + SYNC
+            for piece in (stream[:front], stream[front:]):
+                client.send(piece)
+                time.sleep(0.002)  # However it comes: nothing is asserted about when.
+            assert "".join(kind.decode() for _ in range(2) for kind, _ in client.until(b"Z")) == "CZ12DCZ", front
+            assert said(client, close("new"))[0] == "3Z"
+
+
+def test_an_error_in_front_of_the_first_statement():
+    """Of a server that nobody has prepared anything on: what it passes over is not there."""
+    with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as client:
+        client.send(Client.message(b"E", b"no portal\0\0\0\0\0"))
+        assert client.read()[0] == b"E"
+        client.send(parse("s", "SELECT 1"), bind("s"), EXECUTE, SYNC)
+        assert [kind for kind, _ in client.until(b"Z")] == [b"Z"]
+        assert said(client, bind("s"), EXECUTE)[0] == "EZ"
+        assert said(client, parse("s", "SELECT 2"), bind("s"), EXECUTE) == ("12DCZ", ["2"])
 
 
 def test_discard_all_where_nobody_has_prepared():
