@@ -87,6 +87,38 @@ def test_node_postgres():
     in_modes(lambda uri, mode: says_ok(["node", FLEET / "node_postgres.cjs", uri, mode], env={**os.environ, "NODE_PATH": str(NODE_PACKAGES)}))
 
 
+def test_postgres_js():
+    in_modes(lambda uri, mode: says_ok(["node", FLEET / "postgres_js.cjs", uri, mode], env={**os.environ, "NODE_PATH": str(NODE_PACKAGES)}))
+
+
+def test_pdo():
+    in_modes(lambda uri, mode: says_ok(["php", FLEET / "pdo.php", uri, mode]))
+
+
+def test_odbc():
+    in_modes(lambda uri, mode: says_ok([PYTHON, FLEET / "odbc_client.py", uri, mode]))
+
+
+def test_foreign_data_wrapper():
+    """Another server is the client. postgres_fdw prepares what it writes by, and lets go of that by SQL in the same transaction."""
+    with Server(15) as here:
+        here.psql("CREATE EXTENSION postgres_fdw")
+
+        def program(uri, mode):
+            port = uri.split(":")[2].split("/")[0]
+            there = f"host '127.0.0.1', port '{port}', dbname 'app', sslmode 'disable', batch_size '10', fetch_size '50'"
+            here.psql(f"CREATE SERVER {mode} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({there}); CREATE USER MAPPING FOR postgres SERVER {mode} "
+                      f"OPTIONS (user 'postgres', password_required 'false'); CREATE FOREIGN TABLE {mode}_far (id int, word text) SERVER {mode} "
+                      "OPTIONS (schema_name 'public', table_name 'far')")
+            run(["psql", "-X", "-q", "-d", uri, "-c", "DROP TABLE IF EXISTS far; CREATE TABLE far (id int PRIMARY KEY, word text)"])
+            here.psql(f"INSERT INTO {mode}_far SELECT i, 'new' FROM generate_series(1, 205) i")
+            here.psql(f"UPDATE {mode}_far SET word = 'changed' WHERE id <= 100 AND random() >= 0")
+            here.psql(f"DELETE FROM {mode}_far WHERE id = 1")
+            assert here.psql(f"SELECT count(*), count(*) FILTER (WHERE word = 'changed') FROM {mode}_far") == [["204", "99"]]
+
+        in_modes(program, modes=("session", "transaction"))
+
+
 def test_jdbc():
     with folder() as classes:
         compile_java(classes)
@@ -103,6 +135,7 @@ def test_listening_in_transaction_mode():
             says_ok([PYTHON, FLEET / "psycopg3_client.py", uri, mode, "listens"])
             says_ok([PYTHON, FLEET / "asyncpg_client.py", uri, mode, "listens"])
             says_ok(["node", FLEET / "node_postgres.cjs", uri, mode, "listens"], env=node)
+            says_ok(["node", FLEET / "postgres_js.cjs", uri, mode, "listens"], env=node)
             says_ok(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{JDBC}", "Jdbc", uri, mode, "listens"])
 
         # One more than the pool has: the connection that listens.
