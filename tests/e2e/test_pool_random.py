@@ -247,3 +247,6 @@ def long_random():
             seed += 6 * (turn % len(names) == len(names) - 1)
             turn += 1
     print(f"random: {sum(played.values())} windows of clients, {dict(played)}", flush=True)
+
+
+SLOW = ["test_random_on_15", "test_random_on_18"]
