@@ -32,7 +32,7 @@ void Loop::begin_attempt(const Client& client, Server& server, const Outgoing& o
   if (!outgoing.made.empty() && !outgoing.bytes.empty())
     bytes = joined.append(outgoing.made).append(outgoing.bytes);
   const auto request = wire::request_of(bytes);
-  if (!request) return;
+  if (!request || request->has_named() || request->is_statement_described) return;
   wire::Attempt::Mends mends;
   std::string_view sql = request->sql;
   if (!request->statement.empty()) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -205,5 +206,10 @@ struct Server final : Endpoint {
   std::string host; ///< As the configuration calls it.
   std::string user; ///< As whom it logged in.
 };
+
+/// Of a client that has nothing under way; none: else, or only a server knows what to answer.
+std::optional<wire::TransactionStatus> status_between(const Client& client);
+/// A query of ours takes the unnamed statement away, whoever's it was.
+void forget_unnamed(Server& server);
 
 } // namespace pgkeep::pool

@@ -48,26 +48,22 @@ bool Loop::take_listen(Client& client, std::string_view bytes) {
     bool& says_all = client.listening->says_unlisten_all;
     says_all = (says_all && !client.exchange.is_settled()) || wire::says_unlisten_all(bytes);
   }
-  if (!may_say_listen(bytes) || !client.exchange.is_settled() || !client.scanner.is_between() ||
-      client.partial)
-    return false;
-  if (client.server != nullptr && !client.server->scanner.is_between()) return false;
-  const auto status =
-      client.server == nullptr ? wire::TransactionStatus::idle : client.server->status;
-  if (status == wire::TransactionStatus::failed) return false;
-  const auto request = wire::request_of(bytes);
+  const auto status = may_say_listen(bytes) ? status_between(client) : std::nullopt;
+  const auto request = status ? wire::request_of(bytes) : std::nullopt;
   if (!request) return false;
   std::string_view sql = request->sql;
-  const wire::StatementPtr named = request->statement.empty() || !client.statements
-                                       ? nullptr
-                                       : client.statements->find(request->statement);
+  const wire::StatementPtr named =
+      request->statement.empty() || request->is_parsed || !client.statements
+          ? nullptr
+          : client.statements->find(request->statement);
   if (named != nullptr) sql = std::string_view(named->parse).substr(0, named->parse.find('\0'));
   const auto command = wire::listen_command_of(sql);
   if (!command || may_be_misread(client, command->channel)) return false;
+  if (request->has_named() && !keep_statement(client, *request)) return false;
   if (!client.listening) client.listening = std::make_unique<Listening>();
   Listening& own = *client.listening;
   own.answer.clear();
-  wire::append_listen_answer(own.answer, *command, *request, status);
+  wire::append_listen_answer(own.answer, *command, *request, *status);
   if (command->is_listen) {
     if (!join(client, command->channel)) {
       own.awaited = command->channel;

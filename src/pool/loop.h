@@ -169,9 +169,11 @@ private:
   void say_other(const Client& client, Server& server, const wire::MessageScanner::Part& part);
   void note_settings(const Client& client) const;
   void read_apart(Client& client, const Server& server);
-  static void forget_unnamed(Server& server);
   static void begin_scan(Client& client, Server& server);
   [[nodiscard]] bool has_too_many_statements(const Client& client) const;
+  bool take_deallocate(Client& client, std::string_view bytes);
+  bool keep_statement(Client& client, const wire::SingleRequest& request);
+  bool take_own(Client& client, std::string_view bytes);
   void keep_partial(Client& client);
   void from_server_of_statements(Server& server, std::string_view bytes);
   static std::string_view tag_of(Server& server, const wire::MessageScanner::Part& part);

@@ -2,6 +2,7 @@
 // goes to the loop's own first waiter unless somebody waits clearly longer in another loop: see
 // lending.cc.
 #include "pool/loop.h"
+#include "wire/deallocate.h"
 #include "wire/listen.h"
 #include "wire/message.h"
 
@@ -11,7 +12,7 @@ namespace {
 constexpr std::string_view kEmptyQuery = "<empty>";
 // So long a message is waited for, to be looked at as a whole.
 constexpr std::size_t kWholeTextMax = 65'536;
-constexpr std::size_t kWholeListenMax = 4096;
+constexpr std::size_t kWholeCommandMax = 4096;
 
 bool is_first_terminate(std::string_view bytes) {
   return !bytes.empty() && bytes.front() == wire::from_client::kTerminate;
@@ -65,15 +66,17 @@ bool Loop::take_last_words(Client& client) {
 bool Loop::is_front_alone(const Client& client, std::string_view bytes) {
   const Pool& pool = client.pool->shared;
   const bool keeps_settings = (pool.session_hints() & wire::kHintSettings) != 0;
-  if ((!keeps_settings && !pool.shares_listen()) || bytes.empty() ||
+  if ((!keeps_settings && !pool.shares_listen() && !client.statements) || bytes.empty() ||
       bytes.front() != wire::from_client::kQuery || !client.scanner.is_between() || client.partial)
     return false;
   const auto header = wire::header_of(bytes);
   if (!header) return bytes.size() < wire::Header::kBytes;
   if (!header->is_sound() || header->message_bytes() <= bytes.size()) return false;
+  const std::string_view text = bytes.substr(wire::Header::kBytes);
   return (keeps_settings && header->message_bytes() <= kWholeTextMax) ||
-         (pool.shares_listen() && header->message_bytes() <= kWholeListenMax &&
-          wire::may_be_listen(bytes.substr(wire::Header::kBytes)));
+         (header->message_bytes() <= kWholeCommandMax &&
+          ((pool.shares_listen() && wire::may_be_listen(text)) ||
+           (client.statements && wire::may_be_deallocate(text))));
 }
 
 void Loop::keep_front(Client& client, std::string_view bytes) {
@@ -138,7 +141,7 @@ bool Loop::serve(Client& client, Server& server) {
   client.request_at = now_;
   client.pool->traffic.received += bytes.size();
   begin_scan(client, server);
-  if (client.pool->shared.shares_listen() && take_listen(client, bytes)) {
+  if (take_own(client, bytes)) {
     give_back(unread);
     return false;
   }

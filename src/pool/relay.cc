@@ -72,7 +72,7 @@ void Loop::relay_client(Client& client) {
       continue;
     }
     std::unique_ptr<Kept> front = std::move(client.unread);
-    if (client.pool->shared.shares_listen() && take_listen(client, bytes)) {
+    if (take_own(client, bytes)) {
       give_back(front);
       continue;
     }

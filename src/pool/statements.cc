@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 
 #include "pool/loop.h"
+#include "wire/attempt.h"
 #include "wire/bytes.h"
+#include "wire/deallocate.h"
 #include "wire/listen.h"
 
 namespace pgkeep::pool {
@@ -47,6 +49,21 @@ std::size_t distance(const char* from, const char* to) {
 }
 
 } // namespace
+
+std::optional<wire::TransactionStatus> status_between(const Client& client) {
+  if (!client.exchange.is_settled() || !client.scanner.is_between() || client.partial)
+    return std::nullopt;
+  if (client.server == nullptr) return wire::TransactionStatus::idle;
+  const wire::TransactionStatus status = client.server->status;
+  if (!client.server->scanner.is_between() || status == wire::TransactionStatus::failed)
+    return std::nullopt;
+  return status;
+}
+
+void forget_unnamed(Server& server) {
+  if (server.prepared)
+    server.prepared->known.set_unnamed(wire::kNoUnnamed, wire::ServerStatements::kProven);
+}
 
 Outgoing Loop::scan_statements(Client& client, Server& server, std::string_view bytes) {
   if (client.partial) {
@@ -162,12 +179,6 @@ void Loop::read_apart(Client& client, const Server& server) {
   client.statements->set_settings(fmt::format("{}{}.{}", '\0', client.id, ++last_apart_));
 }
 
-/// A query of ours takes the unnamed statement away, whoever's it was.
-void Loop::forget_unnamed(Server& server) {
-  if (server.prepared)
-    server.prepared->known.set_unnamed(wire::kNoUnnamed, wire::ServerStatements::kProven);
-}
-
 /// What a client says is going to be scanned, to be sent behind what makes the server's settings
 /// those of the client: where that is anything, or may be.
 void Loop::begin_scan(Client& client, Server& server) {
@@ -218,6 +229,50 @@ const char* Loop::say_statement(Client& client, Server& server, wire::Header hea
     }
   }
   return outcome.goes_as_is ? begin : body.data() + outcome.body_from;
+}
+
+/// DEALLOCATE of a statement that servers know by a name of ours, and others may use. True: it is
+/// answered.
+bool Loop::take_deallocate(Client& client, std::string_view bytes) {
+  if (!client.statements || bytes.size() <= wire::Header::kBytes + 1) return false;
+  const bool is_query = bytes.front() == wire::from_client::kQuery;
+  const bool is_parse =
+      bytes.front() == wire::from_client::kParse && bytes[wire::Header::kBytes] == '\0';
+  if ((!is_query && !is_parse) ||
+      !wire::may_be_deallocate(bytes.substr(wire::Header::kBytes + (is_parse ? 1 : 0))))
+    return false;
+  const auto status = status_between(client);
+  const auto request = status ? wire::request_of(bytes) : std::nullopt;
+  const auto command = request ? wire::deallocate_of(request->sql) : std::nullopt;
+  std::string answer;
+  if (!command || client.statements->find(command->name) == nullptr ||
+      !wire::append_deallocate_answer(answer, *command, *request, *status))
+    return false;
+  client.statements->set(command->name, nullptr);
+  client.statements->set_unnamed(wire::kNoUnnamed);
+  send(client, answer);
+  return true;
+}
+
+/// One that is run here, and whose Parse no server has seen. False: it cannot be kept.
+bool Loop::keep_statement(Client& client, const wire::SingleRequest& request) {
+  if (client.pool->shared.statements_max() == 0) return false;
+  if (!client.statements) {
+    client.statements = std::make_unique<wire::ClientStatements>();
+    note_settings(client);
+  }
+  if (client.statements->find(request.statement) != nullptr) return false;
+  client.statements->set(request.statement,
+                         shared_.statements.intern(request.parse, client.statements->settings()));
+  if (!has_too_many_statements(client)) return true;
+  client.statements->set(request.statement, nullptr);
+  return false;
+}
+
+/// What is answered here, in the place of a server.
+bool Loop::take_own(Client& client, std::string_view bytes) {
+  return take_deallocate(client, bytes) ||
+         (client.pool->shared.shares_listen() && take_listen(client, bytes));
 }
 
 bool Loop::has_too_many_statements(const Client& client) const {

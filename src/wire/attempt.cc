@@ -16,7 +16,6 @@ constexpr std::array<std::string_view, 2> kConflicts = {"40001", "40P01"};
 constexpr std::array<std::string_view, 8> kRepeatable = {"SELECT", "INSERT", "UPDATE", "DELETE",
                                                          "MERGE",  "WITH",   "VALUES", "TABLE"};
 constexpr std::string_view kSpace = " \t\r\n\f\v";
-constexpr char kOfPortal = 'P';
 
 char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -41,7 +40,9 @@ struct Batch {
     Reader reader(body);
     switch (type) {
     case from_client::kParse:
-      if (step != 0 || !reader.text().empty()) return fail();
+      if (step != 0) return fail();
+      request.statement = reader.text();
+      request.parse = reader.rest();
       request.sql = reader.text();
       request.is_parsed = true;
       step = 1;
@@ -49,13 +50,19 @@ struct Batch {
     case from_client::kBind: {
       if (step > 1 || !reader.text().empty()) return fail(); // A portal with a name may go on.
       const std::string_view name = reader.text();
-      if (step == 1 && !name.empty()) return fail();
+      if (step == 1 && name != request.statement) return fail();
       request.statement = name;
       request.is_extended = true;
       step = 2;
       break;
     }
     case from_client::kDescribe:
+      if (step == 1 && !request.is_statement_described) {
+        request.is_statement_described =
+            static_cast<char>(reader.byte()) == kOfStatement && reader.text() == request.statement;
+        if (!request.is_statement_described) return fail();
+        break;
+      }
       if (step != 2 || static_cast<char>(reader.byte()) != kOfPortal || !reader.text().empty())
         return fail();
       request.is_described = true;
@@ -104,6 +111,19 @@ std::optional<SingleRequest> request_of(std::string_view bytes) {
     if (request) return bytes.empty() ? request : std::nullopt;
   }
   return std::nullopt;
+}
+
+void append_answer(std::string& out, const SingleRequest& request, std::string_view tag,
+                   TransactionStatus status) {
+  if (request.is_parsed) append_empty(out, from_server::kParseComplete);
+  if (request.is_statement_described) {
+    MessageWriter(out, from_server::kParameterDescription).uint16(0);
+    append_empty(out, from_server::kNoData);
+  }
+  if (request.is_extended) append_empty(out, from_server::kBindComplete);
+  if (request.is_described) append_empty(out, from_server::kNoData);
+  append_command_complete(out, tag);
+  append_ready_for_query(out, status);
 }
 
 bool may_run_again(std::string_view sql) {

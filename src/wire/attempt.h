@@ -18,6 +18,8 @@
 #include <string>
 #include <string_view>
 
+#include "wire/message.h"
+
 namespace pgkeep::wire {
 
 /// A request that is one statement and nothing else: Query, or one Parse at most, Bind, Execute and
@@ -25,12 +27,20 @@ namespace pgkeep::wire {
 struct SingleRequest {
   std::string_view statement = {}; ///< The name that Bind says; empty: none, or the unnamed one.
   std::string_view sql = {};       ///< Of Query or Parse; empty where there is but a name.
+  std::string_view parse = {};     ///< Of Parse: what stands behind the name.
   /// The client hears what the rows look like: it will understand those of another shape.
   bool is_described = false;
-  bool is_extended = false; ///< Not Query.
-  bool is_parsed = false;   ///< Its Parse stands in it.
+  bool is_extended = false;            ///< Not Query.
+  bool is_parsed = false;              ///< Its Parse stands in it.
+  bool is_statement_described = false; ///< Behind that, in front of Bind.
+  /// It leaves a statement behind that has a name: said once more, that is taken.
+  [[nodiscard]] bool has_named() const { return is_parsed && !statement.empty(); }
 };
 std::optional<SingleRequest> request_of(std::string_view bytes);
+
+/// What a server would answer to one that has no parameters and no rows.
+void append_answer(std::string& out, const SingleRequest& request, std::string_view tag,
+                   TransactionStatus status);
 
 /// Whether the statement has no effect that outlives its failure: what may commit in the middle
 /// (CALL, DO) or stands outside of transactions is left out. By the first word alone.

@@ -54,8 +54,17 @@ TEST(SingleRequest, IsOneStatementAlone) {
   ASSERT_TRUE(request_of(parse + execution("", true)));
   EXPECT_EQ(request_of(parse + execution("", true))->sql, "SELECT 2");
   EXPECT_FALSE(request_of(parse + execution("s", true)));
-  EXPECT_FALSE(request_of(said('P', word("s") + word("SELECT 2") + std::string(2, '\0')) +
-                          execution("s", true)));
+  EXPECT_FALSE(request_of(parse + execution("", true))->has_named());
+  const std::string naming = said('P', word("s") + word("SELECT 2") + std::string(2, '\0'));
+  EXPECT_FALSE(request_of(naming + execution("", true)));
+  ASSERT_TRUE(request_of(naming + execution("s", true)));
+  EXPECT_TRUE(request_of(naming + execution("s", true))->has_named());
+  const std::string described = naming + said('D', "S" + word("s")) + execution("s", false);
+  ASSERT_TRUE(request_of(described));
+  EXPECT_EQ(request_of(described)->sql, "SELECT 2");
+  EXPECT_EQ(request_of(described)->parse, word("SELECT 2") + std::string(2, '\0'));
+  EXPECT_TRUE(request_of(described)->is_statement_described);
+  EXPECT_FALSE(request_of(naming + said('D', "S" + word("t")) + execution("s", false)));
   EXPECT_FALSE(request_of(named + query));
   EXPECT_FALSE(request_of(named + named));
   EXPECT_FALSE(request_of(said('S', "")));

@@ -4,64 +4,13 @@
 
 #include "wire/bytes.h"
 #include "wire/error_fields.h"
-#include "wire/sql_blank.h"
+#include "wire/sql_words.h"
 
 namespace pgkeep::wire {
 namespace {
 
-constexpr std::size_t kChannelBytesMax =
-    63; ///< Longer ones are cut or refused: a server says which.
 constexpr std::string_view kListen = "LISTEN";
 constexpr std::string_view kUnlisten = "UNLISTEN";
-
-bool is_word_byte(char c, bool is_first) {
-  const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  return is_letter || (!is_first && ((c >= '0' && c <= '9') || c == '$'));
-}
-
-char to_lower_ascii(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-/// The word at the front, which case does not matter for; what follows it is behind a blank or a
-/// quote.
-bool take_keyword(std::string_view& text, std::string_view word) {
-  if (text.size() <= word.size() ||
-      !std::ranges::equal(text.substr(0, word.size()), word, {}, to_lower_ascii, to_lower_ascii) ||
-      is_word_byte(text[word.size()], false))
-    return false;
-  text = behind_blank(text.substr(word.size()));
-  return true;
-}
-
-/// The identifier at the front.
-std::optional<std::string> take_identifier(std::string_view& text) {
-  std::string name;
-  if (text.starts_with('"')) {
-    for (text.remove_prefix(1);; text.remove_prefix(1)) {
-      if (text.empty()) return std::nullopt;
-      if (text.front() == '"') {
-        if (!text.starts_with("\"\"")) break;
-        text.remove_prefix(1);
-      }
-      name.push_back(text.front());
-    }
-    text.remove_prefix(1);
-  } else {
-    for (; !text.empty() && is_word_byte(text.front(), name.empty()); text.remove_prefix(1))
-      name.push_back(to_lower_ascii(text.front()));
-  }
-  if (name.empty() || name.size() > kChannelBytesMax || name.find('\0') != std::string::npos)
-    return std::nullopt;
-  return name;
-}
-
-/// Nothing is left but the end of the command.
-bool is_at_end(std::string_view text) {
-  text = behind_blank(text);
-  if (text.starts_with(';')) text = behind_blank(text.substr(1));
-  return text.empty();
-}
 
 } // namespace
 
@@ -96,13 +45,7 @@ bool says_unlisten_all(std::string_view text) {
 
 void append_listen_answer(std::string& out, const ListenCommand& command,
                           const SingleRequest& request, TransactionStatus status) {
-  if (request.is_extended) {
-    if (request.is_parsed) append_empty(out, from_server::kParseComplete);
-    append_empty(out, from_server::kBindComplete);
-    if (request.is_described) append_empty(out, from_server::kNoData);
-  }
-  append_command_complete(out, command.is_listen ? kListen : kUnlisten);
-  append_ready_for_query(out, status);
+  append_answer(out, request, command.is_listen ? kListen : kUnlisten, status);
 }
 
 std::string listen_lost() {

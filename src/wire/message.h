@@ -31,6 +31,10 @@ inline constexpr char kSync = 'S';
 inline constexpr char kTerminate = 'X';
 } // namespace from_client
 
+/// What Describe and Close are of.
+inline constexpr char kOfPortal = 'P';
+inline constexpr char kOfStatement = 'S';
+
 /// What a server sends.
 namespace from_server {
 inline constexpr char kAuthentication = 'R';

@@ -8,8 +8,6 @@
 namespace pgkeep::wire {
 namespace {
 
-constexpr char kOfStatement = 'S'; ///< Of Describe and Close; 'P' is a portal.
-
 void append_parse(std::string& out, const PreparedStatement& statement) {
   MessageWriter(out, from_client::kParse).text(statement.name).bytes(statement.parse);
 }

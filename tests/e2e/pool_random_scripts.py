@@ -53,6 +53,7 @@ class Window:
     data: bytes
     cuts: list  # Places at which it comes in pieces.
     said: int = 0
+    heard: int = 0  # Notifications.
     parameters: dict = dataclasses.field(default_factory=dict)
 
 
@@ -82,7 +83,7 @@ class Author:
             assert not self.talk.is_gone, ("the server has gone", window.labels, self.talk.said[first:])
             assert self.talk.wait(60), ("no answer", window.labels, self.talk.said[first:], [each.labels for each in self.windows[-3:]])
             kinds = b"".join(kind for kind, _ in self.talk.said[first:])
-        window.said, window.parameters = len(self.talk.said), dict(self.talk.parameters)
+        window.said, window.heard, window.parameters = len(self.talk.said), len(self.talk.heard), dict(self.talk.parameters)
         self.windows.append(window)
         self.items = []
         self.status = next((content for kind, content in reversed(self.talk.said) if kind == b"Z"), b"I")

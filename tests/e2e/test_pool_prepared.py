@@ -249,6 +249,44 @@ def test_discard_all_in_pieces():
             assert said(client, close("new"))[0] == "3Z"
 
 
+def test_deallocate_by_sql():
+    """As PDO, DBD::Pg, psqlODBC, postgres_fdw and ECPG do. Servers know the statement by another name: others go on with it."""
+    def deallocates(client, sql, kinds="CZ"):
+        client.send(query(sql))
+        assert "".join(kind.decode() for kind, _ in client.until(b"Z")) == kinds, sql
+
+    with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as client, Client(pooler, "app") as other:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for sql, name in (("DEALLOCATE s", "s"), ("deallocate prepare S;", "s"), ('/* x */ DEALLOCATE "S 1"', "S 1")):
+            for begin, end in ((), ()), (("BEGIN",), ("COMMIT",)):
+                for each in begin:
+                    client.query(each)
+                assert said(client, parse(name, "SELECT 1"), bind(name), EXECUTE)[0] == "12DCZ"
+                deallocates(client, sql)
+                assert said(client, parse(name, "SELECT 2"), bind(name), EXECUTE) == ("12DCZ", ["2"]), sql
+                # In the extended protocol as well.
+                client.send(parse("", sql), bind(""), EXECUTE, SYNC)
+                assert "".join(kind.decode() for kind, _ in client.until(b"Z")) == "12CZ"
+                for each in end:
+                    client.query(each)
+                assert said(client, bind(name), EXECUTE)[0] == "EZ"
+        assert said(other, parse("o", "SELECT 1"), bind("o"), EXECUTE) == ("12DCZ", ["1"])
+        deallocates(client, "DEALLOCATE o", "EZ")  # Nobody's but the other's.
+        assert said(other, bind("o"), EXECUTE) == ("2DCZ", ["1"])
+        assert said(client, parse("s", "SELECT 1"))[0] == "1Z"
+        message = query("DEALLOCATE s")
+        client.send(message[:9])
+        time.sleep(0.01)  # In two pieces, as a rule.
+        client.send(message[9:])
+        assert [kind for kind, _ in client.until(b"Z")] == [b"C", b"Z"]
+        assert said(client, parse("s", "SELECT 1"))[0] == "1Z"
+        client.query("BEGIN")
+        client.query("SELECT 1/0")
+        deallocates(client, "DEALLOCATE s", "EZ")  # In a failed transaction nothing is done.
+        client.query("ROLLBACK")
+        assert said(client, bind("s"), EXECUTE) == ("2DCZ", ["1"])
+
+
 def test_an_error_in_front_of_the_first_statement():
     """Of a server that nobody has prepared anything on: what it passes over is not there."""
     with Server(15) as server, folder() as home, stood(server, home) as pooler, Client(pooler, "app") as client:

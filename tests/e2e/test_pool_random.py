@@ -70,6 +70,8 @@ class Player:
         window = self.windows[self.at]
         if self.checked < window.said:
             return False
+        if len(self.talk.heard) < window.heard:  # By another connection, a moment later: UNLISTEN would lose it.
+            return False
         if self.talk.parameters != window.parameters:
             raise Difference(f"parameters: {set(self.talk.parameters.items()) ^ set(window.parameters.items())}\n{self.story()}")
         self.at += 1
