@@ -4,6 +4,7 @@
 
 #include "fuzz/fuzz.h"
 #include "wire/attempt.h"
+#include "wire/deallocate.h"
 #include "wire/listen.h"
 #include "wire/session_state.h"
 
@@ -20,7 +21,9 @@ bool is_inside(std::string_view part, std::string_view whole) {
 void read_request(std::string_view bytes) {
   const auto request = wire::request_of(bytes);
   if (!request) return;
-  must(is_inside(request->sql, bytes) && is_inside(request->statement, bytes), "views of it");
+  must(is_inside(request->sql, bytes) && is_inside(request->statement, bytes) &&
+           is_inside(request->parse, bytes),
+       "views of it");
   must(!wire::request_of(std::string(bytes) + "X"), "a request is all that was said");
   static_cast<void>(wire::may_run_again(request->sql));
 }
@@ -32,6 +35,8 @@ void read_text(std::string_view sql) {
     must(again && again->channel == command->channel && again->is_listen == command->is_listen,
          "a command is read as it is written");
   }
+  if (const auto command = wire::deallocate_of(sql))
+    must(!command->name.empty() && wire::may_be_deallocate(sql), "its front tells");
   static_cast<void>(wire::hints_in(sql));
   for (const std::string& name : wire::custom_settings_in(sql))
     must(name.find('.') != std::string::npos, "a prefix");
