@@ -291,7 +291,8 @@ def test_suspend():
                 assert client.until(b"Z")[-1] == (b"Z", b"T") and client.query("COMMIT")[-1] == (b"Z", b"I")
                 with Client(pooler, "app") as newcomer:
                     assert newcomer.values("SELECT 2") == ["2"]
-                half.send(half.message(b"Q", b"SELECT 1\0")[:9])  # In the middle of a message: it is closed when the time is over.
+                # In the middle of a message: it is closed when the time is over. Ours waits for 128 bytes of a Query before it needs a server.
+                half.send(half.message(b"Q", b"SELECT 1" + b" " * 200 + b"\0")[:150])
                 wait_for(lambda: console.row("SHOW POOLS", database="app")["sv_active"] == "1", f"{kind}: half a message came")
                 assert console.ask("SUSPEND") == "SUSPEND" and half.is_closed(), kind
                 wait_for(lambda: "closing because: suspend_timeout" in pooler.log(), f"{kind} says why")
