@@ -6,6 +6,7 @@
 #include "wire/bytes.h"
 #include "wire/error_fields.h"
 #include "wire/message.h"
+#include "wire/sql_blank.h"
 
 namespace pgkeep::wire {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::string_view kChangedPlanState = "0A000"; ///< feature_not_support
 constexpr std::array<std::string_view, 2> kConflicts = {"40001", "40P01"};
 constexpr std::array<std::string_view, 8> kRepeatable = {"SELECT", "INSERT", "UPDATE", "DELETE",
                                                          "MERGE",  "WITH",   "VALUES", "TABLE"};
-constexpr std::string_view kSpace = " \t\r\n\f\v";
 
 char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -127,7 +127,7 @@ void append_answer(std::string& out, const SingleRequest& request, std::string_v
 }
 
 bool may_run_again(std::string_view sql) {
-  sql.remove_prefix(std::min(sql.size(), sql.find_first_not_of(kSpace)));
+  sql.remove_prefix(std::min(sql.size(), sql.find_first_not_of(kSqlSpace)));
   return std::ranges::any_of(kRepeatable, [&](std::string_view word) {
     if (sql.size() <= word.size() ||
         !std::ranges::equal(sql.substr(0, word.size()), word, {}, upper))
