@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the end-to-end tests: every function test_* of tests/e2e/test_*.py, two at a time.
+"""Runs the end-to-end tests: every function test_* of tests/e2e/test_*.py, several at a time.
 
 python3 tests/e2e/run.py [--long] [WORD...]   only tests whose module.name contains one of the words; --long: those named long_* instead.
 A test passes, fails by an exception, or raises support.Skip with the reason, which is printed.
@@ -50,7 +50,8 @@ def main():
     tests = collect("long_" if "--long" in sys.argv else "test_", words)
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     times = []
-    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2) + 1) as pool:
+    # Two more than cores: a quarter of a test of the pooler is waiting for a timeout.
+    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2) + 2) as pool:
         for name, verdict, text, took in pool.map(run_one, tests):
             counts[verdict] += 1
             times.append((took, name))
