@@ -90,6 +90,8 @@ std::string configuration_text(const Layout& layout, const State& state,
                                  "keep_session_settings = true\n"
                                  "pin_sessions = true\n"
                                  "share_listen = true\n"
+                                 // The supervisor has a fallen server back within a second or two.
+                                 "server_login_retry = \"1s\"\n"
                                  "max_client_conn = {}\n"
                                  "log_connections = false\n"
                                  "log_stats = false\n"

@@ -16,8 +16,8 @@ ADMIN = {"auth_type": "scram-sha-256", "query_wait_timeout": 10}
 def new_password(server, user, password):
     """What the server stores of it. Who is connected is thrown out."""
     server.psql(f"SET password_encryption = 'scram-sha-256'; ALTER ROLE {user} PASSWORD '{password}'")
-    server.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'")
-    wait_for(lambda: server.psql(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{user}'") == [["0"]], "its connections are gone")
+    # Again and again: the pool may have been about to open one more.
+    wait_for(lambda: server.psql(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{user}'") == [["0"]], "its connections are gone")
     return server.psql(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{user}'")[0][0]
 
 

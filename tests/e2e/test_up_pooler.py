@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 from libpq import Session
@@ -174,9 +175,16 @@ def test_supervisor_keeps_it():
         pgkeep("up", "--dir", directory)
         adopted = status(directory)
         assert (adopted["server_pid"], adopted["pooler"]["pid"]) == (after["server_pid"], after["pooler"]["pid"]), adopted
-        kill(adopted["server_pid"])
+        # Clients are refused while no server is there, and not for long once it is back (server_login_retry is 15 s elsewhere).
+        os.kill(adopted["supervisor_pid"], signal.SIGSTOP)
+        try:
+            kill(adopted["server_pid"])
+            impatient = pooled(state, "app") + "&connect_timeout=2"
+            wait_for(lambda: "server login has been failing" in psql(impatient, "SELECT 1", check=False).stderr, "the pooler to miss the server", 30)
+        finally:
+            os.kill(adopted["supervisor_pid"], signal.SIGCONT)
         wait_for(lambda: status(directory)["server_pid"] not in (0, after["server_pid"]), "a new server")
-        wait_for(lambda: psql(pooled(state, "app"), "SELECT 1", check=False).stdout.strip() == "1", "the pooler finds it")
+        wait_for(lambda: psql(pooled(state, "app"), "SELECT 1", check=False).stdout.strip() == "1", "the pooler finds it", 10)
 
 
 def test_down_ends_it_and_up_brings_it_back():
