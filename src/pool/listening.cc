@@ -258,16 +258,20 @@ void Loop::fan_out(LoopPool& pool, std::string_view message) {
   }
 }
 
-/// As a server does: between transactions, and not before the client has taken what it was sent.
+/// As a server does: between transactions, and not before the client has taken what it was sent. Of
+/// a client whose answers cannot be counted (see wire::Exchange), behind any of them.
 void Loop::deliver(Client& client) {
   std::string& queue = client.listening->queue;
   if (queue.empty() || client.kept) return;
   const bool is_free =
       client.state == Client::State::idle || client.state == Client::State::waiting;
-  const bool is_between = client.state == Client::State::active && client.exchange.is_settled() &&
-                          client.server->status == wire::TransactionStatus::idle &&
-                          client.server->scanner.is_between();
-  if (!is_free && !is_between) return;
+  const auto is_between = [&client] {
+    const Server& server = *client.server;
+    return server.status == wire::TransactionStatus::idle && server.scanner.is_between() &&
+           (client.exchange.is_settled() ||
+            server.scanner.header().type == wire::from_server::kReadyForQuery);
+  };
+  if (!is_free && !(client.state == Client::State::active && is_between())) return;
   send(client, queue);
   queue.clear();
 }

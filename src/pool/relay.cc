@@ -453,16 +453,13 @@ void Loop::settle(Server& server) {
     return;
   }
   Client& client = *server.client;
+  if (client.listening) deliver(client);
   if (client.state != Client::State::active || !client.exchange.is_settled() ||
       client.scanner.is_inside() || server.pool->shared.mode() == PoolMode::session ||
       server.is_own)
     return;
   if (client.hints != 0 && ask_session(server)) return;
-  if (client.held == 0) {
-    release(server);
-  } else if (client.listening) {
-    deliver(client);
-  }
+  if (client.held == 0) release(server);
 }
 
 } // namespace pgkeep::pool

@@ -205,9 +205,9 @@ std::optional<Step> ServerLogin::take_ready() {
 Step ServerLogin::failed(std::string_view body) {
   Step step = failure("login failed");
   if (const auto fields = wire::error_fields_of(body)) {
-    step.text = fields->message;
+    if (!fields->message.empty()) step.text = fields->message;
     step.server_sqlstate = fields->sqlstate;
-    if (fields->sqlstate != kCannotConnectNow) step.server_text = fields->message;
+    if (fields->sqlstate != kCannotConnectNow) step.server_text = step.text;
     step.log.push_back(
         fmt::format("server login failed: {} {}", fields->severity, fields->message));
   }

@@ -137,6 +137,16 @@ TEST(ServerLogin, TellsWhyTheServerRefuses) {
   EXPECT_EQ(step.server_sqlstate, "3D000");
 }
 
+TEST(ServerLogin, SaysSomethingWhereTheServerGivesNoReason) {
+  std::string error;
+  wire::append_error(error, {.severity = "FATAL", .sqlstate = "28000", .message = ""});
+  ServerLogin login = login_as("");
+  const ServerLogin::Step step = say(login, error);
+  EXPECT_EQ(step.kind, ServerStep::fail);
+  EXPECT_EQ(step.text, "login failed");
+  EXPECT_EQ(step.server_text, "login failed") << "it is a refusal all the same";
+}
+
 TEST(ServerLogin, LetsThoseWaitWhoseServerIsStartingUp) {
   std::string error;
   wire::append_error(error, {.severity = "FATAL", .sqlstate = "57P03", .message = "starting up"});

@@ -225,6 +225,25 @@ def test_a_channel_that_the_server_refuses_is_refused_to_who_asked():
         assert notified(heard, 1) == ["news to who stayed"]
 
 
+def test_who_keeps_a_server_hears_all_the_same():
+    """By a temporary table, or because the answers to a Query in an unfinished batch cannot be counted: an error has it passed over."""
+    with Setup({"share_listen": 1, "pin_sessions": 1}) as setup, setup.client() as pinned, setup.client() as mixed:
+        for client in (pinned, mixed):
+            assert not errors_in(client.query("LISTEN news"))
+        assert not errors_in(pinned.query("CREATE TEMPORARY TABLE kept ()"))
+        mixed.send(bind("nobody") + EXECUTE + mixed.message(b"Q", b"SELECT 1\0") + mixed.message(b"S"))
+        assert [kind for kind, _ in mixed.until(b"Z")] == [b"E", b"Z"]
+        for client, other in ((pinned, mixed), (mixed, pinned)):
+            client.send(client.message(b"Q", b"NOTIFY news, 'own'\0"))
+            kinds = {client.read()[0] for _ in range(3)}
+            assert kinds == {b"C", b"Z", b"A"}, kinds
+            assert notified(other, 1) == ["news own"]
+        setup.server.psql("NOTIFY news, 'of others'")
+        for client in (pinned, mixed):
+            assert notified(client, 1) == ["news of others"]
+            assert client.values("SELECT 2") == ["2"]
+
+
 def test_unlisten_among_other_commands():
     """The reset of asyncpg. Of single channels a tag does not say which: these go on."""
     with Setup({"share_listen": 1}, loops=1) as setup, setup.client() as one, setup.client() as other:

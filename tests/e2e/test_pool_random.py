@@ -92,6 +92,12 @@ class Player:
         if self.talk.is_gone:
             raise Difference(f"the connection has ended\n{self.story()}")
 
+    def due(self):
+        """What is still to come of this window."""
+        window = self.windows[self.at]
+        return (f"{window.said - self.checked} messages and {window.heard - len(self.talk.heard)} notifications of window {self.at} to come, "
+                f"{len(self.pieces)} pieces to be said; heard {self.talk.heard} of {self.author.talk.heard}")
+
     def story(self):
         """What this client has said lately, and where the answers part."""
         lines = [f"window {at}: {' | '.join(window.labels)} cut at {window.cuts}" for at, window in enumerate(self.windows[:self.at + 1])]
@@ -145,7 +151,7 @@ class Round:
         for player in active:
             player.look()
             if time.monotonic() > player.heard_at + PATIENCE_S and not any(other.heard_at > player.heard_at + 1 for other in active):
-                raise Difference(f"no answer for {PATIENCE_S} s\n{player.story()}")
+                raise Difference(f"no answer for {PATIENCE_S} s, {player.due()}\n{player.story()}")
 
     def end(self, player):
         """What it listened to has come as well, and nothing else. It leaves with a word or without, or in the middle of something."""
