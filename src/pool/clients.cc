@@ -221,6 +221,7 @@ void Loop::enter(Client& client, std::string greeting) {
                          is_forced ? database.user : login.user());
   start_session(client, login.session_settings());
   client.pool->shared.part(index_).clients.fetch_add(1, std::memory_order_relaxed);
+  client.pool->shared.last_entry_at.store(now_, std::memory_order_relaxed);
   if (!is_forced)
     client.pool->shared.learn({.keys = login.keys(), .secret = login.server_secret()});
   if (!login.rest().empty()) {

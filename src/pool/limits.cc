@@ -229,7 +229,9 @@ void Loop::keep_up_pools() {
       return false;
     }
     if (pool->empty_since == 0) pool->empty_since = now_;
-    if (now_ - pool->empty_since <= longest && !shared.is_dead()) return false;
+    // A client that came and went between two looks has used it as well.
+    const Micros unused_since = std::max(pool->empty_since, shared.last_entry_at.load());
+    if (now_ - unused_since <= longest && !shared.is_dead()) return false;
     has_dropped = true;
     return true;
   });

@@ -164,6 +164,7 @@ public:
 
   std::atomic<int> logging_in{0}; ///< Of servers().
   std::atomic<Micros> last_connect_at{0};
+  std::atomic<Micros> last_entry_at{0}; ///< Of a client.
   std::atomic<bool> is_connect_failing{false};
   std::atomic<bool> is_login_failing{false};
   std::atomic<Micros> last_lifetime_end{0};

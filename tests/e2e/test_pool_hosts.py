@@ -1,6 +1,7 @@
 """pgkeep pool: which server a connection goes to: lists of hosts, what a server must be, names and their addresses."""
 import concurrent.futures
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import threading
 
 from pooler import KINDS, Client, Console, FakeServer, Pooler
-from support import Server, Skip, Standby, folder, free_port, wait_for
+from support import Server, Skip, Standby, folder, wait_for
 
 POSTGRES = '"postgres" ""\n'
 
@@ -71,6 +72,9 @@ def test_hosts_take_turns_or_not():
             assert where(pooler, "next") == ["t", "t"]
 
 
+network = itertools.count(1)  # No two name servers of a run have one address.
+
+
 class Names:
     """Debian's dnsmasq as the name server of the zone pool.test, on an address of the loopback of its own."""
 
@@ -80,7 +84,7 @@ class Names:
             raise Skip("dnsmasq is not installed")
         if os.geteuid() != 0:
             raise Skip("the port of name servers is root's")
-        self.address = f"127.77.{os.getpid() % 250 + 1}.{free_port() % 250 + 1}"
+        self.address = f"127.77.{os.getpid() % 250 + 1}.{next(network)}"
         self.resolv_conf = home / "resolv.conf"
         self.resolv_conf.write_text(f"nameserver {self.address}\n")
         self.serial = 1
@@ -98,6 +102,7 @@ class Names:
 
     def stop(self):
         if self.process is not None:
+            assert self.process.poll() is None, "dnsmasq has ended by itself"
             self.process.terminate()
             self.process.wait(30)
 
@@ -114,7 +119,7 @@ class SilentNames:
     def __init__(self, home):
         if os.geteuid() != 0:
             raise Skip("the port of name servers is root's")
-        address = f"127.78.{os.getpid() % 250 + 1}.{free_port() % 250 + 1}"
+        address = f"127.78.{os.getpid() % 250 + 1}.{next(network)}"
         self.resolv_conf = home / "silent.conf"
         self.resolv_conf.write_text(f"nameserver {address}\n")
         self.asked = set()
