@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -83,6 +85,29 @@ TEST(PoolTakeover, AClientThatThereIsNoDescriptorForStaysOnItsWay) {
   EXPECT_EQ(kind(), Received::Kind::nothing);
   there.reset();
   EXPECT_EQ(kind(), Received::Kind::end);
+}
+
+TEST(PoolTakeover, WhatIsKeptForClientsIsNeverAllThatThereIs) {
+  constexpr std::size_t kBeyond = 8;
+  NoDescriptors few;
+  few.leave(Reserve::kForTheRest + kBeyond);
+  std::atomic<bool> is_over = false;
+  std::atomic<int> refused = 0;
+  {
+    const std::jthread other([&] {
+      while (!is_over.load()) {
+        if (!base::Fd(::dup(STDERR_FILENO)).is_open()) refused.fetch_add(1);
+      }
+    });
+    for (int i = 0; i < 200; ++i) {
+      Reserve reserve;
+      EXPECT_TRUE(reserve.grow());
+      EXPECT_GE(reserve.size(), kBeyond - 1);
+      EXPECT_LE(reserve.size(), kBeyond);
+    }
+    is_over.store(true);
+  }
+  EXPECT_EQ(refused.load(), 0);
 }
 
 TEST(PoolTakeover, ClientsGoOnlyWhereThereIsRoom) {

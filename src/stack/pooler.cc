@@ -215,13 +215,17 @@ void Pooler::reload() const {
 void Pooler::stop() {
   if (!process_ || !base::is_running(*process_)) return;
   const auto is_over = [this] {
-    ::waitpid(process_->pid, nullptr, WNOHANG);
-    return !base::is_running(*process_);
+    const bool is_running = base::is_running(*process_);
+    ::waitpid(process_->pid, nullptr, WNOHANG); // Afterwards, so that no zombie is left.
+    return !is_running;
   };
   ::kill(process_->pid, SIGINT);
   if (!base::wait_until(kPoliteLimit, is_over)) {
     ::kill(process_->pid, SIGQUIT);
-    if (!base::wait_until(kStopLimit, is_over)) ::kill(process_->pid, SIGKILL);
+    if (!base::wait_until(kStopLimit, is_over)) {
+      ::kill(process_->pid, SIGKILL);
+      base::wait_until(kStopLimit, is_over);
+    }
   }
   process_.reset();
 }

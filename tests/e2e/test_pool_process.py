@@ -358,8 +358,9 @@ def test_a_loop_for_each_core_that_it_may_use():
         for cores in sorted({1, len(allowed)}):
             each = Home(home, "ours")
             argv = as_account(["taskset", "-c", ",".join(map(str, allowed[:cores])), str(each.program), str(each.ini)])
-            with running(each, argv):
-                wait_for(lambda: re.search(rf"process up: .* {cores} loops?\n", each.log()), f"{cores} loops")
+            with running(each, argv) as process:
+                wait_for(lambda: "process up" in each.log() or process.poll() is not None, "it runs")
+                assert re.search(rf"process up: .* {cores} loops?\n", each.log()), (cores, process.poll(), each.log())
 
 
 def test_check_asks_servers_for_their_limits():
