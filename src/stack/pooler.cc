@@ -215,9 +215,9 @@ void Pooler::reload() const {
 void Pooler::stop() {
   if (!process_ || !base::is_running(*process_)) return;
   const auto is_over = [this] {
-    const bool is_running = base::is_running(*process_);
-    ::waitpid(process_->pid, nullptr, WNOHANG); // Afterwards, so that no zombie is left.
-    return !is_running;
+    // Where it is our child it is over once it is reaped: its first thread can be gone before.
+    const pid_t reaped = ::waitpid(process_->pid, nullptr, WNOHANG);
+    return reaped > 0 || (reaped < 0 && !base::is_running(*process_));
   };
   ::kill(process_->pid, SIGINT);
   if (!base::wait_until(kPoliteLimit, is_over)) {
